@@ -1,0 +1,256 @@
+// The descriptor: what `generated/<name>/protocol.ts` exports and the runtime runs. Plain data with the defaults of the
+// language filled in; durations are milliseconds (Infinity = never), sizes bytes, rates per second. The few expressions
+// that a machine evaluates are functions over readers, emitted next to the codec.
+
+import type { Codec, Reader } from '../wire/codec.ts'
+
+/** Reads a field of a decoded frame and writes it into a plain value about to be encoded: `headers.msg_id`, `token`. */
+export interface Accessor {
+  readonly path: string
+  /** Undefined when absent. Integers of more than 53 bits are bigint. */
+  readonly get: (frame: Reader) => unknown
+  readonly set: (value: Record<string, unknown>, to: unknown) => void
+}
+
+export interface FrameDescriptor {
+  readonly name: string
+  readonly index: number
+  readonly dirs: readonly { readonly sender: string; readonly receiver: string }[]
+  readonly states: readonly string[]
+  readonly bare: boolean
+  readonly seal: string | undefined
+  /** Channel name, or `any`. */
+  readonly channel: string | undefined
+  readonly repeat: number
+  readonly close: 'now' | 'after-flush' | undefined
+  /** Session values that this frame teaches. */
+  readonly learn: readonly { readonly name: string; readonly value: (frame: Reader) => unknown }[]
+  /** Largest size of this frame, where smaller than the transport's. */
+  readonly max: number | undefined
+  /** Names of fields that must never be printed. */
+  readonly secret: readonly string[]
+}
+
+export type Framing =
+  | { readonly kind: 'datagram' | 'packed' | 'self' | 'raw' }
+  /** `read` returns the length, or -1 when more bytes are needed; the prefix took `size(length)` bytes. */
+  | { readonly kind: 'prefix'; readonly read: PrefixReader; readonly write: PrefixWriter; readonly size: (length: number) => number }
+  | { readonly kind: 'delimiter'; readonly delimiter: Uint8Array }
+  | { readonly kind: 'fixed'; readonly size: number }
+
+/** Reads a length prefix at `at`. Returns the number of bytes of the prefix, or 0 when it is not complete; the length is in `out.value`. */
+export type PrefixReader = (bytes: Uint8Array, at: number, end: number, out: { value: number }) => number
+/** Writes the prefix for `length` and returns the offset behind it. */
+export type PrefixWriter = (bytes: Uint8Array, at: number, length: number) => number
+
+/** A size that may depend on a param. */
+export type Size = number | { readonly param: string }
+
+export interface TransportDescriptor {
+  readonly kind: 'tcp' | 'tls' | 'udp'
+  readonly use: 'session' | 'handshake'
+  readonly framing: Framing
+  readonly maxFrame: Size
+  readonly maxSend: number | undefined
+  readonly maxReceive: number | undefined
+  readonly trailing: 'reject' | 'ignore'
+  readonly port: number | undefined
+  readonly nodelay: boolean
+  readonly backlog: number | undefined
+  readonly reusePort: boolean
+  readonly connectTimeout: number
+  readonly tos: number | undefined
+  readonly buffers: number | undefined
+  readonly mtu: number | undefined
+}
+
+export interface RoleDescriptor {
+  readonly name: string
+  readonly transport: 'dials' | 'accepts' | 'both'
+  /** Roles it also counts as, itself included. */
+  readonly is: readonly string[]
+}
+
+export interface ParamDescriptor {
+  readonly name: string
+  readonly doc: string | undefined
+  readonly type: ParamType
+  readonly secret: boolean
+  readonly for: readonly string[]
+  readonly required: boolean
+  /** A literal in plain form, or one of the words none, any, generate, target as `{ word }`. */
+  readonly fallback: { readonly word: 'none' | 'any' | 'generate' | 'target' } | { readonly value: unknown } | undefined
+  readonly min: bigint | undefined
+  readonly max: bigint | undefined
+}
+
+export type ParamType =
+  | { readonly kind: 'int' | 'float' | 'bool' | 'text' }
+  | { readonly kind: 'bytes'; readonly size: number | undefined }
+  | { readonly kind: 'list'; readonly of: ParamType }
+
+export interface SessionDescriptor {
+  readonly name: string
+  readonly secret: boolean
+  readonly start: unknown
+  readonly max: number | undefined
+  readonly lifetime: number
+}
+
+export interface StateRow {
+  readonly name: string
+  readonly timeout: number
+  /** sender>receiver that is dropped silently in this state. */
+  readonly ignore: readonly string[]
+  /** Frame name -> the next states, tried in order; one without `when` always fits. */
+  readonly frames: Readonly<Record<string, readonly { readonly to: string; readonly when?: (frame: Reader, count: (frame: string) => number) => boolean }[]>>
+}
+
+export interface RetryDescriptor {
+  /** Attempts after the first. */
+  readonly times: number
+  /** Wait before the next attempt: doubles from `from` to `to`. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface ReplyDescriptor {
+  readonly name: string
+  /** Requests; empty with `any`. */
+  readonly to: readonly string[]
+  readonly any: boolean
+  readonly when: ((frame: Reader) => boolean) | undefined
+  readonly with: readonly string[]
+  /** The value that is equal in both; `order` = replies come in the order of the requests. */
+  readonly by: { readonly request: Accessor; readonly reply: Accessor } | 'order' | undefined
+  readonly copy: readonly { readonly from: Accessor; readonly to: Accessor }[]
+  readonly auto: 'before-delivery' | 'after-delivery' | 'service' | 'idle' | undefined
+  readonly timeout: number
+  readonly retry: RetryDescriptor | undefined
+  readonly inFlight: number
+  readonly ids: 'counter' | 'random'
+  readonly every: number | undefined
+  readonly only: { readonly transport: string | undefined; readonly receiver: string | undefined }
+  readonly duplicates: { readonly window: number; readonly answerAgain: boolean } | undefined
+  /** Bits a sender sets to ask for this reply, where `when` is a conjunction of bits and presence: `flags.req_ack`. */
+  readonly ask: readonly Accessor[]
+}
+
+export interface FragmentDescriptor {
+  readonly above: number
+  readonly cut: string
+  readonly pieces: number
+  readonly timeout: number
+  readonly sessions: number
+  readonly bytes: number
+  readonly bytesPerPeer: number
+  readonly duplicates: 'ignore' | 'reject'
+  readonly full: 'drop-oldest' | 'drop-newest'
+  readonly acceptFullCopies: boolean
+}
+
+export interface ChannelDescriptor {
+  readonly name: string
+  readonly id: number | string | undefined
+  readonly delivery: 'unreliable' | 'unreliable-sequenced' | 'reliable' | 'reliable-ordered' | 'transport'
+  readonly priority: number | Accessor
+  readonly ack: { readonly frame: string | undefined; readonly after: number; readonly delay: number } | undefined
+  readonly retransmit: { readonly from: number; readonly to: number; readonly times: number } | undefined
+  readonly window: number
+  readonly reorder: { readonly messages: number; readonly bytes: number }
+  readonly congestion: 'newreno' | 'cubic' | 'bbr' | 'none'
+  readonly pace: number | undefined
+  readonly orderBy: Accessor | undefined
+  readonly coalesce: number
+  readonly fec: { readonly group: number } | undefined
+  readonly fragment: FragmentDescriptor | undefined
+  readonly queue: { readonly in: number; readonly out: number; readonly bytes: number; readonly full: 'backpressure' | 'drop-newest' | 'drop-oldest' | 'reject' | 'close'; readonly rejectOversize: boolean }
+}
+
+/** Fields the channel engine reads and writes; absent where the schema names none. */
+export type ChannelHeader = Readonly<
+  Partial<Record<
+    | 'channel' | 'seq' | 'ack' | 'ack_bits' | 'message_id' | 'fragment_id' | 'fragment_index' | 'fragment_count'
+    | 'fragment_flag' | 'reliable_flag' | 'ping_flag' | 'close_flag', Accessor>>
+> & { readonly seqSpace: 'channel' | 'connection'; readonly ackSweep: number | undefined }
+
+export interface LimitsDescriptor {
+  readonly connections: number
+  readonly connectionsPerAddress: number
+  readonly handshakes: number
+  readonly handshakesPerAddress: number
+  readonly overLimit: 'close' | 'wait' | 'drop' | 'drop-oldest'
+  readonly handshake: number
+  readonly idle: number
+  readonly refreshIdle: 'opened' | 'received'
+  readonly rate: { readonly packets: number; readonly bytes: number; readonly burst: number; readonly before: 'deliver' | 'open' }
+  readonly strikes: { readonly max: number; readonly window: number; readonly on: readonly string[]; readonly then: 'close' | 'drop'; readonly authenticated: boolean } | undefined
+  readonly queue: { readonly messages: number; readonly bytes: number }
+  readonly depth: number
+  readonly memory: number
+}
+
+export interface TlsDescriptor {
+  readonly versions: readonly ('1.2' | '1.3')[]
+  readonly alpn: readonly string[]
+  /** Names of the params that supply these, or literals. */
+  readonly serverName: ParamOr<string> | undefined
+  readonly verify: ParamOr<string>
+  readonly certificate: ParamOr<string> | undefined
+  readonly key: ParamOr<string> | undefined
+  readonly clientCertificate: ParamOr<string> | undefined
+  readonly tickets: 'use' | 'ignore'
+}
+
+export type ParamOr<T> = { readonly param: string } | { readonly value: T }
+
+/** Only what is built: later sections (noise, steps, cookie, ids) stay in `document` until their engine exists. */
+export interface HandshakeDescriptor {
+  readonly transport: string | undefined
+  readonly tls: TlsDescriptor | undefined
+  readonly timeout: number
+  /** Names of keys in the schema's handshake that no engine runs yet; `serve` and `connect` refuse them by name. */
+  readonly unbuilt: readonly string[]
+}
+
+export interface MetricDescriptor {
+  readonly name: string
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  readonly on: string | undefined
+  readonly when: ((event: { readonly code: string }) => boolean) | undefined
+  readonly add: 'one' | 'size'
+  readonly of: string | undefined
+  readonly by: readonly string[]
+  readonly buckets: readonly number[]
+}
+
+export interface ProtocolDescriptor {
+  readonly name: string
+  readonly version: number
+  readonly doc: string | undefined
+  readonly profile: string | undefined
+  readonly insecure: readonly string[]
+  readonly frames: readonly FrameDescriptor[]
+  readonly errors: Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>
+  readonly roles: readonly RoleDescriptor[]
+  readonly params: readonly ParamDescriptor[]
+  readonly session: readonly SessionDescriptor[]
+  readonly transports: readonly TransportDescriptor[]
+  /** Empty: everything is allowed after the handshake. */
+  readonly states: readonly StateRow[]
+  readonly replies: readonly ReplyDescriptor[]
+  readonly channels: readonly ChannelDescriptor[]
+  readonly channelHeader: ChannelHeader | undefined
+  readonly limits: LimitsDescriptor
+  readonly onError: { readonly stream: 'close' | 'drop'; readonly datagram: 'drop' | 'close'; readonly tell: { readonly frame: string; readonly on: 'stream' | 'any' } | undefined }
+  readonly handshake: HandshakeDescriptor | undefined
+  /** Seal sections by name, as written; their engine is not part of the codec. */
+  readonly seals: Readonly<Record<string, unknown>>
+  readonly service: Readonly<Record<string, unknown>> | undefined
+  readonly metrics: readonly MetricDescriptor[]
+  /** Role -> a `switch` over its handlers (runtime/core/typed.ts). Absent where nothing was generated: call `handlers[frame.frameName]`. */
+  readonly dispatch?: Readonly<Record<string, (frame: Reader, handlers: object, peer: unknown) => unknown>>
+  /** A codec of its own flyweights: one per connection or endpoint. */
+  readonly codec: () => Codec
+}

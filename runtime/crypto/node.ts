@@ -1,0 +1,120 @@
+// The provider on node:crypto (OpenSSL). XChaCha20 is not in OpenSSL and comes from @noble.
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  type KeyObject,
+} from 'node:crypto'
+import { nobleAead } from './noble.ts'
+import {
+  type Aead,
+  type AeadName,
+  type CryptoProvider,
+  type Curve,
+  type CurveName,
+  expectKey,
+  type Hash,
+  type HashName,
+  TAG_LENGTH,
+} from './provider.ts'
+
+export const node: CryptoProvider = {
+  name: 'node',
+  aead: (name, key) => (name === 'xchacha20-poly1305' ? nobleAead(name, key) : nodeAead(name, key)),
+  curve: name => CURVES[name],
+  hash: name => HASHES[name],
+}
+
+function nodeAead(name: Exclude<AeadName, 'xchacha20-poly1305'>, secret: Uint8Array): Aead {
+  expectKey(name, secret)
+  let key: KeyObject | undefined = createSecretKey(secret)
+  // The types want a mode of their own for each cipher; all three take these options.
+  const cipher = name as 'aes-256-gcm'
+  return {
+    seal(nonce, aad, bytes, start, end) {
+      const seal = createCipheriv(cipher, key!, nonce, { authTagLength: TAG_LENGTH })
+      if (aad.length > 0) seal.setAAD(aad)
+      bytes.set(seal.update(bytes.subarray(start, end)), start)
+      seal.final()
+      bytes.set(seal.getAuthTag(), end)
+      return end + TAG_LENGTH
+    },
+    open(nonce, aad, bytes, start, end) {
+      const text = end - TAG_LENGTH
+      if (text < start) return -1
+      const open = createDecipheriv(cipher, key!, nonce, { authTagLength: TAG_LENGTH })
+      open.setAuthTag(bytes.subarray(text, end))
+      if (aad.length > 0) open.setAAD(aad)
+      const plain = open.update(bytes.subarray(start, text))
+      try {
+        open.final()
+      } catch {
+        return -1 // the tag is wrong
+      }
+      bytes.set(plain, start)
+      return plain.length
+    },
+    destroy() {
+      key = undefined // OpenSSL clears its copy when the KeyObject is collected
+    },
+  }
+}
+
+// RFC 8410: the DER around a raw key of 32 or 56 bytes.
+function curve(privatePrefix: string, publicPrefix: string, length: number): Curve {
+  const secretHead = Buffer.from(privatePrefix, 'hex')
+  const publicHead = Buffer.from(publicPrefix, 'hex')
+  const secretKey = (secret: Uint8Array) => {
+    if (secret.length !== length) throw new RangeError(`a secret key has ${length} bytes, got ${secret.length}`)
+    return createPrivateKey({ key: Buffer.concat([secretHead, secret]), format: 'der', type: 'pkcs8' })
+  }
+  return {
+    length,
+    publicKey: secret =>
+      new Uint8Array(
+        createPublicKey(secretKey(secret)).export({ format: 'der', type: 'spki' }).subarray(publicHead.length),
+      ),
+    shared(secret, publicKey) {
+      if (publicKey.length !== length) throw new RangeError(`a public key has ${length} bytes, got ${publicKey.length}`)
+      const privateKey = secretKey(secret)
+      const theirs = createPublicKey({ key: Buffer.concat([publicHead, publicKey]), format: 'der', type: 'spki' })
+      try {
+        return new Uint8Array(diffieHellman({ privateKey, publicKey: theirs }))
+      } catch {
+        return new Uint8Array(length) // OpenSSL refuses low-order points; the interface reports them as zero
+      }
+    },
+  }
+}
+
+function hash(algorithm: string, length: number): Hash {
+  return {
+    length,
+    digest(...parts) {
+      const h = createHash(algorithm)
+      for (const part of parts) h.update(part)
+      return h.digest()
+    },
+    hmac(key, ...parts) {
+      const h = createHmac(algorithm, key)
+      for (const part of parts) h.update(part)
+      return h.digest()
+    },
+  }
+}
+
+const CURVES: Record<CurveName, Curve> = {
+  25519: curve('302e020100300506032b656e04220420', '302a300506032b656e032100', 32),
+  448: curve('3046020100300506032b656f043a0438', '3042300506032b656f033900', 56),
+}
+const HASHES: Record<HashName, Hash> = {
+  SHA256: hash('sha256', 32),
+  SHA512: hash('sha512', 64),
+  BLAKE2s: hash('blake2s256', 32),
+  BLAKE2b: hash('blake2b512', 64),
+}

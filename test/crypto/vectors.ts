@@ -1,0 +1,223 @@
+// Runs published vector files against our cryptography: `npm run --silent vectors -- noise FILE [--crypto node|noble]`
+// for files in the format of cacophony and snow, `-- wycheproof FILE` for Wycheproof AEAD and XDH files.
+// Prints one JSON object: { total, passed, skipped, failed: [ { test, why } ] }.
+import { readFileSync } from 'node:fs'
+import { noble } from '../../runtime/crypto/noble.ts'
+import { node } from '../../runtime/crypto/node.ts'
+import { NoiseHandshake } from '../../runtime/crypto/noise/handshake.ts'
+import { parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
+import { type AeadName, type CryptoProvider, TAG_LENGTH } from '../../runtime/crypto/provider.ts'
+
+export interface Report {
+  total: number
+  passed: number
+  skipped: number
+  failed: { test: string; why: string }[]
+}
+
+interface NoiseVector {
+  readonly protocol_name?: string
+  readonly name?: string
+  readonly init_prologue?: string
+  readonly init_psks?: readonly string[]
+  readonly init_static?: string
+  readonly init_ephemeral?: string
+  readonly init_remote_static?: string
+  readonly resp_prologue?: string
+  readonly resp_psks?: readonly string[]
+  readonly resp_static?: string
+  readonly resp_ephemeral?: string
+  readonly resp_remote_static?: string
+  readonly handshake_hash?: string
+  readonly fallback?: boolean
+  readonly fail?: boolean
+  readonly messages: readonly { readonly payload: string; readonly ciphertext: string }[]
+}
+
+/** Every vector: both sides write exactly the given bytes and read the payloads back, through the transport phase. */
+export function runNoise(text: string, crypto: CryptoProvider): Report {
+  const file = JSON.parse(text) as { vectors: readonly NoiseVector[] }
+  return tally(
+    file.vectors,
+    v => v.protocol_name ?? v.name ?? '?',
+    v => noiseVector(v, crypto),
+  )
+}
+
+function noiseVector(v: NoiseVector, crypto: CryptoProvider): string | undefined | null {
+  const name = v.protocol_name ?? v.name ?? ''
+  if (!/_(25519|448)_(AESGCM|ChaChaPoly)_(SHA256|SHA512|BLAKE2s|BLAKE2b)$/.test(name)) return null
+  const suite = parseProtocolName(name)
+  const side = (role: 'init' | 'resp') => {
+    const bytes = (key: string | undefined) => (key === undefined ? undefined : Buffer.from(key, 'hex'))
+    const [fixed, ephemeral, remote, prologue] = [
+      bytes(v[`${role}_static`]),
+      bytes(v[`${role}_ephemeral`]),
+      bytes(v[`${role}_remote_static`]),
+      bytes(v[`${role}_prologue`]),
+    ]
+    return new NoiseHandshake({
+      suite,
+      crypto,
+      initiator: role === 'init',
+      ...(prologue && { prologue }),
+      ...(fixed && { static: fixed }),
+      ...(ephemeral && { ephemeral }),
+      ...(remote && { remoteStatic: remote }),
+      psks: (v[`${role}_psks`] ?? []).map(k => Buffer.from(k, 'hex')),
+    })
+  }
+  const initiator = side('init')
+  const responder = side('resp')
+  let keyed = false
+  let transport: { fromInitiator: Transport; fromResponder: Transport } | undefined
+  for (const [i, message] of v.messages.entries()) {
+    const payload = Buffer.from(message.payload, 'hex')
+    if (!initiator.finished) {
+      const [writer, reader] = initiator.writes ? [initiator, responder] : [responder, initiator]
+      const overhead = writer.overhead
+      const wire = writer.write(payload)
+      if (hex(wire) !== message.ciphertext) return `message ${i} is ${hex(wire)}`
+      if (wire.length !== payload.length + overhead)
+        return `message ${i} has ${wire.length - payload.length} bytes of overhead, announced were ${overhead}`
+      keyed ||= suite.pattern.messages[i]!.some(t => t.length > 1 || (t === 'e' && suite.pattern.psks > 0))
+      if (keyed) {
+        // A flipped bit is refused and does not disturb the real message behind it.
+        const forged = Uint8Array.from(wire)
+        forged[forged.length - 1]! ^= 1
+        if (reader.read(forged)) return `message ${i} was accepted with a flipped bit`
+      }
+      const read = reader.read(wire)
+      if (!read || hex(read) !== message.payload) return `message ${i} was not read back (${reader.failure})`
+      continue
+    }
+    transport ??= split(initiator, responder)
+    const fromInitiator = suite.pattern.oneWay || (i % 2 === 0) !== suite.pattern.responderFirst
+    const { write, read } = fromInitiator ? transport.fromInitiator : transport.fromResponder
+    const wire = write(payload)
+    if (hex(wire) !== message.ciphertext) return `transport message ${i} is ${hex(wire)}`
+    const back = read(wire)
+    if (!back || hex(back) !== message.payload) return `transport message ${i} was not read back`
+  }
+  if (v.handshake_hash && hex(initiator.handshakeHash) !== v.handshake_hash)
+    return `the handshake hash is ${hex(initiator.handshakeHash)}`
+  return undefined
+}
+
+interface Transport {
+  readonly write: (payload: Uint8Array) => Uint8Array
+  readonly read: (wire: Uint8Array) => Uint8Array | undefined
+}
+
+function split(
+  initiator: NoiseHandshake,
+  responder: NoiseHandshake,
+): { fromInitiator: Transport; fromResponder: Transport } {
+  const i = initiator.split()
+  const r = responder.split()
+  const none = new Uint8Array(0)
+  return {
+    fromInitiator: { write: p => i.send.encrypt(none, p), read: w => r.receive.decrypt(none, w) },
+    fromResponder: { write: p => r.send.encrypt(none, p), read: w => i.receive.decrypt(none, w) },
+  }
+}
+
+interface Wycheproof {
+  readonly algorithm: string
+  readonly testGroups: readonly {
+    readonly curve?: string
+    readonly keySize?: number
+    readonly ivSize?: number
+    readonly tagSize?: number
+    readonly tests: readonly WycheproofTest[]
+  }[]
+}
+
+interface WycheproofTest {
+  readonly tcId: number
+  readonly comment: string
+  readonly result: 'valid' | 'invalid' | 'acceptable'
+  readonly flags?: readonly string[]
+  readonly [field: string]: unknown
+}
+
+/** AEAD files (AES-GCM, CHACHA20-POLY1305, XCHACHA20-POLY1305) and XDH files with raw or encoded keys. */
+export function runWycheproof(text: string, crypto: CryptoProvider): Report {
+  const file = JSON.parse(text) as Wycheproof
+  const tests = file.testGroups.flatMap(group => group.tests.map(test => ({ group, test })))
+  const aead = file.algorithm.toLowerCase().replaceAll('_', '-')
+  return tally(
+    tests,
+    ({ test }) => `${test.tcId} ${test.comment}`,
+    ({ group, test }) => {
+      if (file.algorithm === 'XDH') return xdh(group.curve ?? '', test, crypto)
+      const name = aead === 'aes-gcm' ? (`aes-${group.keySize}-gcm` as AeadName) : (aead as AeadName)
+      const nonceBits = name === 'xchacha20-poly1305' ? 192 : 96
+      if (!['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305', 'xchacha20-poly1305'].includes(name)) return null
+      // Protocols here have one nonce length a cipher; other lengths are not offered.
+      if (group.ivSize !== nonceBits || group.tagSize !== TAG_LENGTH * 8) return null
+      return sealing(name, test, crypto)
+    },
+  )
+}
+
+function sealing(name: AeadName, test: WycheproofTest, crypto: CryptoProvider): string | undefined {
+  const at = (field: string) => Buffer.from(test[field] as string, 'hex')
+  const message = at('msg')
+  const cipher = crypto.aead(name, at('key'))
+  const sealed = Buffer.alloc(message.length + TAG_LENGTH)
+  if (test.result === 'valid') {
+    sealed.set(message)
+    cipher.seal(at('iv'), at('aad'), sealed, 0, message.length)
+    if (hex(sealed) !== `${test.ct}${test.tag}`) return `sealed to ${hex(sealed)}`
+  }
+  const wire = Buffer.concat([at('ct'), at('tag')])
+  const length = cipher.open(at('iv'), at('aad'), wire, 0, wire.length)
+  if (test.result === 'invalid') return length < 0 ? undefined : 'opened what is invalid'
+  if (length !== message.length || hex(wire.subarray(0, length)) !== test.msg) return 'did not open'
+  return undefined
+}
+
+function xdh(curveName: string, test: WycheproofTest, crypto: CryptoProvider): string | undefined | null {
+  const name = curveName === 'curve25519' ? '25519' : curveName === 'curve448' ? '448' : undefined
+  if (!name) return null
+  const curve = crypto.curve(name)
+  const [secret, peer] = [Buffer.from(test.private as string, 'hex'), Buffer.from(test.public as string, 'hex')]
+  if (secret.length !== curve.length || peer.length !== curve.length) return null // encoded keys: another parser's business
+  const shared = hex(curve.shared(secret, peer))
+  // Zero results are "acceptable" there and refused by our handshakes; the raw value must still be the right one.
+  if (test.result !== 'invalid' && shared !== test.shared) return `shared secret ${shared}`
+  return undefined
+}
+
+function tally<V>(vectors: readonly V[], name: (v: V) => string, run: (v: V) => string | undefined | null): Report {
+  const report: Report = { total: vectors.length, passed: 0, skipped: 0, failed: [] }
+  for (const v of vectors) {
+    let why: string | undefined | null
+    try {
+      why = run(v)
+    } catch (error) {
+      why = (error as Error).message
+    }
+    if (why === null) report.skipped++
+    else if (why === undefined) report.passed++
+    else report.failed.push({ test: name(v), why })
+  }
+  return report
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+if (process.argv[1]?.endsWith('vectors.ts') === true) {
+  const [kind, file, ...rest] = process.argv.slice(2)
+  const name = rest[rest.indexOf('--crypto') + 1] ?? 'node'
+  const crypto = rest.includes('--crypto') ? { node, noble }[name] : node
+  const run = { noise: runNoise, wycheproof: runWycheproof }[kind ?? '']
+  if (!run || !file || !crypto) {
+    process.stderr.write('usage: npm run --silent vectors -- noise|wycheproof FILE [--crypto node|noble]\n')
+    process.exit(2)
+  }
+  const report = run(readFileSync(file, 'utf8'), crypto)
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+  process.exitCode = report.failed.length > 0 ? 1 : 0
+}
