@@ -8,9 +8,25 @@ export interface Span {
 }
 
 export type BinaryOperator =
-  | 'or' | 'and'
-  | '==' | '!=' | '<' | '<=' | '>' | '>='
-  | '|' | 'xor' | '&' | '<<' | '>>' | '+' | '-' | '*' | '/' | '%' | '^'
+  | 'or'
+  | 'and'
+  | '=='
+  | '!='
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | '|'
+  | 'xor'
+  | '&'
+  | '<<'
+  | '>>'
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '^'
 
 /** A value expression as written. */
 export type ExprSyntax = Span &
@@ -26,10 +42,22 @@ export type ExprSyntax = Span &
     | { readonly is: 'if'; readonly test: ExprSyntax; readonly yes: ExprSyntax; readonly no: ExprSyntax }
     | { readonly is: 'not'; readonly of: ExprSyntax }
     | { readonly is: 'negate'; readonly of: ExprSyntax }
-    | { readonly is: 'binary'; readonly operator: BinaryOperator; readonly left: ExprSyntax; readonly right: ExprSyntax }
+    | {
+        readonly is: 'binary'
+        readonly operator: BinaryOperator
+        readonly left: ExprSyntax
+        readonly right: ExprSyntax
+      }
     | { readonly is: 'in'; readonly of: ExprSyntax; readonly items: readonly { from: ExprSyntax; to: ExprSyntax }[] }
-    | { readonly is: 'call'; readonly name: string; readonly args: readonly ExprSyntax[] }
-    /** `a..b`, `a..`, `..b`, `..`: the bytes of fields in wire order, both ends included. */
+    /** `next(T)` has `lookahead` instead of arguments. */
+    | {
+        readonly is: 'call'
+        readonly name: string
+        readonly args: readonly ExprSyntax[]
+        readonly lookahead?: TypeSyntax
+      }
+    /** `a..b`, `a..`, `..b`, `..`: the bytes of fields in wire order, both ends included. An end in a record around
+     * keeps its prefix: `parent.x`, `parent.parent.x`. */
     | { readonly is: 'range'; readonly from?: string; readonly to?: string }
   )
 
@@ -76,10 +104,13 @@ export interface FieldSyntax {
   readonly value?: ExprSyntax
   readonly fallback?: ExprSyntax
   readonly error?: string
+  /** Where the name of the error stands. */
+  readonly errorSpan?: Span
 }
 
 /** A rule: `condition else Name`. */
 export interface RuleSyntax {
   readonly test: ExprSyntax
   readonly error?: string
+  readonly errorSpan?: Span
 }

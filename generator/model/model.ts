@@ -34,7 +34,8 @@ export type Expr = Span & { readonly type: ValueType } & (
     | { readonly is: 'none' }
     | { readonly is: 'enumValue'; readonly enum: string; readonly name: string; readonly value: bigint }
     | { readonly is: 'field'; readonly name: string }
-    | { readonly is: 'parent'; readonly name: string }
+    /** A field of the record around (`up` 1), of the record around that (`up` 2), and so on. */
+    | { readonly is: 'parent'; readonly name: string; readonly up: number }
     /** A field of a named frame, `HsInit.conn_id`: only in handshakes, cookies and key schedules. */
     | { readonly is: 'frameField'; readonly frame: string; readonly path: readonly string[] }
     /** `item` (in `until`), `prev` (the item before; absent for the first), `remaining` (bytes left in the region),
@@ -52,13 +53,16 @@ export type Expr = Span & { readonly type: ValueType } & (
     /** `size(x)`, `crc32(..)`, `u16(x)`, ...; `next(T)` has `lookahead` instead of arguments. */
     | { readonly is: 'call'; readonly name: string; readonly args: readonly Expr[]; readonly lookahead?: Type }
     /** Bytes of fields in wire order, both ends included. An absent `to` with `open` means "to before this field".
-     * Ends may be fields of the parent record (`parent: true`). */
+     * Ends may be fields of a record around (`parent: true`); then an absent `to` means "to before the record in it
+     * that holds this field". An end may also name a group. */
     | { readonly is: 'range'; readonly from?: RangeEnd; readonly to?: RangeEnd }
   )
 
 export interface RangeEnd {
   readonly field: string
   readonly parent: boolean
+  /** Records up: 0 = this one (`parent` is false), 1 = `parent.x`, 2 = `parent.parent.x`. Both ends have the same. */
+  readonly up: number
 }
 
 // ---------------------------------------------------------------------------------------------------- types
@@ -89,7 +93,7 @@ export type Type =
   | IntType
   | { readonly kind: 'float'; readonly bits: 32 | 64; readonly little: boolean }
   | { readonly kind: 'bool' | 'bit' }
-  | { readonly kind: 'varint'; readonly coding: Varint; /** most bytes */ readonly max: number }
+  | { readonly kind: 'varint'; readonly coding: Varint /** most bytes */; readonly max: number }
   | { readonly kind: 'uint'; readonly size: Expr; readonly little: boolean }
   /** A number as text that fills its region. */
   | { readonly kind: 'number'; readonly base: 10 | 16; readonly of: IntType; readonly lenient: boolean }
@@ -218,7 +222,8 @@ export interface Multimap {
 /**
  * Fields that belong together: the frame's own fields inside the envelope, an inline struct, or a sealed run.
  * A group has no value of its own; its fields are fields of the record. With an `extent` it is a region that its
- * fields must fill exactly; with a `seal` its bytes are the output of the AEAD.
+ * fields must fill exactly; with a `seal` its bytes are the output of the AEAD. A sealed group always has an extent:
+ * rest, or on `self` framing the size of its content and the tag as far as it is known without opening.
  */
 export interface Group {
   readonly kind: 'group'
@@ -226,6 +231,8 @@ export interface Group {
   readonly if?: Expr
   readonly extent?: Extent
   readonly seal?: string
+  /** In `Protocol.envelope`: where the frame's own fields would be. It has no nodes and its bytes are not looked at. */
+  readonly opaque?: boolean
   readonly nodes: readonly Node[]
   readonly error?: string
   readonly place: Place

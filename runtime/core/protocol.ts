@@ -149,6 +149,31 @@ export interface FragmentDescriptor {
   readonly acceptFullCopies: boolean
 }
 
+/** Payloads of any length as a row of acknowledged messages: `channels.NAME.transfer`. */
+export interface TransferDescriptor {
+  /** Payloads longer than this many bytes are sent so, where the frame asks for an acknowledgement. */
+  readonly above: number
+  /** The field that is cut. */
+  readonly cut: string
+  /** Payload bytes of one part; undefined: as many as fit into one datagram. */
+  readonly part: number | undefined
+  /** Number of the transfer, chosen by the sender; place of the part in it, from 0; how many parts there are, written as soon as it is known. */
+  readonly id: Accessor
+  readonly index: Accessor
+  readonly count: Accessor
+  /** Parts on the way or held for order, at both sides. */
+  readonly window: number
+  /** Bounds of the wait before a part is sent again; in between it follows the round-trip time. */
+  readonly rto: { readonly from: number; readonly to: number }
+  /** Longest time without progress. */
+  readonly timeout: number
+  /** Receiving: transfers at once, bytes held for all and for one peer, bytes of one that is delivered whole. */
+  readonly sessions: number
+  readonly bytes: number
+  readonly bytesPerPeer: number
+  readonly max: number
+}
+
 export interface ChannelDescriptor {
   readonly name: string
   readonly id: number | string | undefined
@@ -164,6 +189,7 @@ export interface ChannelDescriptor {
   readonly coalesce: number
   readonly fec: { readonly group: number } | undefined
   readonly fragment: FragmentDescriptor | undefined
+  readonly transfer?: TransferDescriptor | undefined
   readonly queue: { readonly in: number; readonly out: number; readonly bytes: number; readonly full: 'backpressure' | 'drop-newest' | 'drop-oldest' | 'reject' | 'close'; readonly rejectOversize: boolean }
 }
 

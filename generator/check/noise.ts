@@ -1,0 +1,139 @@
+// A Noise handshake against its pattern (docs/language, "Noise, steps, cookies"; Noise rev 34, sections 7 and 9): as
+// many messages as the pattern has, each in its direction, and every key that the pattern needs.
+
+import { type Pattern, parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
+import type { Frame } from '../model/model.ts'
+import { type Check, isMap, listOf, type Subject, section } from './subject.ts'
+import { fieldsOf } from './walk.ts'
+
+export const noise: Check = subject => {
+  const raw = section(subject, 'handshake')
+  if (typeof raw.noise !== 'string') return
+  const pattern = patternOf(raw.noise)
+  if (typeof pattern === 'string') {
+    subject.document.report(['handshake', 'noise'], { code: 'handshake', message: pattern })
+    return
+  }
+  messages(subject, pattern)
+  payloads(subject, pattern)
+  keys(subject, pattern)
+}
+
+/** The pattern of a Noise name, or what is wrong with it. */
+export function patternOf(name: string): Pattern | string {
+  try {
+    return parseProtocolName(name).pattern
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function messages(subject: Subject, pattern: Pattern): void {
+  const paths = listOf(section(subject, 'handshake').messages)
+  if (paths.length === 0) return
+  if (paths.length < pattern.messages.length) {
+    subject.document.report(['handshake', 'messages'], {
+      code: 'handshake',
+      on: 'key',
+      message: `${pattern.name} has ${pattern.messages.length} messages, here are fields for ${paths.length}`,
+      hint: 'name a field of a frame for each',
+    })
+  }
+  for (const [index, path] of paths.entries()) {
+    const frame = fieldAt(subject, ['handshake', 'messages', index], path)
+    if (!frame || index >= pattern.messages.length) continue
+    const first = pattern.responderFirst ? 1 : 0
+    direction(subject, frame, index, (index + first) % 2 === 0)
+  }
+}
+
+/** Odd messages come from the side that dials. */
+function direction(subject: Subject, frame: Frame, index: number, dialer: boolean): void {
+  const { roles } = subject.protocol
+  const wrong = frame.dirs.find(dir => roles.get(dir.sender)?.transport === (dialer ? 'accepts' : 'dials'))
+  if (!wrong) return
+  subject.document.report(['handshake', 'messages', index], {
+    code: 'handshake',
+    message: `message ${index + 1} comes from the side that ${dialer ? 'dials' : 'accepts'}, but ${frame.name} travels ${wrong.sender}>${wrong.receiver}`,
+    hint: `change the \`dir\` of ${frame.name}, or the order`,
+  })
+}
+
+/** Reports a `Frame.field` that is not there. */
+export function fieldAt(subject: Subject, path: readonly (string | number)[], text: string): Frame | undefined {
+  const [name = '', field = ''] = text.split('.')
+  const frame = subject.protocol.frames.get(name)
+  if (frame && fieldsOf(frame.body.nodes).some(one => one.name === field)) return frame
+  const message = frame ? `${name} has no field ${field}` : `there is no frame ${name}`
+  subject.document.report(path, { code: 'reference', message, hint: 'written as Frame.field' })
+  return undefined
+}
+
+function payloads(subject: Subject, pattern: Pattern): void {
+  for (const [number, name] of Object.entries(section(subject, 'handshake', 'payloads'))) {
+    const path = ['handshake', 'payloads', number]
+    if (Number(number) > pattern.messages.length) {
+      const message = `${pattern.name} has only ${pattern.messages.length} messages`
+      subject.document.report(path, { code: 'handshake', on: 'key', message })
+    }
+    if (subject.protocol.structs.has(String(name))) continue
+    subject.document.report(path, { code: 'reference', message: `there is no struct ${name}` })
+  }
+}
+
+function keys(subject: Subject, pattern: Pattern): void {
+  const raw = section(subject, 'handshake')
+  const initiator = pattern.messages.filter((_, index) => index % 2 === (pattern.responderFirst ? 1 : 0)).flat()
+  const responder = pattern.messages.filter((_, index) => index % 2 === (pattern.responderFirst ? 0 : 1)).flat()
+  const own = [...initiator, ...responder, ...pattern.initiatorPre, ...pattern.responderPre].includes('s')
+  if (own && raw.static === undefined) {
+    need(
+      subject,
+      'static',
+      `${pattern.name} needs a static key of our own`,
+      'static: param.static_key, or static: generate',
+    )
+  }
+  if (pattern.responderPre.includes('s') && !given(subject, raw.remote, 'dials')) {
+    need(
+      subject,
+      'remote',
+      `in ${pattern.name} the side that dials knows the other's static key beforehand`,
+      'remote: param.server_key',
+    )
+  }
+  if (
+    pattern.initiatorPre.includes('s') &&
+    !given(subject, raw.remote, 'accepts') &&
+    !given(subject, raw.accept, 'accepts')
+  ) {
+    need(
+      subject,
+      'accept',
+      `in ${pattern.name} the side that accepts knows the other's static key beforehand`,
+      'accept: { server: param.client_keys }',
+    )
+  }
+  if (pattern.psks > 0 && raw.psk === undefined)
+    need(subject, 'psk', `${pattern.name} with psk needs a pre-shared key`, 'psk: param.psk')
+  if (pattern.psks === 0 && raw.psk !== undefined) {
+    subject.document.report(['handshake', 'psk'], {
+      code: 'handshake',
+      on: 'key',
+      message: 'this pattern uses no pre-shared key',
+      hint: `Noise_${pattern.name}psk${pattern.messages.length}_..`,
+    })
+  }
+}
+
+/** Whether an expression, or the entry of a role map for a role of this kind, is given. */
+function given(subject: Subject, value: unknown, transport: 'dials' | 'accepts'): boolean {
+  if (!isMap(value)) return value !== undefined
+  return Object.keys(value).some(role =>
+    [transport, 'both'].includes(subject.protocol.roles.get(role)?.transport ?? ''),
+  )
+}
+
+function need(subject: Subject, key: string, message: string, hint: string): void {
+  subject.document.report(['handshake', 'noise'], { code: 'handshake', message: `${message}: ${key} is missing`, hint })
+}

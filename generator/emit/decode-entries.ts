@@ -1,0 +1,106 @@
+// Well-known entries of ordered multimaps, found without building the list: `headers.msg_id` is `headersMsgId`.
+import type { GetAccessorDeclarationStructure, OptionalKind } from 'ts-morph'
+import type { Field, Multimap, Struct, Type } from '../model/model.ts'
+import { preludes } from './decode-frame.ts'
+import { Layout } from './decode-layout.ts'
+import { plainText, rawCode } from './decode-read.ts'
+import { DecodeScope } from './decode-scope.ts'
+import { checkFunction, readFunction, RESERVED } from './decode-values.ts'
+import { coreType, fieldsOf, fixedBits, intBounds, isNarrow } from './facts.ts'
+import { camel } from './names.ts'
+import { className, quote } from './naming.ts'
+import { byteText, endText, position } from './position.ts'
+import { shapeOf } from './shape.ts'
+import type { Unit } from './unit.ts'
+
+type Entry = Multimap['entries'][number]
+
+/** The member that gives an entry: `headers`, `msg_id` -> `headersMsgId`. */
+export function entryMember(field: string, entry: string): string {
+  return `${camel(field)}${className(entry)}`
+}
+
+export function entryGetters(scope: DecodeScope, field: Field): OptionalKind<GetAccessorDeclarationStructure>[] {
+  const { map } = field
+  const list = coreType(field.type)
+  if (!map || list.kind !== 'list' || list.of.kind !== 'struct') return []
+  const struct = scope.protocol.structs.get(list.of.name)!
+  const slot = scope.slot(field)
+  return map.entries.map(entry => {
+    const shape = scope.unit.shape(shapeOf(scope.protocol, entry.type, 'value'))
+    const find = findFunction(scope.unit, struct, map, entry)
+    const call = `${find}(this.byteInput, ${byteText(slot.contentStart)}, ${endText(slot.contentEnd)})`
+    const text = slot.present ? `${slot.present} ? ${call} : undefined` : call
+    const key = typeof entry.key === 'bigint' ? String(entry.key) : new TextDecoder().decode(entry.key)
+    return {
+      name: entryMember(field.name, entry.name),
+      returnType: `${shape} | undefined`,
+      docs: [`The entry \`${key}\` of ${field.name}; undefined where there is none that can be read.`],
+      statements: preludes(`return ${text}`, 'this'),
+    }
+  })
+}
+
+function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
+  const shape = unit.shape(shapeOf(unit.protocol, entry.type, 'value'))
+  return unit.function(`find ${struct.name} ${map.duplicates} ${entry.name}`, `find${className(entry.name)}`, (writer, own) => {
+    const scope = new DecodeScope({ unit, body: struct.body, frame: false, checked: false, start: position('p'), reserved: RESERVED })
+    const fields = fieldsOf(struct.body.nodes)
+    const key = fields.find(field => field.name === map.key)!
+    const value = fields.find(field => field.name === map.value)!
+    writer.write(`function ${own}(input: Input, at: number, end: number): ${shape} | undefined`).block(() => {
+      writer.writeLine('const b = input.bytes')
+      writer.writeLine(`let found: ${shape} | undefined`)
+      writer.writeLine('let p = at')
+      writer.write('while (p < end) ').block(() => {
+        const behind = new Layout(scope, writer, 'end').nodes(struct.body.nodes, position('p'))
+        const stop = map.duplicates === 'last' ? '' : ' && found === undefined'
+        writer.write(`if (${keyTest(scope, key, entry)}${stop}) `).block(() => {
+          writer.writeLine(`found = ${parsed(scope, value, entry.type)}`)
+        })
+        writer.writeLine(`p = ${endText(behind)}`)
+      })
+      writer.writeLine('return found')
+    })
+    writer.blankLine()
+  })
+}
+
+function keyTest(scope: DecodeScope, key: Field, entry: Entry): string {
+  const slot = scope.slot(key)
+  if (typeof entry.key === 'bigint') {
+    const code = scope.valueOf(key)
+    return `${code.text} === ${code.form === 'bigint' ? `${entry.key}n` : entry.key}`
+  }
+  const name = scope.constant(`KEY_${entry.name}`, `Uint8Array.of(${[...entry.key].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`)
+  return `${scope.use('bytesAre')}(b, ${byteText(slot.contentStart)}, ${endText(slot.contentEnd)}, ${name})`
+}
+
+/** The value with the type of the entry, which it must fill; undefined where it does not. */
+function parsed(scope: DecodeScope, value: Field, type: Type): string {
+  const { unit, protocol } = scope
+  const slot = scope.slot(value)
+  const held = coreType(value.type).kind
+  if (held !== 'bytes' && held !== 'text') return plainText(scope, value.type, slot, 'false', value.number)
+  const [from, to] = [byteText(slot.contentStart), endText(slot.contentEnd)]
+  const core = type.kind === 'region' && type.extent.by === 'rest' ? type.of : type
+  if (core.kind === 'number') {
+    const { low, high } = intBounds(protocol, core)
+    const name = `parse${core.base === 10 ? 'Decimal' : 'Hexadecimal'}${isNarrow(protocol, core) ? '' : 'Big'}`
+    const limits = isNarrow(protocol, core) ? `${low}, ${high}` : `${low}n, ${high}n`
+    return `${unit.use(name)}(b, ${from}, ${to}, ${core.base === 10 ? `${core.of.signed}, ` : ''}${core.lenient}, ${limits})`
+  }
+  if (core.kind === 'bytes') return `b.subarray(${from}, ${to})`
+  if (core.kind === 'text') {
+    if (core.encoding === 'latin1') return `${unit.use('readLatin1')}(b, ${from}, ${to})`
+    return `${unit.use(core.encoding === 'utf8' ? 'readUtf8' : 'readAscii')}(b, ${from}, ${to})`
+  }
+  const bits = fixedBits(protocol, core)
+  if (core.kind === 'int' && bits !== undefined) {
+    const place = { start: slot.contentStart, end: slot.contentEnd, contentStart: slot.contentStart, contentEnd: slot.contentEnd }
+    return `${to} - (${from}) === ${bits / 8} ? ${rawCode(scope, core, place).text} : undefined`
+  }
+  const check = checkFunction(unit, core).call(scope, 'from', 'to', quote(value.name))
+  const read = readFunction(unit, core).call(scope, 'from', 'to', 'false')
+  return `${unit.use('attempt')}(input, ${from}, ${to}, (from, to) => ${check}, (from, to) => ${read})`
+}

@@ -1,0 +1,331 @@
+// The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates, one getter reads each
+// field.
+import { type ClassDeclarationStructure, CodeBlockWriter, type GetAccessorDeclarationStructure, type MethodDeclarationStructure, type OptionalKind, StructureKind } from 'ts-morph'
+import type { Body, Field, Frame, Group } from '../model/model.ts'
+import { entryGetters } from './decode-entries.ts'
+import { Layout } from './decode-layout.ts'
+import { type SealMembers, Validation } from './decode-order.ts'
+import { plainText } from './decode-read.ts'
+import { DecodeScope, groupsOf } from './decode-scope.ts'
+import { computedText, writeObject } from './decode-structs.ts'
+import { drawLayout } from './draw.ts'
+import { asNumber, emitExpr } from './expr.ts'
+import { coreType, fieldsOf } from './facts.ts'
+import { camel, constant, frameTypeName } from './names.ts'
+import { quote } from './naming.ts'
+import { byteText, endText, position } from './position.ts'
+import { fieldShape, hasValue } from './shape.ts'
+import { fieldDoc, sentences } from './types.ts'
+import type { Unit } from './unit.ts'
+
+type Getter = OptionalKind<GetAccessorDeclarationStructure>
+type Method = OptionalKind<MethodDeclarationStructure>
+
+/** What becomes a class: a frame, or the envelope alone, which is only decoded to say what is wrong with it. */
+export interface Subject {
+  readonly className: string
+  readonly body: Body
+  /** Undefined for the envelope. */
+  readonly frame: Frame | undefined
+  /** More methods, over the same offsets. */
+  readonly more?: (scope: DecodeScope) => Method[]
+}
+
+export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStructure {
+  const { body, frame } = subject
+  const scope = new DecodeScope({
+    unit,
+    body,
+    frame: true,
+    checked: true,
+    open: true,
+    start: position('at'),
+    opaque: frame ? new Set() : opaqueGroups(unit, body),
+    reserved: fieldsOf(body.nodes).map(field => field.name),
+  })
+  const choosing = subject.more?.(scope) ?? []
+  scope.slots.clear()
+  scope.forgetLocals()
+  const decoding = [...choosing, ...decodeMethods(unit, scope, subject)]
+  scope.decoding = false
+  scope.forgetLocals()
+  const getters = frame ? fieldsOf(body.nodes).filter(hasValue).flatMap(field => fieldGetters(scope, field)) : []
+  const sealed = groupsOf(body.nodes).some(group => group.seal !== undefined)
+  const methods = [
+    ...decoding,
+    ...(sealed ? [clearMethod(scope)] : []),
+    frame ? objectMethod(scope, frameTypeName(unit.protocol, frame.name)) : emptyObject(),
+  ]
+  const names = frame ? [frame.name, String(frame.index)] : ['', '-1']
+  return {
+    kind: StructureKind.Class,
+    isExported: frame !== undefined,
+    name: subject.className,
+    extends: unit.use('FrameReader'),
+    docs: [{ description: `\n${docOf(unit, subject)}` }],
+    properties: [
+      { name: 'frameName', hasOverrideKeyword: true, isReadonly: true, initializer: quote(names[0]!) },
+      { name: 'frameIndex', hasOverrideKeyword: true, isReadonly: true, initializer: names[1]! },
+      ...(sealed ? [{ name: 'sealedFrame', isReadonly: true, initializer: `new ${unit.use('ReaderSeal')}(this)` }] : []),
+      ...[...scope.members].map(([name, initializer]) => ({ name, initializer })),
+    ],
+    getAccessors: getters,
+    methods,
+  }
+}
+
+function docOf(unit: Unit, { body, frame, className }: Subject): string {
+  const place = frame?.place
+  const head = frame
+    ? sentences(frame.doc ?? `${frame.name}, as it stands in the bytes`, place && `${place.file}:${place.line}`)
+    : `What all frames share, for bytes that are none of them. ${className} only says what is wrong.`
+  return `${head}\n\n${drawLayout(unit.protocol, body)}`
+}
+
+// --------------------------------------------------------------------------------------------------- decoding
+
+function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method[] {
+  const { body, frame } = subject
+  unit.use('Input')
+  const input = [{ name: 'input', type: 'Input' }]
+  const framing = body.validate.indexOf('framing')
+  const early = framing < 0 ? [] : body.validate.slice(0, framing)
+  const late = framing < 0 ? body.validate : body.validate.slice(framing + 1)
+
+  const layOut = render(writer => {
+    const end = new Layout(scope, writer, 'end').nodes(body.nodes, position('at'))
+    writer.writeLine(`this.byteEnd = ${endText(end)}`)
+  })
+  scope.forgetLocals()
+  const first = new CodeBlockWriter(WRITER)
+  const validation = new Validation(scope, first, {
+    open: (writer, group, members) => openSealOf(unit, scope, writer, group, members),
+    afterId: frame ? undefined : (writer, field) => writer.writeLine(raiseAtId(scope, field)),
+  })
+  for (const [i, name] of early.entries()) {
+    validation.writer = new CodeBlockWriter(WRITER)
+    const node = body.nodes.find(known => known.name === name)
+    const slot = node && scope.slots.get(node)
+    if (slot) validation.writer.writeLine(`if (${endText(slot.end)} > input.have) input.want(${endText(slot.end)})`)
+    validation.listed([name])
+    const text = validation.writer.toString()
+    first.write(`if (laid > ${i}) `).block(() => first.write(text))
+  }
+  const checks = render(writer => {
+    validation.writer = writer
+    if (frame?.max) {
+      const most = asNumber(emitExpr(frame.max, scope))
+      const text = most.fails ? `input.evaluate(at, '', () => ${most.text})` : most.text
+      writer.writeLine(`if (this.byteEnd - at > ${text}) throw input.refuse('TooLarge', at, '')`)
+    }
+    writer.writeLine(`${scope.endless ? `if (!${scope.endless}) ` : ''}input.frame(this.byteEnd)`)
+    validation.listed(late)
+    validation.nodes(body.nodes, {})
+    validation.rules()
+    if (!frame) writer.writeLine("throw input.unknown(at, '')")
+  })
+  const methods: Method[] = [
+    { name: 'decodeBytes', hasOverrideKeyword: true, parameters: input, returnType: 'this', statements: decodeStatements(unit, early, body) },
+    {
+      name: 'layOut',
+      parameters: input,
+      returnType: 'void',
+      docs: ['Finds where everything begins and ends.'],
+      statements: preludes(layOut, 'input'),
+    },
+  ]
+  if (early.length > 0) {
+    methods.push({
+      name: 'checkFirst',
+      parameters: [...input, { name: 'laid', type: 'number' }],
+      returnType: 'void',
+      docs: [`What is decided from the first bytes: ${early.join(', ')}.`],
+      statements: preludes(first.toString(), 'input'),
+    })
+  }
+  methods.push({
+    name: 'checkFields',
+    parameters: input,
+    returnType: 'void',
+    docs: ['Demands the whole frame and validates it.'],
+    statements: preludes(checks, 'input'),
+  })
+  return methods
+}
+
+/** At the turn of the id field: no frame has this id, or none may come now. */
+function raiseAtId(scope: DecodeScope, field: Field): string {
+  const slot = scope.slot(field)
+  const named = field.error === undefined ? '' : `, ${quote(field.error)}`
+  const raise = `throw input.unknown(${byteText(slot.start)}, ${quote(field.name)}${named})`
+  return slot.present ? `if (${slot.present}) ${raise}` : raise
+}
+
+/** Where frames have fields of their own. */
+function opaqueGroups(unit: Unit, body: Body): ReadonlySet<Group> {
+  const filled = [...unit.protocol.frames.values()]
+    .filter(frame => !frame.bare)
+    .flatMap(frame => groupsOf(frame.body.nodes))
+    .filter(group => group.nodes.length > 0)
+  return new Set(groupsOf(body.nodes).filter(group => group.nodes.length === 0 && filled.some(other => other.name === group.name)))
+}
+
+function decodeStatements(unit: Unit, early: readonly string[], body: Body): (writer: CodeBlockWriter) => void {
+  return writer => {
+    writer.writeLine('this.byteSource = input.bytes')
+    writer.writeLine('this.byteStart = input.start')
+    if (early.length === 0) {
+      writer.writeLine('this.layOut(input)')
+    } else {
+      const order = fieldsOf(body.nodes).map(field => field.name)
+      const table = unit.constant(`${constant(early.join('_'))}_FIRST`, `[${order.map(quote).join(', ')}]`)
+      writer.write('try ').inlineBlock(() => writer.writeLine('this.layOut(input)'))
+      writer.write(' catch (fault) ').block(() => {
+        writer.writeLine(`throw input.earlier(fault, ${table}, laid => this.checkFirst(input, laid))`)
+      })
+      writer.writeLine(`this.checkFirst(input, ${early.length})`)
+    }
+    writer.writeLine('this.checkFields(input)')
+    writer.writeLine('return this')
+  }
+}
+
+export function openSealOf(unit: Unit, scope: DecodeScope, writer: CodeBlockWriter, group: Group, members: SealMembers): void {
+  const seal = unit.protocol.seals.get(group.seal!)!
+  const slot = scope.slot(group)
+  const [range] = seal.aad
+  if (seal.aad.length === 1 && range?.is === 'range') {
+    const start = scope.request({ up: 0, what: 'start', name: range.from?.field ?? '' })
+    const end = range.to ? scope.request({ up: 0, what: 'end', name: range.to.field }).text : byteText(slot.contentStart)
+    writer.writeLine(`this.sealedFrame.covers(${start.text}, ${end})`)
+  }
+  const args = [
+    quote(seal.name),
+    byteText(slot.contentStart),
+    endText(slot.contentEnd),
+    String(seal.overhead),
+    String(seal.tag === 'prepend'),
+    quote(group.error ?? seal.error),
+    'this.sealedFrame',
+  ]
+  writer.writeLine(`${members.open} = input.open(${args.join(', ')})`)
+  writer.writeLine(`${members.at} = input.plainAt`)
+  writer.writeLine(`${members.end} = input.plainEnd`)
+}
+
+// ---------------------------------------------------------------------------------------------------- fields
+
+function fieldGetters(scope: DecodeScope, field: Field): Getter[] {
+  const { unit, protocol } = scope
+  const slot = scope.slot(field)
+  const shape = unit.shape(fieldShape(protocol, field, 'value'))
+  const plain = field.from ? computedText(scope, field) : plainText(scope, field.type, slot, 'false', field.number)
+  const optional = slot.present !== undefined && !/^this\.is\w+Open$/.test(slot.present)
+  const text = optional ? `${slot.present} ? ${plain} : undefined` : plain
+  const doc = fieldDoc(protocol, field, 'value')
+  const own: Getter = {
+    name: field.name,
+    returnType: optional ? `${shape} | undefined` : shape,
+    statements: preludes(`return ${text}`, 'this'),
+    ...(doc ? { docs: [doc] } : {}),
+  }
+  return [own, ...spanGetters(scope, field), ...entryGetters(scope, field)]
+}
+
+/** Where bytes are, for those who need no view. */
+function spanGetters(scope: DecodeScope, field: Field): Getter[] {
+  if (field.from || coreType(field.type).kind !== 'bytes' || !isPlainSpan(field)) return []
+  const slot = scope.slot(field)
+  const at = scope.names.unique(`${camel(field.name)}At`)
+  const length = scope.names.unique(`${camel(field.name)}Length`)
+  const [from, to] = [byteText(slot.contentStart), endText(slot.contentEnd)]
+  const when = (text: string, otherwise: string): string => (slot.present ? `${slot.present} ? ${text} : ${otherwise}` : text)
+  const size = Number(slot.contentEnd.bits - slot.contentStart.bits) / 8
+  const count = slot.contentStart.base === slot.contentEnd.base ? String(size) : `${to} - ${/ /.test(from) ? `(${from})` : from}`
+  return [
+    { name: at, returnType: 'number', docs: [`Where ${field.name} begins in \`byteSource\`.`], statements: preludes(`return ${when(from, '-1')}`, 'this') },
+    { name: length, returnType: 'number', docs: [`Bytes of ${field.name}.`], statements: preludes(`return ${when(count, '0')}`, 'this') },
+  ]
+}
+
+function isPlainSpan(field: Field): boolean {
+  const { type } = field
+  return (type.kind === 'region' || type.kind === 'delimited') && type.of.kind === 'bytes'
+}
+
+function objectMethod(scope: DecodeScope, name: string): Method {
+  const shape = scope.unit.shape(name)
+  const sealed = groupsOf(scope.body.nodes).some(group => group.seal !== undefined)
+  const body = render(writer => {
+    writeObject(scope, writer, shape, [], 'true', sealed)
+    writer.writeLine(sealed ? `return value as ${shape}` : 'return value')
+  })
+  return {
+    name: 'toObject',
+    hasOverrideKeyword: true,
+    returnType: shape,
+    docs: ['A plain copy that may be kept.'],
+    statements: preludes(body, 'this'),
+  }
+}
+
+function emptyObject(): Method {
+  return { name: 'toObject', hasOverrideKeyword: true, returnType: 'Record<string, unknown>', statements: ['return {}'] }
+}
+
+/** What a seal may ask of the fields in front of it. */
+function clearMethod(scope: DecodeScope): Method {
+  const inside = new Set(groupsOf(scope.body.nodes).filter(group => group.seal !== undefined).flatMap(group => fieldsOf(group.nodes)))
+  const clear = fieldsOf(scope.body.nodes).filter(field => !inside.has(field) && hasValue(field))
+  return {
+    name: 'clearField',
+    parameters: [{ name: 'name', type: 'string' }],
+    returnType: 'unknown',
+    docs: ['The value of a field in front of what is sealed.'],
+    statements: preludes(
+      render(writer => {
+        writer.write('switch (name)').block(() => {
+          for (const field of clear) {
+            const slot = scope.slot(field)
+            const plain = field.from ? computedText(scope, field) : plainText(scope, field.type, slot, 'false', field.number)
+            writer.writeLine(`case ${quote(field.name)}:`)
+            writer.indent(() => writer.writeLine(`return ${slot.present ? `${slot.present} ? ${plain} : undefined` : plain}`))
+          }
+          writer.writeLine('default:').indent(() => writer.writeLine('return undefined'))
+        })
+      }),
+      'this',
+    ),
+  }
+}
+
+// --------------------------------------------------------------------------------------------------- writing
+
+export function render(write: (writer: CodeBlockWriter) => void): string {
+  const writer = new CodeBlockWriter(WRITER)
+  write(writer)
+  return writer.toString()
+}
+
+/** Statements with the short names that they use in front: `b` the bytes, `at` the first byte, `end` what is there. */
+export function preludes(body: string, from: 'input' | 'this'): (writer: CodeBlockWriter) => void {
+  const bytes = count(body, /(?<![\w.'])b(?![\w:'])/g)
+  const at = count(body, /(?<![\w.'])at(?![\w:'])/g)
+  const end = count(body, /(?<![\w.'])end(?![\w:'])/g)
+  return writer => {
+    if (from === 'this' && bytes <= 1 && at <= 1 && end === 0) {
+      writer.write(body.replace(/(?<![\w.'])b(?![\w:'])/g, 'this.byteSource').replace(/(?<![\w.'])at(?![\w:'])/g, 'this.byteStart'))
+      return
+    }
+    if (bytes > 0) writer.writeLine(`const b = ${from === 'input' ? 'input.bytes' : 'this.byteSource'}`)
+    if (at > 0) writer.writeLine(`const at = ${from === 'input' ? 'input.start' : 'this.byteStart'}`)
+    if (end > 0) writer.writeLine(`const end = ${from === 'input' ? 'input.have' : 'this.byteEnd'}`)
+    writer.write(body)
+  }
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0
+}
+
+const WRITER = { indentNumberOfSpaces: 2, useSingleQuote: true }

@@ -1,0 +1,555 @@
+// The first pass over a record: where everything begins and ends (docs/adr/0002-decoding.md, "Layout"). Fields of fixed
+// size that stand side by side are one length check; what a size or condition needs is read when it is needed.
+import { CodeBlockWriter } from 'ts-morph'
+import type { Expr, Extent, Field, Group, Node, Type } from '../model/model.ts'
+import { rawCode } from './decode-read.ts'
+import type { DecodeScope, Else, Slot } from './decode-scope.ts'
+import { checkFunction, readFunction } from './decode-values.ts'
+import { asNumber, type Code, emitExpr, plainCode, truth } from './expr.ts'
+import { fixedBits, isNarrow, type VarintType } from './facts.ts'
+import { camel, constant, localName } from './names.ts'
+import { quote } from './naming.ts'
+import { aligned, byteText, endText, type Position, plus, position, sum } from './position.ts'
+import { requestsOf, typeRequests } from './request.ts'
+
+/** Names of a value in messages and variables. */
+export interface Label {
+  /** What variables are called after. */
+  readonly name: string
+  /** Code of the field path. */
+  readonly path: string
+  /** Code of the path of what is inside, with its dot, as a prefix. */
+  readonly error: Else
+}
+
+interface Pending {
+  readonly start: Position
+  bits: number
+  readonly fields: [string, number][]
+}
+
+export class Layout {
+  readonly scope: DecodeScope
+  readonly writer: CodeBlockWriter
+  /** Code of the end of the region. */
+  readonly end: string
+  private pending: Pending | undefined
+  private readonly error: Else
+
+  constructor(scope: DecodeScope, writer: CodeBlockWriter, end: string, error: Else = {}) {
+    this.scope = scope
+    this.writer = writer
+    this.end = end
+    this.error = error
+  }
+
+  /** Lays out nodes from `at` on and returns where they end. */
+  nodes(nodes: readonly Node[], at: Position, present?: string): Position {
+    const end = this.inOrder(nodes, at, present)
+    this.flush()
+    return end
+  }
+
+  private inOrder(nodes: readonly Node[], at: Position, present: string | undefined): Position {
+    let from = at
+    for (const [i, node] of nodes.entries()) {
+      this.scope.current = node
+      if (node.kind === 'group' && this.scope.opaque.has(node) && !node.extent) {
+        return this.opaque(node, from, nodes.slice(i + 1), present)
+      }
+      from = node.kind === 'field' ? this.field(node, from, present) : this.group(node, from, present)
+    }
+    return from
+  }
+
+  /** The body of a frame that is not known: the rest, but on a stream it has no end and nothing behind it can be found. */
+  private opaque(node: Group, at: Position, behind: readonly Node[], present: string | undefined): Position {
+    const { scope, writer } = this
+    this.flush()
+    const sizes = behind.map(next => (next.kind === 'field' ? (fixedBits(scope.protocol, next.type) ?? 0) : 0))
+    const tail = sizes.reduce((a, b) => a + b, 0) / 8
+    scope.endless = `this.${scope.member('isEndless', 'false')}`
+    writer.writeLine(`${scope.endless} = input.isOpen()`)
+    const has = both(present, `!${scope.endless}`)!
+    return this.block(node, at, `!${scope.endless}`, present, inner => {
+      const slot = inner.extent({ by: 'rest', tail }, aligned(at), { name: node.name, path: "''", error: this.error })
+      scope.slots.set(node, { ...slot, node, present: has })
+      const end = inner.inOrder(behind, slot.end, has)
+      inner.flush()
+      return end
+    })
+  }
+
+  // ------------------------------------------------------------------------------------------------- fields
+
+  private field(node: Field, at: Position, present: string | undefined): Position {
+    const { scope } = this
+    const error = { named: this.error.named, soft: this.error.soft ?? node.error }
+    const label: Label = { name: node.name, path: pathOf(scope, node.name), error }
+    if (node.from) {
+      const has = node.if ? this.condition(node.if, node.name, at, label) : undefined
+      scope.slots.set(node, { node, start: at, end: at, contentStart: at, contentEnd: at, present: both(present, has) })
+      return at
+    }
+    if (!node.if) {
+      const slot = this.value(node.type, at, label)
+      scope.slots.set(node, { ...slot, node, present })
+      return slot.end
+    }
+    this.flush()
+    const has = this.condition(node.if, node.name, at, label)
+    const bits = fixedBits(scope.protocol, node.type)
+    if (bits !== undefined) return this.maybeFixed(node, at, bits, has, present, label)
+    return this.block(node, at, has, present, inner => {
+      const slot = inner.value(node.type, aligned(at), label)
+      inner.flush()
+      scope.slots.set(node, { ...slot, node, present: both(present, has) })
+      return slot.end
+    })
+  }
+
+  /** A conditional field of fixed size: its end depends on whether it is there. */
+  private maybeFixed(
+    node: Field,
+    at: Position,
+    bits: number,
+    has: string,
+    present: string | undefined,
+    label: Label,
+  ): Position {
+    const { scope, writer } = this
+    const loose = at.loose || bits % 8 !== 0
+    const from = loose && !at.loose ? position(`${bitText(at)}`) : at
+    const size = loose ? bits : bits / 8
+    const start = loose ? sum(from.base, from.bits) : byteText(at)
+    const end = scope.variable(writer, `${camel(node.name)}${loose ? 'EndBit' : 'End'}`, `${start} + (${has} ? ${size} : 0)`)
+    const behind: Position = loose ? { base: end, bits: 0, loose: true } : position(end)
+    if (scope.checked) this.cut(at, endText(behind), [[label.name, bits]])
+    const content = plus(at, bits)
+    scope.slots.set(node, {
+      node,
+      start: at,
+      end: behind,
+      contentStart: at,
+      contentEnd: content,
+      present: both(present, has),
+    })
+    return behind
+  }
+
+  /** Part of the layout that only happens when `has`. Variables declared inside are visible behind it. */
+  private block(
+    node: Node,
+    at: Position,
+    has: string,
+    present: string | undefined,
+    lay: (inner: Layout) => Position,
+  ): Position {
+    const { scope, writer } = this
+    const start = aligned(at)
+    const end = scope.variable(writer, `${camel(node.name)}End`, byteText(start), true)
+    const inside = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
+    const inner = new Layout(scope, inside, this.end, this.error)
+    const hoisted = scope.hoist(() => {
+      const behind = lay(inner)
+      inside.writeLine(`${end} = ${endText(behind)}`)
+    })
+    for (const line of hoisted) writer.writeLine(line)
+    writer.write(`if (${has}) `).block(() => writer.write(inside.toString()))
+    const slot = scope.slots.get(node)
+    if (slot) scope.slots.set(node, { ...slot, end: position(end), present: both(present, has) })
+    return position(end)
+  }
+
+  private condition(test: Expr, name: string, at: Position, label: Label): string {
+    this.scope.here = { at, end: this.end }
+    this.flush()
+    this.reads([test], at)
+    const code = truth(test, this.scope)
+    const text = this.safely(code, at, label)
+    return this.scope.variable(this.writer, `has${camel(`x_${name}`).slice(1)}`, text)
+  }
+
+  // ------------------------------------------------------------------------------------------------- groups
+
+  private group(node: Group, at: Position, present: string | undefined): Position {
+    const { scope } = this
+    const label: Label = { name: node.name, path: groupPath(scope), error: { ...this.error, soft: this.error.soft ?? node.error } }
+    const lay = (inner: Layout, from: Position, has: string | undefined): Position => {
+      if (node.extent || node.seal !== undefined) {
+        const slot = inner.setAside(node, aligned(from), label)
+        scope.slots.set(node, { ...slot, node, present: has })
+        return slot.end
+      }
+      const error = { named: this.error.named, soft: this.error.soft ?? node.error }
+      const nested = new Layout(scope, inner.writer, inner.end, error)
+      nested.pending = inner.pending
+      const end = nested.inOrder(node.nodes, from, has)
+      inner.pending = nested.pending
+      scope.slots.set(node, { node, start: from, end, contentStart: from, contentEnd: end, present: has })
+      return end
+    }
+    if (!node.if) return lay(this, at, present)
+    this.flush()
+    const has = this.condition(node.if, node.name, at, label)
+    return this.block(node, at, has, present, inner => {
+      const end = lay(inner, aligned(at), both(present, has))
+      inner.flush()
+      return end
+    })
+  }
+
+  private setAside(node: Group, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
+    if (node.seal === undefined || node.extent?.by !== 'size') {
+      return this.extent(node.extent ?? { by: 'rest', tail: 0 }, at, label)
+    }
+    // Plain text needs no room for a tag.
+    const { overhead } = this.scope.protocol.seals.get(node.seal)!
+    return this.extent(node.extent, at, label, ` - (input.context.plain ? ${overhead} : 0)`)
+  }
+
+  // ------------------------------------------------------------------------------------------------- values
+
+  /** Lays out one value. */
+  value(type: Type, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
+    const { scope } = this
+    const bits = fixedBits(scope.protocol, type)
+    if (bits !== undefined) {
+      this.step(at, bits, label)
+      const end = plus(at, bits)
+      return { start: at, end, contentStart: at, contentEnd: end }
+    }
+    const start = aligned(at)
+    switch (type.kind) {
+      case 'region':
+        return this.extent(type.extent, start, label)
+      case 'delimited':
+        return this.delimited(type, start, label)
+      case 'bytes':
+      case 'text':
+      case 'number':
+        return this.extent({ by: 'rest', tail: 0 }, start, label)
+      case 'list':
+        if (type.count.by === 'rest') return this.extent({ by: 'rest', tail: type.count.tail }, start, label)
+        return this.atOnce(type, start, label)
+      case 'varint':
+        return this.varint(type, start, label)
+      case 'enum':
+        return this.varint(scope.protocol.enums.get(type.name)!.type as VarintType, start, label)
+      case 'uint':
+        return this.uint(type, start, label)
+      case 'align':
+        return this.align(type.to, start, label)
+      default:
+        return this.atOnce(type, start, label)
+    }
+  }
+
+  /** Over fields of fixed size: checked together with their neighbours. */
+  private step(at: Position, bits: number, label: Label): void {
+    if (!this.scope.checked || bits === 0) return
+    if (this.pending && (this.pending.start.base !== at.base || at.loose)) this.flush()
+    this.pending ??= { start: at, bits: 0, fields: [] }
+    this.pending.fields.push([label.name, bits])
+    this.pending.bits += bits
+    if (at.loose) this.flush()
+  }
+
+  flush(): void {
+    const { pending } = this
+    this.pending = undefined
+    if (!pending) return
+    this.cut(pending.start, endText(plus(pending.start, pending.bits)), pending.fields)
+  }
+
+  private cut(at: Position, end: string, fields: readonly [string, number][]): void {
+    const { scope, writer } = this
+    const bit = at.loose ? 0 : at.bits % 8
+    const run = runConstant(scope, fields)
+    const named = this.error.named ? `, ${quote(this.error.named)}` : ''
+    const more = bit > 0 || named ? `, ${bit}${named}` : ''
+    writer.writeLine(`if (${end} > ${this.end}) input.cut(${byteText(at)}, ${this.end}, ${prefixPath(scope)}, ${run}${more})`)
+  }
+
+  private extent(extent: Extent, at: Position, label: Label, less = ''): Omit<Slot, 'node' | 'present'> {
+    const { scope, writer } = this
+    const first = byteText(at)
+    const end = `${camel(label.name)}End`
+    if (extent.by === 'rest') {
+      this.flush()
+      if (extent.tail === 0) {
+        if (scope.checked && scope.frame) this.over(first, '-1', `${first} > ${this.end}`, label)
+        return { start: at, end: position(this.end), contentStart: at, contentEnd: position(this.end) }
+      }
+      const name = scope.variable(writer, end, `${this.end} - ${extent.tail}`)
+      if (scope.checked) this.over(first, '-1', `${name} < ${first}`, label)
+      return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
+    }
+    if (extent.by === 'prefix') {
+      const { from, size } = this.prefix(extent.type, at, label)
+      const name = scope.variable(writer, end, `${byteText(from)} + ${size.text}`)
+      if (scope.checked) this.bounds(first, size, name, label)
+      return { start: at, end: position(name), contentStart: from, contentEnd: position(name) }
+    }
+    this.flush()
+    scope.here = { at, end: this.end }
+    this.reads([extent.size], at)
+    const size = asNumber(emitExpr(extent.size, scope))
+    const text = this.safely(size, at, label)
+    const simple = /^[\w.]+$/.test(text) && less === ''
+    const amount = simple ? text : scope.local(writer, `${camel(label.name)}Size`, `${text}${less}`)
+    const name = scope.variable(writer, end, `${first} + ${amount}`)
+    if (scope.checked) this.bounds(first, { ...size, text: amount }, name, label)
+    return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
+  }
+
+  private bounds(first: string, size: Code, end: string, label: Label): void {
+    const negative = size.low === undefined || size.low < 0n ? `${size.text} < 0 || ` : ''
+    const test = `${negative}${end} > ${this.end}`
+    this.over(first, size.text, size.fails && negative ? `!(${size.text} >= 0) || ${end} > ${this.end}` : test, label)
+  }
+
+  private over(first: string, size: string, test: string, label: Label): void {
+    const named = this.error.named ? `, ${quote(this.error.named)}` : ''
+    this.writer.writeLine(`if (${test}) input.over(${first}, ${size}, ${label.path}${named})`)
+  }
+
+  /** Reads the length or count in front and returns what it says. */
+  prefix(type: Type, at: Position, label: Label): { from: Position; size: Code } {
+    const { scope, writer } = this
+    const bits = fixedBits(scope.protocol, type)
+    if (bits === undefined) {
+      this.flush()
+      const slot = this.value(type, at, { ...label, name: `${label.name}_size` })
+      return { from: slot.end, size: asNumber(slot.local!) }
+    }
+    this.step(at, bits, label)
+    this.flush()
+    const from = plus(at, bits)
+    this.want(from)
+    const code = rawCode(scope, type, { start: at, end: from, contentStart: at, contentEnd: from })
+    const name = scope.local(writer, `${camel(label.name)}Size`, asNumber(code).text)
+    return { from, size: { ...asNumber(code), text: name, prec: 20 } }
+  }
+
+  private delimited(
+    type: Extract<Type, { kind: 'delimited' }>,
+    at: Position,
+    label: Label,
+  ): Omit<Slot, 'node' | 'present'> {
+    const { scope, writer } = this
+    this.flush()
+    const delimiter = scope.constant(
+      `${label.name}_end`,
+      `Uint8Array.of(${[...type.delimiter].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`,
+    )
+    const find = `input.find(${delimiter}, ${byteText(at)}, ${this.end}, ${label.path}`
+    const name = this.error.named ?? label.error.soft
+    const end = scope.variable(writer, `${camel(label.name)}End`, `${find}${name ? `, ${quote(name)}` : ''})`)
+    const behind = position(end, 8 * type.delimiter.length)
+    return { start: at, end: behind, contentStart: at, contentEnd: position(end) }
+  }
+
+  private varint(type: VarintType, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
+    const { scope, writer } = this
+    this.flush()
+    const narrow = isNarrow(scope.protocol, type)
+    const take = scope.use(`take${VARINTS[type.coding]}${narrow ? '' : 'Big'}`)
+    const call = `${take}(input, ${byteText(at)}, ${this.end}, ${type.max}, ${label.path})`
+    const raw = rawVarint(scope, type, at)
+    const value = scope.names.unique(localName(label.name))
+    this.guarded(label, true, value, narrow ? 'number' : 'bigint', call)
+    const end = scope.variable(writer, `${camel(label.name)}End`, 'input.at')
+    return {
+      start: at,
+      end: position(end),
+      contentStart: at,
+      contentEnd: position(end),
+      local: { ...raw, text: value, prec: 20 },
+    }
+  }
+
+  private uint(type: Extract<Type, { kind: 'uint' }>, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
+    const { scope, writer } = this
+    this.flush()
+    scope.here = { at, end: this.end }
+    this.reads([type.size], at)
+    const code = asNumber(emitExpr(type.size, scope))
+    const size = scope.local(writer, `${camel(label.name)}Size`, this.safely(code, at, label))
+    const name = this.error.named ?? label.error.soft
+    if (scope.checked && !((code.low ?? -1n) >= 0n && (code.high ?? 9n) <= 8n)) {
+      writer.writeLine(`if (!(${size} >= 0 && ${size} <= 8)) throw ${refusal('OutOfRange', byteText(at), label, name)}`)
+    }
+    const end = scope.variable(writer, `${camel(label.name)}End`, `${byteText(at)} + ${size}`)
+    if (scope.checked) this.cutDynamic(at, end, size, label)
+    return { start: at, end: position(end), contentStart: at, contentEnd: position(end) }
+  }
+
+  private align(to: number, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
+    const { scope, writer } = this
+    this.flush()
+    const first = byteText(at)
+    const start = scope.frameStart()
+    const end = scope.variable(
+      writer,
+      `${camel(label.name)}End`,
+      `${first} + ((${to} - ((${first} - ${start}) % ${to})) % ${to})`,
+    )
+    if (scope.checked) this.cutDynamic(at, end, '0', label)
+    return { start: at, end: position(end), contentStart: at, contentEnd: position(end) }
+  }
+
+  private cutDynamic(at: Position, end: string, size: string, label: Label): void {
+    this.over(byteText(at), size, `${end} > ${this.end}`, label)
+  }
+
+  /** What shows its end only by being decoded. */
+  private atOnce(type: Type, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
+    const { scope, writer } = this
+    this.flush()
+    scope.here = { at, end: this.end }
+    const requests = typeRequests(scope.protocol, type)
+    this.readRequests(requests, at)
+    const end = `${camel(label.name)}End`
+    if (!scope.checked) {
+      const read = readFunction(scope.unit, type)
+      const call = read.call(scope, byteText(at), this.end, 'copy')
+      const { name, kept } = scope.value(writer, localName(label.name), read.shape, call)
+      const behind = position(scope.variable(writer, end, 'input.at'))
+      const local = { ...plainCode(scope.protocol, name, type, undefined, kept) }
+      return { start: at, end: behind, contentStart: at, contentEnd: behind, local, kept }
+    }
+    const check = checkFunction(scope.unit, type)
+    const call = check.call(scope, byteText(at), this.end, label.path)
+    if (label.error.named === undefined && label.error.soft === undefined) {
+      const name = scope.variable(writer, end, call)
+      return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
+    }
+    const name = scope.variable(writer, end, '0', true)
+    this.tried(label, true, () => writer.writeLine(`${name} = ${call}`))
+    return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
+  }
+
+  /** `const name = call`, in a try where an `else` speaks for it. */
+  private guarded(label: Label, layout: boolean, name: string, type: string, call: string): void {
+    const { scope, writer } = this
+    if (!scope.checked || (label.error.named === undefined && label.error.soft === undefined)) {
+      writer.writeLine(`const ${name} = ${call}`)
+      return
+    }
+    writer.writeLine(`let ${name}: ${type}`)
+    this.tried(label, layout, () => writer.writeLine(`${name} = ${call}`))
+  }
+
+  /** Statements whose errors are replaced by `else`. */
+  private tried(label: Label, layout: boolean, inside: () => void): void {
+    tried(this.writer, label.error, layout, inside)
+  }
+
+  // -------------------------------------------------------------------------------------------------- reads
+
+  /** Makes sure that the numbers which expressions need are there, and reads them once. */
+  reads(exprs: readonly Expr[], at: Position): void {
+    this.readRequests(requestsOf(...exprs), at)
+  }
+
+  private readRequests(requests: ReturnType<typeof requestsOf>, _at: Position): void {
+    const { scope, writer } = this
+    for (const request of requests) {
+      if (request.up > 0 || request.what !== 'value') continue
+      const field = scope.field(request.name)
+      if (!field) continue
+      if (field.from) {
+        this.readRequests(requestsOf(field.from), _at)
+        continue
+      }
+      const slot = scope.slots.get(field)
+      if (!slot || slot.local) continue
+      this.want(slot.end)
+      if (slot.present || !isScalar(scope, field.type)) continue
+      const code = rawCode(scope, field.type, slot)
+      const name = scope.local(writer, localName(field.name), code.text)
+      scope.slots.set(field, { ...slot, local: { ...code, text: name, prec: 20 } })
+    }
+  }
+
+  /** On a stream the bytes before `end` may not be there yet. */
+  private want(end: Position): void {
+    const { scope, writer } = this
+    if (!scope.checked || !scope.open || scope.isSure(end)) return
+    writer.writeLine(`if (${endText(end)} > input.have) input.want(${endText(end)})`)
+    scope.makeSure(end)
+  }
+
+  /** The text of an expression, or a call that turns its failure into CheckFailed. */
+  private safely(code: Code, at: Position, label: Label): string {
+    if (!code.fails && !code.absent) return code.text
+    const name = this.error.named ?? label.error.soft
+    const text = code.absent ? `${this.scope.use('there')}(${code.text})` : code.text
+    return `input.evaluate(${byteText(at)}, ${label.path}, () => ${text}${name ? `, ${quote(name)}` : ''})`
+  }
+}
+
+/** Statements whose errors are replaced by an `else`. */
+export function tried(writer: CodeBlockWriter, error: Else, layout: boolean, inside: () => void): void {
+  const { named, soft } = error
+  if (named === undefined && soft === undefined) {
+    inside()
+    return
+  }
+  if (named === undefined && layout) writer.writeLine('const nesting = input.nesting')
+  writer.write('try ').inlineBlock(inside).write(' catch (fault) ')
+  writer.block(() => {
+    if (named !== undefined) writer.writeLine(`throw input.named(fault, ${quote(named)})`)
+    else if (!layout) writer.writeLine(`throw input.named(fault, ${quote(soft!)})`)
+    else writer.writeLine(`throw input.namedUnlessCut(fault, ${quote(soft!)}, nesting)`)
+  })
+}
+
+/** Code of an error: the one that `else` names, or the built-in one. */
+export function refusal(code: string, at: string, label: Label, name: string | undefined): string {
+  return name === undefined
+    ? `input.refuse(${quote(code)}, ${at}, ${label.path})`
+    : `input.refuseAs(${quote(name)}, ${at}, ${label.path})`
+}
+
+/** Code of the path of a field. */
+export function pathOf(scope: DecodeScope, name: string): string {
+  return scope.frame ? quote(name) : `\`\${path}.${name}\``
+}
+
+/** Code of the path of a group, which gives no part. */
+export function groupPath(scope: DecodeScope): string {
+  return scope.frame ? "''" : 'path'
+}
+
+/** Code of what stands in front of the names of a run. */
+function prefixPath(scope: DecodeScope): string {
+  return scope.frame ? "''" : scope.listed.item !== undefined || scope.body.nodes.length === 0 ? 'path' : '`${path}.`'
+}
+
+function runConstant(scope: DecodeScope, fields: readonly [string, number][]): string {
+  const text = `[${fields.map(([name, bits]) => `${quote(scope.body.nodes.length === 0 && !scope.frame ? '' : name)}, ${bits}`).join(', ')}]`
+  const [first] = fields[0]!
+  const [last] = fields.at(-1)!
+  const name = first === last ? first : `${first}_to_${last}`
+  return scope.constant(constant(name), text)
+}
+
+function both(a: string | undefined, b: string | undefined): string | undefined {
+  return a === undefined || a === b ? b : b === undefined ? a : `${a} && ${b}`
+}
+
+function bitText(at: Position): string {
+  return `(${byteText(at)}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`}`
+}
+
+function isScalar(scope: DecodeScope, type: Type): boolean {
+  return ['int', 'enum', 'bitset', 'bool', 'bit', 'float'].includes(type.kind) && fixedBits(scope.protocol, type) !== undefined
+}
+
+function rawVarint(scope: DecodeScope, type: VarintType, at: Position): Code {
+  return rawCode(scope, type, { start: at, end: at, contentStart: at, contentEnd: at })
+}
+
+export const VARINTS = { leb128: 'Leb128', sleb128: 'Sleb128', zigzag: 'Zigzag', quic: 'Quic' } as const

@@ -1,0 +1,229 @@
+// Choosing the frame (docs/adr/0002-decoding.md, "Choosing the frame"): direction and state, then the id and match values
+// of the envelope. Where these stand at fixed offsets the codec switches on them; otherwise the envelope is laid out first.
+import type { CodeBlockWriter } from 'ts-morph'
+import type { Field, Frame, Group, Literal, Node, Protocol } from '../model/model.ts'
+import { render } from './decode-frame.ts'
+import { Layout } from './decode-layout.ts'
+import { type SealMembers, Validation } from './decode-order.ts'
+import { DecodeScope } from './decode-scope.ts'
+import { type Code, emitEquals, intCode, wrap } from './expr.ts'
+import { fieldsOf, fixedBits } from './facts.ts'
+import { endText, position } from './position.ts'
+import type { Unit } from './unit.ts'
+
+export interface Choice {
+  /** Frames with an envelope, and frames without. */
+  readonly tagged: readonly Frame[]
+  readonly bare: readonly Frame[]
+  /** Fields of the envelope that tell frames apart. */
+  readonly selectors: readonly Field[]
+  /** They all stand at fixed offsets, and always. */
+  readonly fixed: boolean
+  /** Some frame is bound to a direction or state. */
+  readonly bound: boolean
+}
+
+export function choiceOf(protocol: Protocol): Choice {
+  const frames = [...protocol.frames.values()]
+  const tagged = frames.filter(frame => !frame.bare)
+  const names = new Set(tagged.flatMap(frame => frame.match.map(match => match.path[0]!)))
+  const fields = protocol.envelope ? fieldsOf(protocol.envelope.nodes) : []
+  const ids = tagged.some(frame => frame.ids.length > 0)
+  const selectors = fields.filter(field => names.has(field.name) || (ids && field.isId))
+  return {
+    tagged,
+    bare: frames.filter(frame => frame.bare),
+    selectors,
+    fixed: selectors.every(field => fixedOffset(protocol, protocol.envelope!.nodes, field)),
+    bound: frames.some(frame => frame.dirs.length > 0 || frame.states.length > 0),
+  }
+}
+
+/** Whether only fields of fixed size stand in front of the field. */
+function fixedOffset(protocol: Protocol, nodes: readonly Node[], field: Field): boolean {
+  for (const node of nodes) {
+    if (node.kind === 'group') {
+      if (node.if || node.extent || node.seal !== undefined) return false
+      if (fieldsOf(node.nodes).includes(field)) return fixedOffset(protocol, node.nodes, field)
+    }
+    if (node === field) return node.if === undefined && fixedBits(protocol, node.type) !== undefined
+    if (node.if) return false
+    if (node.kind === 'field' && fixedBits(protocol, node.type) === undefined) return false
+    if (node.kind === 'group' && fieldsOf(node.nodes).some(inner => inner.if || fixedBits(protocol, inner.type) === undefined)) return false
+  }
+  return false
+}
+
+/** How a chosen frame, and the lack of one, are written. */
+export interface Outcome {
+  readonly chosen: (frame: Frame) => string
+  /** `wrong`: code that is true when a frame would fit but for its direction or state. */
+  readonly none: (wrong: string) => string
+}
+
+/** Writes the choice over the envelope's values in `scope`. */
+export function writeChoice(scope: DecodeScope, writer: CodeBlockWriter, choice: Choice, outcome: Outcome): void {
+  const id = choice.selectors.find(field => field.isId)
+  const untagged = choice.tagged.filter(frame => frame.ids.length === 0)
+  if (!id) return candidates(scope, writer, choice, choice.tagged, outcome)
+  const slot = scope.slot(id)
+  const code = scope.valueOf(id)
+  const known = new Set(choice.tagged.flatMap(frame => frame.ids))
+  if (slot.present) writer.write(`if (${slot.present}) `).block(() => branches())
+  else branches()
+  candidates(scope, writer, choice, untagged, outcome)
+
+  function branches(): void {
+    const value = { ...code, absent: false }
+    writer.write(`switch (${value.text}) `).block(() => {
+      for (const one of known) {
+        const frames = choice.tagged.filter(frame => frame.ids.includes(one) || frame.ids.length === 0)
+        writer.writeLine(`case ${value.form === 'bigint' ? `${one}n` : one}:`)
+        writer.indent(() => {
+          if (isSimple(choice, frames)) writer.writeLine(outcome.chosen(frames[0]!))
+          else writer.inlineBlock(() => candidates(scope, writer, choice, frames, outcome)).newLine()
+        })
+      }
+    })
+  }
+}
+
+function isSimple(choice: Choice, frames: readonly Frame[]): boolean {
+  const [frame] = frames
+  return frames.length === 1 && frame!.match.length === 0 && (!choice.bound || (frame!.dirs.length === 0 && frame!.states.length === 0))
+}
+
+/** One of these frames, by direction, state and match. */
+export function candidates(
+  scope: DecodeScope,
+  writer: CodeBlockWriter,
+  choice: Choice,
+  frames: readonly Frame[],
+  outcome: Outcome,
+): void {
+  if (frames.length === 0) {
+    writer.writeLine(outcome.none('false'))
+    return
+  }
+  const wanted = new Set(frames.flatMap(frame => frame.match.map(match => match.path[0]!)))
+  for (const field of choice.selectors) {
+    if (!wanted.has(field.name)) continue
+    const slot = scope.slot(field)
+    writer.writeLine(`if (${endText(slot.end)} > input.have) input.want(${endText(slot.end)})`)
+  }
+  const named = frames.filter(frame => !frame.matchElse)
+  const others = frames.filter(frame => frame.matchElse)
+  const matched = new Map(named.map(frame => [frame, matchText(scope, frame)] as const))
+  const allowed = (frame: Frame): string => (frame.dirs.length > 0 || frame.states.length > 0 ? `this.choice.fits[${frame.index}] === 1` : '')
+  const test = (frame: Frame): string => [allowed(frame), matched.get(frame) ?? ''].filter(text => text !== '').join(' && ')
+  if (named.length > 0) one(writer, named, test, outcome, scope)
+  if (others.length > 0) one(writer, others, allowed, outcome, scope)
+  const wrong = frames
+    .filter(frame => allowed(frame) !== '')
+    .map(frame => [allowed(frame).replace('=== 1', '=== 0'), matched.get(frame) ?? ''].filter(text => text !== '').join(' && '))
+  const last = [...named, ...others].some(frame => test(frame) === '' && (frame.matchElse ? allowed(frame) === '' : true))
+  if (!last) writer.writeLine(outcome.none(wrong.length === 0 ? 'false' : wrong.map(text => (/&&/.test(text) ? `(${text})` : text)).join(' || ')))
+}
+
+function one(
+  writer: CodeBlockWriter,
+  frames: readonly Frame[],
+  test: (frame: Frame) => string,
+  outcome: Outcome,
+  scope: DecodeScope,
+): void {
+  if (frames.length === 1) {
+    const [frame] = frames
+    const when = test(frame!)
+    writer.writeLine(when === '' ? outcome.chosen(frame!) : `if (${when}) ${outcome.chosen(frame!)}`)
+    return
+  }
+  const bits = frames.map((frame, i) => `(${test(frame) || 'true'} ? ${2 ** i} : 0)`)
+  const fits = scope.names.unique('fits')
+  writer.writeLine(`const ${fits} = ${bits.join(' | ')}`)
+  for (const [i, frame] of frames.entries()) writer.writeLine(`if (${fits} === ${2 ** i}) ${outcome.chosen(frame)}`)
+  writer.writeLine(`if (${fits} !== 0) throw input.refuse('AmbiguousFrame', input.start, '')`)
+}
+
+/** Code that is true when the envelope's values are those of the frame's `match`. */
+function matchText(scope: DecodeScope, frame: Frame): string {
+  return frame.match
+    .map(({ path, values }) => {
+      const field = scope.field(path[0]!)!
+      const slot = scope.slot(field)
+      const value = { ...scope.valueOf(field), absent: false }
+      const tests = values.map(literal => literalTest(scope, field, value, path[1], literal))
+      const text = tests.length === 1 ? tests[0]! : `(${tests.join(' || ')})`
+      return slot.present ? `${slot.present} && ${text}` : text
+    })
+    .join(' && ')
+}
+
+function literalTest(scope: DecodeScope, field: Field, value: Code, member: string | undefined, literal: Literal): string {
+  const { protocol } = scope
+  if (member !== undefined) {
+    if (field.type.kind !== 'bitset') throw new Error(`match on ${field.name}.${member}: only bits can be matched`)
+    const { bit } = protocol.bitsets.get(field.type.name)!.bits.find(known => known.name === member)!
+    const mask = value.form === 'bigint' ? `0x${(1n << BigInt(bit)).toString(16)}n` : `0x${2 ** bit < 16 ? '0' : ''}${(2 ** bit).toString(16)}`
+    const zero = value.form === 'bigint' ? '0n' : '0'
+    return `(${wrap(value, 8)} & ${mask}) ${literal === true ? '!==' : '==='} ${zero}`
+  }
+  if (typeof literal === 'boolean') return literal ? wrap(value, 5) : `!${wrap(value, 15)}`
+  if (typeof literal === 'bigint') return wrapped(emitEquals(value, intCode(literal), false, scope))
+  const named = field.type.kind === 'enum' ? protocol.enums.get(field.type.name)!.values.find(one => one.name === literal) : undefined
+  if (named) return wrapped(emitEquals(value, intCode(named.value), false, scope))
+  const bytes = `Uint8Array.of(${[...new TextEncoder().encode(literal)].join(', ')})`
+  const constant = scope.constant(literal, bytes)
+  const code = value.form === 'bytes' ? { text: constant, form: 'bytes' as const, prec: 20 } : { text: `'${literal}'`, form: 'string' as const, prec: 20 }
+  return wrapped(emitEquals(value, code, false, scope))
+}
+
+function wrapped(code: Code): string {
+  return wrap(code, 5)
+}
+
+/** The offsets of selectors that stand at fixed places, in a scope without a class. */
+export function fixedScope(unit: Unit, choice: Choice): DecodeScope {
+  const body = unit.protocol.envelope!
+  const scope = new DecodeScope({ unit, body, frame: true, checked: false, start: position('at') })
+  const last = choice.selectors.at(-1)
+  if (!last) return scope
+  const until = topNode(body.nodes, last)
+  const nodes = body.nodes.slice(0, body.nodes.indexOf(until) + 1)
+  render(writer => new Layout(scope, writer, 'end').nodes(nodes, position('at')))
+  return scope
+}
+
+function topNode(nodes: readonly Node[], field: Field): Node {
+  return nodes.find(node => node === field || (node.kind === 'group' && fieldsOf(node.nodes).includes(field)))!
+}
+
+/** The method of the envelope's class that chooses, where selectors are found only by laying it out. */
+export function chooseMethod(unit: Unit, scope: DecodeScope, choice: Choice, open: SealOpener): string {
+  const body = unit.protocol.envelope!
+  const last = choice.selectors.map(field => body.nodes.indexOf(topNode(body.nodes, field)))
+  const until = Math.max(-1, ...last)
+  const sealed = body.nodes.some(node => node.kind === 'group' && hasSealAround(node, choice.selectors))
+  return render(writer => {
+    const nodes = sealed ? body.nodes : body.nodes.slice(0, until + 1)
+    const end = new Layout(scope, writer, 'end').nodes(nodes, position('at'))
+    writer.writeLine(`this.byteEnd = ${endText(end)}`)
+    scope.forgetLocals()
+    const validation = new Validation(scope, writer, { open })
+    if (sealed) {
+      writer.writeLine('if (this.byteEnd > end && !input.isOpen()) input.frame(this.byteEnd)')
+      validation.front(body.validate, body.nodes)
+    }
+    for (const field of choice.selectors) validation.reachThrough(field)
+    scope.forgetLocals()
+    writeChoice(scope, writer, choice, { chosen: frame => `return ${frame.index}`, none: wrong => `return ${wrong === 'false' ? '-1' : `${wrong} ? -2 : -1`}` })
+  })
+}
+
+export type SealOpener = (writer: CodeBlockWriter, group: Group, members: SealMembers) => void
+
+function hasSealAround(node: Node, selectors: readonly Field[]): boolean {
+  if (node.kind === 'field') return false
+  const inside = fieldsOf(node.nodes).some(field => selectors.includes(field))
+  return inside && (node.seal !== undefined || node.nodes.some(inner => hasSealAround(inner, selectors)))
+}

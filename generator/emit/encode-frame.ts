@@ -1,0 +1,89 @@
+// The encoder of a frame: `sizeOfData` counts, `encodeData` writes into the caller's slab and returns the offset behind.
+import { CodeBlockWriter, StructureKind } from 'ts-morph'
+import type { Frame } from '../model/model.ts'
+import { EncodeBody, type Sealing } from './encode-body.ts'
+import { EncodeScope } from './encode-scope.ts'
+import { writeSize } from './encode-size.ts'
+import { asNumber, emitExpr } from './expr.ts'
+import { fieldsOf } from './facts.ts'
+import type { Statements } from './file.ts'
+import { frameTypeName } from './names.ts'
+import { quote } from './naming.ts'
+import { byteText, endText, position } from './position.ts'
+import { hasValue } from './shape.ts'
+import type { Unit } from './unit.ts'
+
+export function encodeFunctions(unit: Unit, frame: Frame): Statements[] {
+  const name = frameTypeName(unit.protocol, frame.name)
+  const shape = unit.shape(`${name}Input`)
+  const text = encodeText(unit, frame)
+  const context = /\bcontext\b/.test(text)
+  const size = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
+  const asks = writeSize(unit, size, frame, `encode${name}`)
+  unit.remember(`encode${name}`, context)
+  unit.remember(`sizeOf${name}`, asks)
+  const contextParameter = { name: 'context', type: unit.use('Context'), initializer: unit.use('NO_CONTEXT') }
+  const uses = /\bvalue\b/.test(text)
+  return [
+    {
+      kind: StructureKind.Function,
+      isExported: true,
+      name: `sizeOf${name}`,
+      docs: [`Bytes that encoding ${frame.name} takes at most.`],
+      parameters: [{ name: /\bvalue\b/.test(size.toString()) ? 'value' : '_value', type: shape }, ...(asks ? [contextParameter] : [])],
+      returnType: 'number',
+      statements: writer => writer.write(size.toString()),
+    },
+    {
+      kind: StructureKind.Function,
+      isExported: true,
+      name: `encode${name}`,
+      docs: [`Writes ${frame.name} at \`at\` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit.`],
+      parameters: [
+        { name: uses ? 'value' : '_value', type: shape },
+        { name: 'into', type: 'Uint8Array' },
+        { name: 'at', type: 'number' },
+        ...(context ? [contextParameter] : []),
+      ],
+      returnType: 'number',
+      statements: writer => writer.write(text),
+    },
+  ]
+}
+
+function encodeText(unit: Unit, frame: Frame): string {
+  const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
+  const scope = new EncodeScope(unit, frame.body, position('at'), '', new Map(), RESERVED)
+  const body = new EncodeBody(scope, writer, frame.ids)
+  const end = body.write()
+  if (frame.max) {
+    scope.current = undefined
+    const most = asNumber(emitExpr(frame.max, scope))
+    writer.writeLine(`${unit.use('atMost')}(${endText(end)} - at, ${scope.safely(most, quote(''))}, '', 'TooLarge')`)
+  }
+  writer.writeLine(`${unit.use('fitsInto')}(into, ${endText(end)})`)
+  for (const seal of body.seals) writeSeal(unit, scope, writer, seal)
+  writer.writeLine(`return ${endText(end)}`)
+  const text = writer.toString()
+  return /\bview\./.test(text) ? `const view = ${unit.use('viewOf')}(into)\n${text}` : text
+}
+
+/** Sealing is the last thing that happens. */
+function writeSeal(unit: Unit, scope: EncodeScope, writer: CodeBlockWriter, { group, start, end, present }: Sealing): void {
+  const seal = unit.protocol.seals.get(group.seal!)!
+  const [range] = seal.aad
+  const one = seal.aad.length === 1 && range?.is === 'range' ? range : undefined
+  scope.current = undefined
+  const from = one ? scope.request({ up: 0, what: 'start', name: one.from?.field ?? '' }).text : '0'
+  const to = one ? (one.to ? scope.request({ up: 0, what: 'end', name: one.to.field }).text : byteText(scope.places.get(group)!.contentStart)) : '0'
+  const sealed = new Set(fieldsOf(group.nodes))
+  const clear = fieldsOf(scope.body.nodes).filter(field => hasValue(field) && !sealed.has(field) && scope.values.has(field))
+  const values = clear.map(field => {
+    const text = unit.asPlain(scope.values.get(field)!, field.type)
+    return text === field.name ? field.name : `${field.name}: ${text}`
+  })
+  const line = `${unit.use('sealInto')}(context, ${quote(seal.name)}, into, ${start}, ${end}, new ${unit.use('ValueSeal')}(at, ${from}, ${to}, { ${values.join(', ')} }))`
+  writer.writeLine(present ? `if (${present}) ${line}` : line)
+}
+
+const RESERVED = ['value', 'into', 'at', 'context', 'view']

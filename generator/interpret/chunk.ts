@@ -1,0 +1,98 @@
+// What an encoder has made so far: runs of bits, joined into bytes at the end. A sealed group stays a part of its own
+// until then, because sealing works on the bytes in place and must happen once, after everything was checked.
+import type { Seal } from '../model/model.ts'
+
+export type Part =
+  | { readonly is: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly is: 'bits'; readonly bits: number; readonly value: bigint }
+  | SealedPart
+
+export interface SealedPart {
+  readonly is: 'sealed'
+  readonly seal: Seal
+  readonly plain: Chunk
+  /** Seals `into[start..end)` and returns the new end; undefined leaves the plain text. */
+  readonly apply: ((into: Uint8Array, frameStart: number, start: number, end: number) => number) | undefined
+}
+
+export interface Chunk {
+  readonly bits: number
+  readonly parts: readonly Part[]
+}
+
+export const EMPTY: Chunk = { bits: 0, parts: [] }
+
+export function bitsChunk(bits: number, value: bigint): Chunk {
+  return bits === 0 ? EMPTY : { bits, parts: [{ is: 'bits', bits, value }] }
+}
+
+export function bytesChunk(bytes: Uint8Array): Chunk {
+  return bytes.length === 0 ? EMPTY : { bits: bytes.length * 8, parts: [{ is: 'bytes', bytes }] }
+}
+
+export function zeroChunk(bits: number): Chunk {
+  return bits % 8 === 0 ? bytesChunk(new Uint8Array(bits / 8)) : bitsChunk(bits, 0n)
+}
+
+export function sealedChunk(part: SealedPart): Chunk {
+  return { bits: part.plain.bits + (part.apply ? part.seal.overhead * 8 : 0), parts: [part] }
+}
+
+export function joinChunks(chunks: readonly Chunk[]): Chunk {
+  return { bits: chunks.reduce((sum, chunk) => sum + chunk.bits, 0), parts: chunks.flatMap(chunk => chunk.parts) }
+}
+
+export function holdsSeal(chunk: Chunk): boolean {
+  return chunk.parts.some(part => part.is === 'sealed')
+}
+
+/** The bytes of a chunk without seals; a started byte is filled with zeros. */
+export function bytesOf(chunk: Chunk): Uint8Array {
+  const into = new Uint8Array(Math.ceil(chunk.bits / 8))
+  writeChunk(chunk, into, 0)
+  return into
+}
+
+/** Writes a chunk at `at`, sealing on the way, and returns the offset behind it. */
+export function writeChunk(chunk: Chunk, into: Uint8Array, at: number, frameStart = at): number {
+  const writer = { byte: at, held: 0n, count: 0 }
+  for (const part of chunk.parts) {
+    if (part.is === 'bits') {
+      push(writer, into, part.value, part.bits)
+    } else if (part.is === 'bytes' && writer.count === 0) {
+      into.set(part.bytes, writer.byte)
+      writer.byte += part.bytes.length
+    } else if (part.is === 'bytes') {
+      for (const byte of part.bytes) push(writer, into, BigInt(byte), 8)
+    } else {
+      writer.byte = writeSealed(part, into, writer.byte, frameStart)
+    }
+  }
+  if (writer.count > 0) push(writer, into, 0n, 8 - writer.count)
+  return writer.byte
+}
+
+function writeSealed(part: SealedPart, into: Uint8Array, start: number, frameStart: number): number {
+  const end = writeChunk(part.plain, into, start, frameStart)
+  if (!part.apply) return end
+  const behind = part.apply(into, frameStart, start, end)
+  if (behind !== end + part.seal.overhead) {
+    throw new Error(`seal ${part.seal.name} ended at ${behind}, its overhead is ${part.seal.overhead} bytes`)
+  }
+  return behind
+}
+
+function push(
+  writer: { byte: number; held: bigint; count: number },
+  into: Uint8Array,
+  value: bigint,
+  bits: number,
+): void {
+  writer.held = (writer.held << BigInt(bits)) | value
+  writer.count += bits
+  while (writer.count >= 8) {
+    writer.count -= 8
+    into[writer.byte++] = Number((writer.held >> BigInt(writer.count)) & 0xffn)
+    writer.held &= (1n << BigInt(writer.count)) - 1n
+  }
+}

@@ -1,0 +1,164 @@
+// `channels` and `channel_header` (docs/language, "Channels"): what each delivery class promises, its bounds, and
+// which fields of the frames its engine reads and writes.
+
+import type { FragmentDescriptor } from '../../runtime/core/protocol.ts'
+import type { Protocol } from '../model/model.ts'
+import { type Channel, type ChannelHeaderData, type FramePath, HEADER_ROLES } from './behaviour.ts'
+import { fieldsOf, framePath, innerType } from './path.ts'
+import type { Section } from './section.ts'
+
+export function normalizeChannels(section: Section, protocol: Protocol): Channel[] {
+  return section.keys().map(name => channel(name, section.section(name), protocol))
+}
+
+export function normalizeChannelHeader(section: Section, protocol: Protocol): ChannelHeaderData | undefined {
+  if (section.keys().length === 0) return undefined
+  const frames = [...protocol.frames.keys()]
+  return {
+    paths: HEADER_ROLES.flatMap(role => {
+      const text = section.text(role, undefined)
+      const path =
+        text === undefined ? undefined : framePath(protocol, text, frames, [...section.path, role], section.report)
+      return path ? [{ role, path }] : []
+    }),
+    seqSpace: section.word('seq_space', ['channel', 'connection'], HEADER.seqSpace),
+    ackSweep: section.count('ack_sweep', undefined),
+  }
+}
+
+/** Frames that travel on this channel. */
+export function framesOn(channel: string, protocol: Protocol): string[] {
+  const carried = [...protocol.frames.values()].filter(frame => frame.channel === channel || frame.channel === 'any')
+  return carried.map(frame => frame.name)
+}
+
+function channel(name: string, section: Section, protocol: Protocol): Channel {
+  const delivery = section.word('delivery', DELIVERIES, DEFAULTS.delivery)
+  const reliable = delivery === 'reliable' || delivery === 'reliable-ordered'
+  const ack = section.section('ack')
+  const reorder = section.section('reorder')
+  const queue = section.section('queue')
+  const off = (key: string): boolean => section.raw(key) === 'none' || (!reliable && !section.has(key))
+  return {
+    name,
+    doc: section.text('doc', undefined),
+    id: id(section),
+    delivery,
+    priority: priority(section, name, protocol),
+    ack: off('ack')
+      ? undefined
+      : {
+          frame: ack.text('frame', undefined),
+          after: ack.count('after', RELIABLE.after),
+          delay: ack.duration('delay', RELIABLE.delay),
+        },
+    retransmit: off('retransmit') ? undefined : retransmit(section.section('retransmit')),
+    window: section.count('window', DEFAULTS.window),
+    reorder: {
+      messages: reorder.count('messages', DEFAULTS.reorder.messages),
+      bytes: reorder.size('bytes', DEFAULTS.reorder.bytes),
+    },
+    congestion: section.word(
+      'congestion',
+      ['newreno', 'cubic', 'bbr', 'none'],
+      reliable ? RELIABLE.congestion : DEFAULTS.congestion,
+    ),
+    pace: section.rate('pace', undefined),
+    orderBy: path(section, 'order_by', name, protocol),
+    coalesce: section.duration('coalesce', DEFAULTS.coalesce),
+    fec: section.has('fec') ? { group: section.section('fec').count('group', DEFAULTS.fecGroup) } : undefined,
+    fragment: fragment(section, name, protocol),
+    queue: {
+      in: queue.count('in', DEFAULTS.queue.in),
+      out: queue.count('out', DEFAULTS.queue.out),
+      bytes: queue.size('bytes', DEFAULTS.queue.bytes),
+      full: queue.word('full', ['backpressure', 'drop-newest', 'drop-oldest', 'reject', 'close'], DEFAULTS.queue.full),
+      rejectOversize: queue.flag('reject_oversize', DEFAULTS.queue.rejectOversize),
+    },
+  }
+}
+
+function id(section: Section): number | string | undefined {
+  const raw = section.raw('id')
+  return typeof raw === 'number' || typeof raw === 'string' ? raw : undefined
+}
+
+function priority(section: Section, name: string, protocol: Protocol): number | FramePath {
+  const raw = section.raw('priority')
+  if (typeof raw === 'number') return raw
+  return path(section, 'priority', name, protocol) ?? DEFAULTS.priority
+}
+
+function path(section: Section, key: string, channel: string, protocol: Protocol): FramePath | undefined {
+  const text = section.text(key, undefined)
+  if (text === undefined) return undefined
+  return framePath(protocol, text, framesOn(channel, protocol), [...section.path, key], section.report)
+}
+
+function retransmit(section: Section): Channel['retransmit'] {
+  return { ...section.span('rto', RELIABLE.rto), times: section.count('times', RELIABLE.times) }
+}
+
+function fragment(section: Section, name: string, protocol: Protocol): FragmentDescriptor | undefined {
+  if (!section.has('fragment') || section.raw('fragment') === 'none') return undefined
+  const one = section.section('fragment')
+  return {
+    above: one.size('above', FRAGMENT.above),
+    cut: one.text('cut', undefined) ?? largest(name, protocol, one),
+    pieces: one.count('pieces', FRAGMENT.pieces),
+    timeout: one.duration('timeout', FRAGMENT.timeout),
+    sessions: one.count('sessions', FRAGMENT.sessions),
+    bytes: one.size('bytes', FRAGMENT.bytes),
+    bytesPerPeer: one.size('bytes_per_peer', FRAGMENT.bytesPerPeer),
+    duplicates: one.word('duplicates', ['ignore', 'reject'], FRAGMENT.duplicates),
+    full: one.word('full', ['drop-oldest', 'drop-newest'], FRAGMENT.full),
+    acceptFullCopies: one.flag('accept_full_copies', FRAGMENT.acceptFullCopies),
+  }
+}
+
+/** Without `cut`: the last field of bytes of the channel's frames, which must be the same in all of them. */
+function largest(channel: string, protocol: Protocol, section: Section): string {
+  const cuts = framesOn(channel, protocol).map(name => {
+    const own = fieldsOf(protocol.frames.get(name)!.body).filter(field => innerType(field.type).kind === 'bytes')
+    return own.at(-1)?.name
+  })
+  const [cut, ...others] = new Set(cuts)
+  if (cut !== undefined && others.length === 0) return cut
+  section.report(section.path, {
+    code: 'reference',
+    message: `it is not clear which field of the frames on ${channel} is cut`,
+    hint: 'cut: FIELD',
+  })
+  return ''
+}
+
+const DELIVERIES = ['unreliable', 'unreliable-sequenced', 'reliable', 'reliable-ordered', 'transport'] as const
+
+/** Milliseconds and bytes. */
+const DEFAULTS = {
+  delivery: 'unreliable',
+  priority: 0,
+  window: 256,
+  reorder: { messages: 256, bytes: 512 * 1024 },
+  congestion: 'none',
+  coalesce: 0,
+  fecGroup: 4,
+  queue: { in: 256, out: 256, bytes: 1024 ** 2, full: 'backpressure', rejectOversize: true },
+} as const
+
+/** Of the reliable deliveries. */
+const RELIABLE = { after: 2, delay: 25, rto: { from: 100, to: 5000 }, times: 12, congestion: 'newreno' } as const
+
+const FRAGMENT = {
+  above: 1200,
+  pieces: 255,
+  timeout: 10_000,
+  sessions: 1000,
+  bytes: 64 * 1024 ** 2,
+  bytesPerPeer: 1024 ** 2,
+  duplicates: 'ignore',
+  full: 'drop-oldest',
+  acceptFullCopies: false,
+} as const
+
+const HEADER = { seqSpace: 'channel' } as const

@@ -1,0 +1,319 @@
+// Numbers in bytes, for what is no plain shift in generated code: bits that cross words, 40 to 64 bits, floats, variable
+// lengths, numbers written as text. `take..` checks and moves `input.at`; everything else reads what was checked.
+import { readDecimal, readHexadecimal } from '../wire/text.ts'
+import {
+  type BigBox,
+  INCOMPLETE,
+  type NumberBox,
+  readLeb128,
+  readLeb128Big,
+  readQuic,
+  readQuicBig,
+  readSleb128,
+  readSleb128Big,
+  readZigzag,
+  readZigzagBig,
+} from '../wire/varint.ts'
+import type { Input } from './input.ts'
+
+/** 64 bits as two halves. */
+export interface Pair {
+  hi: number
+  lo: number
+}
+
+export function pairOf(value: bigint): Pair {
+  return { hi: Number((value >> 32n) & 0xffffffffn), lo: Number(value & 0xffffffffn) }
+}
+
+export function readU64Pair(b: Uint8Array, at: number): Pair {
+  return { hi: u32(b, at), lo: u32(b, at + 4) }
+}
+
+export function readU64lePair(b: Uint8Array, at: number): Pair {
+  return { hi: u32le(b, at + 4), lo: u32le(b, at) }
+}
+
+export function readI64Pair(b: Uint8Array, at: number): Pair {
+  return readU64Pair(b, at)
+}
+
+export function readI64lePair(b: Uint8Array, at: number): Pair {
+  return readU64lePair(b, at)
+}
+
+export function readU40(b: Uint8Array, at: number): number {
+  return b[at]! * 0x100000000 + u32(b, at + 1)
+}
+
+export function readU40le(b: Uint8Array, at: number): number {
+  return b[at + 4]! * 0x100000000 + u32le(b, at)
+}
+
+export function readU48(b: Uint8Array, at: number): number {
+  return ((b[at]! << 8) | b[at + 1]!) * 0x100000000 + u32(b, at + 2)
+}
+
+export function readU48le(b: Uint8Array, at: number): number {
+  return (b[at + 4]! | (b[at + 5]! << 8)) * 0x100000000 + u32le(b, at)
+}
+
+export function readI40(b: Uint8Array, at: number): number {
+  return ((b[at]! << 24) >> 24) * 0x100000000 + u32(b, at + 1)
+}
+
+export function readI40le(b: Uint8Array, at: number): number {
+  return ((b[at + 4]! << 24) >> 24) * 0x100000000 + u32le(b, at)
+}
+
+export function readI48(b: Uint8Array, at: number): number {
+  return ((((b[at]! << 8) | b[at + 1]!) << 16) >> 16) * 0x100000000 + u32(b, at + 2)
+}
+
+export function readI48le(b: Uint8Array, at: number): number {
+  return (((b[at + 4]! | (b[at + 5]! << 8)) << 16) >> 16) * 0x100000000 + u32le(b, at)
+}
+
+/** `bits` bits (at most 53) from bit `at` on, most significant first. */
+export function readBits(b: Uint8Array, at: number, bits: number, signed: boolean): number {
+  let value = 0
+  for (let bit = at; bit < at + bits; ) {
+    const taken = Math.min(8 - (bit & 7), at + bits - bit)
+    const shift = 8 - (bit & 7) - taken
+    value = value * 2 ** taken + ((b[Math.floor(bit / 8)]! >> shift) & ((1 << taken) - 1))
+    bit += taken
+  }
+  return signed && value >= 2 ** (bits - 1) ? value - 2 ** bits : value
+}
+
+export function readBitsBig(b: Uint8Array, at: number, bits: number, signed: boolean): bigint {
+  const high = BigInt(readBits(b, at, bits - 32, false))
+  const value = (high << 32n) | BigInt(readBits(b, at + bits - 32, 32, false))
+  return signed ? BigInt.asIntN(bits, value) : value
+}
+
+/** Known bits, or none of them when there are others. */
+export function knownBits(value: number, mask: number): number {
+  return knownBitsBig(BigInt(value), BigInt(mask)) === 0n ? 0 : value
+}
+
+export function knownBitsBig(value: bigint, mask: bigint): bigint {
+  return (value & ~mask) === 0n ? value : 0n
+}
+
+// Floats go through one shared buffer: a DataView for each packet would cost more than the packet.
+const float64 = new Float64Array(1)
+const float32 = new Float32Array(1)
+const bytes64 = new Uint8Array(float64.buffer)
+const bytes32 = new Uint8Array(float32.buffer)
+
+export function readF32(b: Uint8Array, at: number): number {
+  bytes32[3] = b[at]!
+  bytes32[2] = b[at + 1]!
+  bytes32[1] = b[at + 2]!
+  bytes32[0] = b[at + 3]!
+  return float32[0]!
+}
+
+export function readF32le(b: Uint8Array, at: number): number {
+  bytes32[0] = b[at]!
+  bytes32[1] = b[at + 1]!
+  bytes32[2] = b[at + 2]!
+  bytes32[3] = b[at + 3]!
+  return float32[0]!
+}
+
+export function readF64(b: Uint8Array, at: number): number {
+  for (let i = 0; i < 8; i++) bytes64[7 - i] = b[at + i]!
+  return float64[0]!
+}
+
+export function readF64le(b: Uint8Array, at: number): number {
+  for (let i = 0; i < 8; i++) bytes64[i] = b[at + i]!
+  return float64[0]!
+}
+
+type Read<Box> = (bytes: Uint8Array, at: number, end: number, max: number, out: Box) => number
+
+const number: NumberBox = { value: 0 }
+const big: BigBox = { value: 0n }
+
+/** Reads a varint that must be there, or says why not. */
+function take<Box>(
+  read: Read<Box>,
+  out: Box,
+  quic: boolean,
+): (input: Input, at: number, end: number, max: number, field: string) => Box {
+  return (input, at, end, max, field) => {
+    const taken = read(input.bytes, at, Math.min(end, input.have), max, out)
+    if (taken > 0) {
+      input.at = at + taken
+      return out
+    }
+    if (taken === INCOMPLETE) {
+      if (input.isOpen()) input.want(quic && at < input.have ? at + (1 << (input.bytes[at]! >> 6)) : input.have + 1)
+      throw input.refuse('Truncated', at, field)
+    }
+    throw input.refuse('VarintTooLong', at, field)
+  }
+}
+
+const takers = {
+  leb128: take(readLeb128, number, false),
+  leb128Big: take(readLeb128Big, big, false),
+  sleb128: take(readSleb128, number, false),
+  sleb128Big: take(readSleb128Big, big, false),
+  zigzag: take(readZigzag, number, false),
+  zigzagBig: take(readZigzagBig, big, false),
+  quic: take(readQuic, number, true),
+  quicBig: take(readQuicBig, big, true),
+}
+
+export function takeLeb128(input: Input, at: number, end: number, max: number, field: string): number {
+  return takers.leb128(input, at, end, max, field).value
+}
+
+export function takeLeb128Big(input: Input, at: number, end: number, max: number, field: string): bigint {
+  return takers.leb128Big(input, at, end, max, field).value
+}
+
+export function takeSleb128(input: Input, at: number, end: number, max: number, field: string): number {
+  return takers.sleb128(input, at, end, max, field).value
+}
+
+export function takeSleb128Big(input: Input, at: number, end: number, max: number, field: string): bigint {
+  return takers.sleb128Big(input, at, end, max, field).value
+}
+
+export function takeZigzag(input: Input, at: number, end: number, max: number, field: string): number {
+  return takers.zigzag(input, at, end, max, field).value
+}
+
+export function takeZigzagBig(input: Input, at: number, end: number, max: number, field: string): bigint {
+  return takers.zigzagBig(input, at, end, max, field).value
+}
+
+export function takeQuic(input: Input, at: number, end: number, max: number, field: string): number {
+  return takers.quic(input, at, end, max, field).value
+}
+
+export function takeQuicBig(input: Input, at: number, end: number, max: number, field: string): bigint {
+  return takers.quicBig(input, at, end, max, field).value
+}
+
+export function leb128At(b: Uint8Array, at: number): number {
+  readLeb128(b, at, b.length, 10, number)
+  return number.value
+}
+
+export function leb128AtBig(b: Uint8Array, at: number): bigint {
+  readLeb128Big(b, at, b.length, 10, big)
+  return big.value
+}
+
+export function sleb128At(b: Uint8Array, at: number): number {
+  readSleb128(b, at, b.length, 10, number)
+  return number.value
+}
+
+export function sleb128AtBig(b: Uint8Array, at: number): bigint {
+  readSleb128Big(b, at, b.length, 10, big)
+  return big.value
+}
+
+export function zigzagAt(b: Uint8Array, at: number): number {
+  readZigzag(b, at, b.length, 10, number)
+  return number.value
+}
+
+export function zigzagAtBig(b: Uint8Array, at: number): bigint {
+  readZigzagBig(b, at, b.length, 10, big)
+  return big.value
+}
+
+export function quicAt(b: Uint8Array, at: number): number {
+  readQuic(b, at, b.length, 8, number)
+  return number.value
+}
+
+export function quicAtBig(b: Uint8Array, at: number): bigint {
+  readQuicBig(b, at, b.length, 8, big)
+  return big.value
+}
+
+/** A decimal number that was checked. */
+export function decimalAt(b: Uint8Array, from: number, to: number): bigint {
+  return readDecimal(b, from, to, true, true) ?? 0n
+}
+
+export function hexadecimalAt(b: Uint8Array, from: number, to: number): bigint {
+  return readHexadecimal(b, from, to, true) ?? 0n
+}
+
+/** A decimal number within bounds; undefined where it is none. */
+export function parseDecimalBig(
+  b: Uint8Array,
+  from: number,
+  to: number,
+  signed: boolean,
+  lenient: boolean,
+  low: bigint,
+  high: bigint,
+): bigint | undefined {
+  const value = readDecimal(b, from, to, signed, lenient)
+  return value === undefined || value < low || value > high ? undefined : value
+}
+
+export function parseDecimal(
+  b: Uint8Array,
+  from: number,
+  to: number,
+  signed: boolean,
+  lenient: boolean,
+  low: number,
+  high: number,
+): number | undefined {
+  const value = readDecimal(b, from, to, signed, lenient)
+  return value === undefined || value < low || value > high ? undefined : Number(value)
+}
+
+export function parseHexadecimalBig(
+  b: Uint8Array,
+  from: number,
+  to: number,
+  lenient: boolean,
+  low: bigint,
+  high: bigint,
+): bigint | undefined {
+  const value = readHexadecimal(b, from, to, lenient)
+  return value === undefined || value < low || value > high ? undefined : value
+}
+
+export function parseHexadecimal(
+  b: Uint8Array,
+  from: number,
+  to: number,
+  lenient: boolean,
+  low: number,
+  high: number,
+): number | undefined {
+  const value = readHexadecimal(b, from, to, lenient)
+  return value === undefined || value < low || value > high ? undefined : Number(value)
+}
+
+/** Looks ahead: whether the bytes up to `behind` are there, or an error. Always true. */
+export function ahead(input: Input, behind: number, end: number, at: number, field: string): true {
+  if (behind > end) {
+    if (!input.isOpen()) throw input.refuse('Truncated', at, field)
+  }
+  if (behind > input.have) input.want(behind)
+  return true
+}
+
+function u32(b: Uint8Array, at: number): number {
+  return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0
+}
+
+function u32le(b: Uint8Array, at: number): number {
+  return (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0
+}

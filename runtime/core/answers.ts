@@ -1,0 +1,90 @@
+// The answering half of `replies`, for one peer: which rule a frame falls under, making its answer, and requests that
+// come again.
+
+import type { RequestId } from '../reliability/outstanding.ts'
+import type { Reader } from '../wire/codec.ts'
+import type { Carrier } from './carrier.ts'
+import type { Instant } from './machine.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { FramePlan, Rule } from './plan.ts'
+import type { Plain } from './recast.ts'
+import type { Session } from './session.ts'
+
+export class Answers {
+  readonly #session: Session
+  readonly #carrier: Carrier
+  readonly #out: Outgoing
+
+  constructor(session: Session, carrier: Carrier, out: Outgoing) {
+    this.#session = session
+    this.#carrier = carrier
+    this.#out = out
+  }
+
+  /** The rule by which this frame is to be answered. */
+  ruleFor(plan: FramePlan, frame: Reader): Rule | undefined {
+    for (const rule of plan.answeredBy) if (rule.reply.when === undefined || rule.reply.when(frame)) return rule
+    return undefined
+  }
+
+  /** Answers a request: `value` with what the rule copies from the request. `name` of several possible answers. */
+  answer(now: Instant, rule: Rule, request: Reader, value: Plain, name = rule.reply.with[0]): void {
+    const frame = this.#session.plan.byName.get(name as string)
+    if (frame === undefined) return
+    const answer = { ...value }
+    const { by, copy } = rule.reply
+    if (by !== undefined && by !== 'order') {
+      const id = by.request.get(request)
+      if (id !== undefined) by.reply.set(answer, id)
+    }
+    for (const { from, to } of copy) {
+      const copied = from.get(request)
+      if (copied !== undefined) to.set(answer, copied)
+    }
+    if (this.#out.emit(now, frame, answer)) this.#remember(rule, request)
+  }
+
+  /** True when the request was here before; then its answer is sent again, where there was one. */
+  isRepeated(rule: Rule, frame: Reader): boolean {
+    const key = requestKey(rule, frame)
+    const { shared, address } = this.#session
+    const seen = key === undefined ? undefined : shared.duplicates.get(rule)?.check(address, key)
+    if (seen === undefined) return false
+    if (seen.answer !== undefined) this.#carrier.writeAgain(this.#session, seen.answer)
+    shared.meter.count('reply.duplicate', frame.frameName)
+    return true
+  }
+
+  /** The request was not taken after all: when it comes again it is new. */
+  forget(rule: Rule | undefined, frame: Reader): void {
+    const key = rule && requestKey(rule, frame)
+    if (rule === undefined || key === undefined) return
+    this.#session.shared.duplicates.get(rule)?.retract(this.#session.address, key)
+  }
+
+  /** A piece of a message that is done: its answer was lost. Answered once for each attempt, not for each piece. */
+  answerLate(frame: Reader, plan: FramePlan, index: number): void {
+    const rule = index === 0 ? this.ruleFor(plan, frame) : undefined
+    const key = rule && requestKey(rule, frame)
+    if (rule === undefined || key === undefined) return
+    const { shared, address } = this.#session
+    const duplicates = shared.duplicates.get(rule)
+    const seen = duplicates?.check(address, key)
+    if (seen === undefined) duplicates?.retract(address, key)
+    else if (seen.answer !== undefined) this.#carrier.writeAgain(this.#session, seen.answer)
+  }
+
+  /** Keeps the answer just written, for a request that comes again. */
+  #remember(rule: Rule, request: Reader): void {
+    if (!rule.reply.duplicates?.answerAgain) return
+    const key = requestKey(rule, request)
+    const { bytes, start, end } = this.#carrier
+    const { shared, address } = this.#session
+    if (key !== undefined) shared.duplicates.get(rule)?.answer(address, key, bytes.slice(start, end), end - start)
+  }
+}
+
+function requestKey(rule: Rule, frame: Reader): RequestId | undefined {
+  const { by } = rule.reply
+  return by === undefined || by === 'order' ? undefined : (by.request.get(frame) as RequestId | undefined)
+}

@@ -1,0 +1,57 @@
+// What a session needs of the machine it lives in (a stream connection or a datagram endpoint), and what it tells the
+// application.
+
+import type { Codec, Reader } from '../wire/codec.ts'
+import type { PeerError } from './errors.ts'
+import type { FramePlan, Rule } from './plan.ts'
+import type { Session } from './session.ts'
+
+/** How frames of a session get out, and who holds the bytes of those that came in. */
+export interface Carrier {
+  /** Encodes a frame of at most `size` bytes and queues it; then it stands at `start..end` of `bytes`. Throws. */
+  write(session: Session, frame: FramePlan, value: object, size: number): void
+  /** Queues a frame that was encoded before. */
+  writeAgain(session: Session, frame: Uint8Array): void
+  /** Where the last written frame stands, until the next call. */
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  /** Bytes and frames that wait to be sent are within `limits.queue`. */
+  readonly hasRoom: boolean
+  /** For what arrives and leaves. Its context is the session's while the session is called. */
+  codec(session: Session): Codec
+  /** For looking at frames of this side: another one. */
+  mirror(session: Session): Codec
+  /** The frame being delivered stays in use after the call: its bytes and its codec are left alone until `unpin`. */
+  pin(session: Session): Codec
+  unpin(session: Session, codec: Codec): void
+  /** The deadline of the session came closer, or it wants to close, or takes frames again. */
+  changed(session: Session): void
+}
+
+/** The application's side of a session. Called during inputs; may give commands to the session. */
+export interface Sink {
+  open(session: Session): void
+  /**
+   * A frame for the application, borrowed until this returns, or until `session.done` when it returns BUSY.
+   * `rule`: it is a request that the application may answer by `session.reply`.
+   */
+  frame(session: Session, frame: Reader, plan: FramePlan, rule: Rule | undefined): boolean
+  /** The peer did something wrong, or the network did. The connection goes on unless `error.fatal`. */
+  error(session: Session, error: PeerError): void
+  /** It is over. Last call. */
+  close(session: Session, reason: string, error: PeerError | undefined): void
+  /** Every frame, as it goes by. `frame` is borrowed until this returns. */
+  tap?(session: Session, direction: 'in' | 'out', frame: Reader): void
+}
+
+/** Returned by `Sink.frame`: the application is not done with the frame. */
+export const BUSY = true
+export const DONE = false
+
+/** A send or request that is not finished. `settle` is called once, with the error or the reply. */
+export class Ticket {
+  settle: ((error: Error | undefined, reply: Record<string, unknown> | undefined) => void) | undefined
+  /** Set by `Session.cancel`. */
+  cancelled = false
+}

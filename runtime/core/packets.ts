@@ -1,0 +1,88 @@
+// Datagrams on their way out of a machine, gathered in batches: many datagrams, one slab, one table.
+
+import type { Address, Batch } from './machine.ts'
+
+class OutBatch implements Batch {
+  slab: Uint8Array
+  count = 0
+  end = 0
+  readonly offsets: number[] = []
+  readonly lengths: number[] = []
+  readonly peers: Address[] = []
+
+  constructor(size: number) {
+    this.slab = new Uint8Array(size)
+  }
+}
+
+/** The datagrams that the driver has not taken. */
+export class Packets {
+  /** Bytes and datagrams waiting. */
+  bytes = 0
+  count = 0
+  #batch: OutBatch | undefined
+  readonly #full: OutBatch[] = []
+  readonly #free: OutBatch[] = []
+
+  /** Memory with room for `size` bytes at `at`. Valid until the next call. */
+  reserve(size: number): Uint8Array {
+    const batch = this.#batch
+    if (batch !== undefined && batch.count < MOST && batch.slab.length - batch.end >= size) return batch.slab
+    return this.#next(size).slab
+  }
+
+  /** Where the reserved room begins. */
+  get at(): number {
+    return this.#batch?.end ?? 0
+  }
+
+  /** A datagram for `peer` stands at `start..end` in the reserved room. */
+  commit(peer: Address, start: number, end: number): void {
+    const batch = this.#batch!
+    batch.offsets[batch.count] = start
+    batch.lengths[batch.count] = end - start
+    batch.peers[batch.count] = peer
+    batch.count++
+    batch.end = end
+    this.bytes += end - start
+    this.count++
+  }
+
+  /** The next batch, or undefined. Belongs to the driver until `release`. */
+  take(): Batch | undefined {
+    let batch = this.#full.shift()
+    if (batch === undefined) {
+      batch = this.#batch
+      if (batch === undefined || batch.count === 0) return undefined
+      this.#batch = undefined
+    }
+    this.bytes -= batch.end
+    this.count -= batch.count
+    return batch
+  }
+
+  release(batch: Batch): void {
+    if (!(batch instanceof OutBatch)) return
+    batch.count = 0
+    batch.end = 0
+    if (this.#free.length < SPARE && batch.slab.length === SLAB) this.#free.push(batch)
+  }
+
+  clear(): void {
+    this.#full.length = 0
+    this.#batch = undefined
+    this.bytes = 0
+    this.count = 0
+  }
+
+  #next(size: number): OutBatch {
+    if (this.#batch !== undefined && this.#batch.count > 0) this.#full.push(this.#batch)
+    this.#batch = (size <= SLAB ? this.#free.pop() : undefined) ?? new OutBatch(Math.max(SLAB, size))
+    return this.#batch
+  }
+}
+
+/** Datagrams of one batch: what a system call takes at once. */
+const MOST = 64
+const SLAB = 64 * 1024
+const SPARE = 4

@@ -1,0 +1,218 @@
+// What one side of a protocol does on one transport, worked out once from the descriptor: which frames it may send and
+// receive, which rule answers what, and where the hot path has nothing to do but deliver. Sections that no engine runs
+// are refused here by name, so that nothing of a schema is ever silently ignored.
+
+import { LocalError } from './errors.ts'
+import type {
+  ChannelDescriptor,
+  FragmentDescriptor,
+  FrameDescriptor,
+  ProtocolDescriptor,
+  ReplyDescriptor,
+  RoleDescriptor,
+  StateRow,
+  TransportDescriptor,
+} from './protocol.ts'
+
+export interface Plan {
+  readonly protocol: ProtocolDescriptor
+  readonly role: RoleDescriptor
+  readonly transport: TransportDescriptor
+  readonly isStream: boolean
+  /** Largest frame in bytes, both ways. */
+  readonly maxFrame: number
+  /** By index, as in the codec. */
+  readonly frames: readonly FramePlan[]
+  readonly byName: ReadonlyMap<string, FramePlan>
+  /** Rules that this side may ask or answer. */
+  readonly rules: readonly Rule[]
+  /** `sender>receiver` of frames that arrive; undefined where the peer may have one of several roles. */
+  readonly incoming: string | undefined
+  readonly states: ReadonlyMap<string, StateRow>
+  readonly firstState: string | undefined
+  /** Sent when this side ends the connection: the first frame with `close` that it may send. */
+  readonly bye: FramePlan | undefined
+  /** Sent before an error of the peer closes the connection. */
+  readonly tell: FramePlan | undefined
+}
+
+export interface FramePlan {
+  readonly name: string
+  readonly index: number
+  readonly descriptor: FrameDescriptor
+  readonly maySend: boolean
+  readonly mayReceive: boolean
+  /** Rules by which this side answers it. */
+  readonly answeredBy: readonly Rule[]
+  /** Rules of which it is the answer to a request of this side. */
+  readonly answerTo: readonly Rule[]
+  /** Rules by which the peer answers it. */
+  readonly requestOf: readonly Rule[]
+  readonly channel: ChannelDescriptor | undefined
+  readonly fragment: FragmentDescriptor | undefined
+  /** Arriving: nothing but its delivery happens. */
+  readonly isPlain: boolean
+}
+
+/** A reply rule with its place in `Plan.rules`. */
+export interface Rule {
+  readonly index: number
+  readonly reply: ReplyDescriptor
+}
+
+export interface PlanOptions {
+  /** Own role; undefined: the first that fits `side`. */
+  readonly role?: string | undefined
+  readonly side: 'dials' | 'accepts'
+  /** Own values for params that sizes refer to. */
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** The role of this side. Throws LocalError BadRole. */
+export function chooseRole(protocol: ProtocolDescriptor, side: 'dials' | 'accepts', name?: string): RoleDescriptor {
+  const fits = (role: RoleDescriptor): boolean => role.transport === side || role.transport === 'both'
+  const verb = side === 'dials' ? 'connect' : 'serve'
+  if (name === undefined) {
+    const first = protocol.roles.find(fits)
+    if (first === undefined) throw new LocalError('BadRole', `${protocol.name} has no role that can ${verb}`)
+    return first
+  }
+  const named = protocol.roles.find(role => role.name === name)
+  const fitting = protocol.roles.filter(fits).map(role => role.name)
+  if (named === undefined)
+    throw new LocalError('BadRole', `${protocol.name} has no role "${name}"; to ${verb} there is ${fitting.join(', ')}`)
+  if (!fits(named))
+    throw new LocalError('BadRole', `the role "${name}" cannot ${verb}; there is ${fitting.join(', ') || 'none'}`)
+  return named
+}
+
+/** Works everything out. Throws LocalError NotBuilt, BadRole. */
+export function plan(protocol: ProtocolDescriptor, transport: TransportDescriptor, options: PlanOptions): Plan {
+  const role = chooseRole(protocol, options.side, options.role)
+  const isStream = transport.kind !== 'udp'
+  refuseUnbuilt(protocol, transport)
+  const peers = protocol.roles.filter(
+    one =>
+      (one !== role || one.transport === 'both' || protocol.roles.length === 1) &&
+      one.transport !== (options.side === 'dials' ? 'dials' : 'accepts'),
+  )
+  const mayPass = (frame: FrameDescriptor, senders: readonly RoleDescriptor[], receivers: readonly RoleDescriptor[]) =>
+    frame.dirs.length === 0 ||
+    frame.dirs.some(
+      dir => senders.some(one => one.is.includes(dir.sender)) && receivers.some(one => one.is.includes(dir.receiver)),
+    )
+  const maySend = (frame: FrameDescriptor): boolean => mayPass(frame, [role], peers)
+  const mayReceive = (frame: FrameDescriptor): boolean => mayPass(frame, peers, [role])
+  const rules = protocol.replies.map((reply, index) => ({ index, reply }))
+  const named = (names: readonly string[]): FrameDescriptor[] => protocol.frames.filter(one => names.includes(one.name))
+  const applies = ({ reply }: Rule, receivers: readonly RoleDescriptor[]): boolean => {
+    const { transport: kind, receiver } = reply.only
+    return (
+      (kind === undefined || kind === transport.kind) &&
+      (receiver === undefined || receivers.some(one => one.is.includes(receiver)))
+    )
+  }
+  const isRequest = ({ reply }: Rule, frame: FrameDescriptor): boolean =>
+    reply.any ? !reply.with.includes(frame.name) || reply.when !== undefined : reply.to.includes(frame.name)
+  const frames = protocol.frames.map((descriptor): FramePlan => {
+    const answeredBy = rules.filter(
+      rule => isRequest(rule, descriptor) && applies(rule, [role]) && named(rule.reply.with).some(maySend),
+    )
+    const answerTo = rules.filter(rule => rule.reply.with.includes(descriptor.name) && applies(rule, peers))
+    const requestOf = rules.filter(
+      rule => isRequest(rule, descriptor) && applies(rule, peers) && named(rule.reply.with).some(mayReceive),
+    )
+    const channel = protocol.channels.find(one => one.name === descriptor.channel)
+    const fragment = isStream ? undefined : channel?.fragment
+    const receives = mayReceive(descriptor)
+    return {
+      name: descriptor.name,
+      index: descriptor.index,
+      descriptor,
+      maySend: maySend(descriptor),
+      mayReceive: receives,
+      answeredBy,
+      answerTo,
+      requestOf,
+      channel,
+      fragment,
+      isPlain:
+        receives &&
+        answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
+        descriptor.close === undefined &&
+        descriptor.max === undefined &&
+        fragment === undefined,
+    }
+  })
+  const byName = new Map(frames.map(one => [one.name, one]))
+  const from = common(peers)
+  return {
+    protocol,
+    role,
+    transport,
+    isStream,
+    maxFrame: sizeOf(transport.maxFrame, options.params),
+    frames,
+    byName,
+    rules,
+    incoming: from === undefined ? undefined : `${from}>${role.name}`,
+    states: new Map(protocol.states.map(row => [row.name, row])),
+    firstState: protocol.states[0]?.name,
+    bye: frames.find(one => one.descriptor.close !== undefined && one.maySend),
+    tell: toldBy(protocol, isStream, byName),
+  }
+}
+
+function toldBy(protocol: ProtocolDescriptor, isStream: boolean, byName: Map<string, FramePlan>): FramePlan | undefined {
+  const { tell } = protocol.onError
+  if (tell === undefined || (tell.on === 'stream' && !isStream)) return undefined
+  const frame = byName.get(tell.frame)
+  return frame?.maySend ? frame : undefined
+}
+
+/** The narrowest name that stands for all of these roles. */
+function common(roles: readonly RoleDescriptor[]): string | undefined {
+  const [first, ...others] = roles
+  return first?.is.find(name => others.every(one => one.is.includes(name)))
+}
+
+function sizeOf(size: TransportDescriptor['maxFrame'], params: Readonly<Record<string, unknown>>): number {
+  return typeof size === 'number' ? size : Number(params[size.param])
+}
+
+/** Throws for what no engine runs yet. */
+function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): void {
+  const [section] = unbuilt(protocol, transport)
+  if (section === undefined) return
+  throw new LocalError(
+    'NotBuilt',
+    `${protocol.name}: the schema has \`${section}\`, which no engine of the runtime runs yet; encode and decode work`,
+  )
+}
+
+/** Everything in the schema that no engine runs, as paths. */
+export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
+  const { handshake, seals, channels, channelHeader, service, session, replies } = protocol
+  const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
+  found.push(...Object.keys(seals).map(name => `seal.${name}`))
+  for (const channel of channels) {
+    const at = `channels.${channel.name}`
+    if (channel.delivery !== 'unreliable' && channel.delivery !== 'transport')
+      found.push(`${at}.delivery: ${channel.delivery}`)
+    if (channel.delivery === 'unreliable' && transport.kind === 'udp') {
+      if (channel.fec !== undefined) found.push(`${at}.fec`)
+      if (channel.pace !== undefined) found.push(`${at}.pace`)
+      if (channel.coalesce > 0) found.push(`${at}.coalesce`)
+      if (channel.congestion !== 'none') found.push(`${at}.congestion`)
+      if (channel.transfer !== undefined) found.push(`${at}.transfer`)
+    }
+    if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
+    if (typeof channel.priority !== 'number') found.push(`${at}.priority`)
+  }
+  for (const role of ['seq', 'ack', 'ack_bits', 'message_id', 'reliable_flag', 'ping_flag', 'close_flag'] as const)
+    if (channelHeader?.[role] !== undefined) found.push(`channel_header.${role}`)
+  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo') found.push(`service.${kind}`)
+  for (const value of session) if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
+  for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
+  return found
+}

@@ -1,0 +1,415 @@
+// One peer: everything that the schema says about frames beyond their bytes. States and directions, learned values,
+// requests and answers, repeated requests, keep-alives, pieces, limits, and how it ends. It is the same over streams and
+// datagrams; the machine it lives in (its carrier) finds frames in what arrives and puts frames into what leaves.
+
+import type { Reassembly } from '../channel/reassembly.ts'
+import { Strikes } from '../guard/strikes.ts'
+import { TokenBucket } from '../guard/token-bucket.ts'
+import type { Meter } from '../metrics/meter.ts'
+import type { Duplicates } from '../reliability/duplicates.ts'
+import type { Context, Malformed, Reader } from '../wire/codec.ts'
+import { Answers } from './answers.ts'
+import type { Carrier, Sink, Ticket } from './carrier.ts'
+import { Delivery } from './delivery.ts'
+import { PeerError, peerError, refused } from './errors.ts'
+import { CLOSED, Lifecycle } from './lifecycle.ts'
+import { type Address, type Instant, instant, NEVER } from './machine.ts'
+import { Outgoing } from './outgoing.ts'
+import type { FramePlan, Plan, Rule } from './plan.ts'
+import { inputOf, type Plain } from './recast.ts'
+
+/** What sessions of one endpoint share. */
+export interface Shared {
+  readonly plan: Plan
+  readonly sink: Sink
+  readonly meter: Meter
+  readonly params: Readonly<Record<string, unknown>>
+  /** `n` random bytes of the quality that keys need. */
+  readonly random: (n: number) => Uint8Array
+  /** Unix milliseconds when the clock of the instants is at 0. */
+  readonly epoch: number
+  /** A full outbound queue: `send` waits, or is refused. */
+  readonly overflow: 'wait' | 'reject'
+  /** How long a graceful close may take, milliseconds. */
+  readonly closeTimeout: number
+  /** Requests seen before, by rule. */
+  readonly duplicates: ReadonlyMap<Rule, Duplicates<Uint8Array>>
+  /** Half-done messages, by channel. */
+  readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
+}
+
+/**
+ * `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
+ * outbox; `dead`: nothing more is sent; `over`: the sink was told.
+ */
+export type Phase = 'open' | 'draining' | 'flushing' | 'dead' | 'over'
+
+export class Session {
+  readonly address: Address
+  readonly shared: Shared
+  readonly plan: Plan
+  readonly context: Context
+  readonly lifecycle: Lifecycle
+  readonly openedAt: Instant
+  /** When the peer was last heard. */
+  seenAt: Instant
+  deadline: Instant = NEVER
+  phase: Phase = 'open'
+  framesIn = 0
+  framesOut = 0
+  bytesIn = 0
+  bytesOut = 0
+  /** For the application: the peer object that stands for this session. */
+  owner: unknown
+  readonly #carrier: Carrier
+  readonly #out: Outgoing
+  readonly #answers: Answers
+  readonly #delivery: Delivery
+  readonly #bucket: TokenBucket | undefined
+  readonly #strikes: Strikes | undefined
+  #closeAt: Instant = NEVER
+  #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
+  /** A frame that ends the connection has arrived: nothing behind it counts. */
+  #saidGoodbye = false
+
+  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant) {
+    const { plan, random, epoch, params } = shared
+    const { limits } = plan.protocol
+    this.shared = shared
+    this.plan = plan
+    this.address = address
+    this.openedAt = now
+    this.seenAt = now
+    this.#carrier = carrier
+    this.lifecycle = new Lifecycle(plan, now)
+    const learned = Object.fromEntries(
+      plan.protocol.session.filter(one => one.start !== undefined).map(one => [one.name, one.start]),
+    )
+    this.context = {
+      dir: plan.incoming,
+      state: this.lifecycle.state,
+      param: params,
+      session: learned,
+      key: NONE,
+      peer: peerOf(address),
+      local: NONE,
+      random,
+      now: () => Math.floor(epoch + this.seenAt),
+    }
+    this.#out = new Outgoing(this, carrier)
+    this.#answers = new Answers(this, carrier, this.#out)
+    this.#delivery = new Delivery(this, carrier, this.#answers)
+    const limited = limits.rate.packets !== Infinity || limits.rate.bytes !== Infinity
+    this.#bucket = limited ? new TokenBucket(limits.rate, now) : undefined
+    this.#strikes = limits.strikes && new Strikes(limits.strikes)
+  }
+
+  // ------------------------------------------------------------------------------------------ from the carrier
+
+  /** The connection is there. */
+  open(now: Instant): void {
+    this.shared.meter.count('open')
+    this.#out.start(now)
+    this.shared.sink.open(this)
+    this.rearm(now)
+  }
+
+  /** False: the application has as many frames as it may have; give no more. */
+  get takes(): boolean {
+    return this.#delivery.hasRoom
+  }
+
+  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
+  charge(now: Instant, size: number): boolean {
+    if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
+    this.shared.meter.count('limit.rate', undefined, size)
+    return false
+  }
+
+  /** A frame arrived and passed the codec. Borrowed. */
+  arrived(now: Instant, frame: Reader, size: number): void {
+    const plan = this.plan.frames[frame.frameIndex] as FramePlan
+    const { shared } = this
+    this.seenAt = now
+    this.framesIn++
+    this.bytesIn += size
+    shared.meter.received(plan.index, size)
+    if (shared.sink.tap !== undefined) shared.sink.tap(this, 'in', frame)
+    if (this.#saidGoodbye) return
+    if (plan.isPlain) this.#delivery.deliver(now, frame, plan, undefined)
+    else this.#consider(now, frame, plan)
+  }
+
+  /** Bytes that are no frame. The carrier looks at `phase` afterwards. */
+  malformed(now: Instant, failure: Malformed): void {
+    this.seenAt = now
+    const fatal = this.plan.protocol.errors[failure.code]?.fatal ?? this.plan.isStream
+    this.fault(now, refused(failure, this.plan.protocol.errors, fatal))
+  }
+
+  /** Everything queued was taken: there is room for what waits. */
+  drained(now: Instant): void {
+    this.#out.proceed(now)
+    if (this.phase === 'draining') this.#finish(now)
+  }
+
+  wake(now: Instant): void {
+    if (now < this.deadline || this.phase === 'over') return
+    if (now >= this.#closeAt) this.phase = 'dead'
+    else if (this.phase === 'open' || this.phase === 'draining') this.#watch(now)
+    if (this.phase === 'draining') this.#finish(now)
+    this.rearm(now)
+  }
+
+  /** The transport is gone, or the endpoint lets go of this peer. Last input. */
+  end(now: Instant, reason: string, error?: PeerError): void {
+    if (this.phase === 'over') return
+    this.phase = 'over'
+    this.deadline = NEVER
+    const closing = this.#closing ?? { reason, error }
+    this.shared.meter.count('close', closing.reason)
+    const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
+    this.#out.end(now, why)
+    this.#delivery.end()
+    this.shared.sink.close(this, closing.reason, closing.error)
+  }
+
+  // -------------------------------------------------------------------------------------- from the application
+
+  /**
+   * Sends a frame. Undefined: it was taken. A ticket: it waits for room, for an id, or for the acknowledgement it asks
+   * for. Throws EncodeError for a value the schema does not allow, LocalError and PeerError where it cannot be sent.
+   */
+  send(now: Instant, name: string, value: Plain, channel?: string): Ticket | undefined {
+    if (this.phase !== 'open') throw this.closedError()
+    return this.#out.send(now, name, value, channel)
+  }
+
+  /** Sends a request; the ticket settles with the reply. */
+  request(now: Instant, name: string, value: Plain, channel?: string): Ticket {
+    if (this.phase !== 'open') throw this.closedError()
+    return this.#out.request(now, name, value, channel)
+  }
+
+  /** Gives a ticket up: it does not settle any more. What was sent stays sent. */
+  cancel(ticket: Ticket): void {
+    this.#out.cancel(ticket)
+  }
+
+  /** Answers the request that the sink is busy with, or is being shown. `{ frame, value }` where there is a choice. */
+  reply(now: Instant, value: unknown): void {
+    this.#delivery.reply(now, value)
+  }
+
+  /** The application is done with the frame for which the sink returned BUSY. */
+  done(now: Instant): void {
+    this.#delivery.done(now)
+    if (this.phase === 'draining') this.#finish(now)
+    this.rearm(now)
+  }
+
+  /** Ends the connection: what was taken is sent first, and the frame that says goodbye, within the close timeout. */
+  close(now: Instant, reason = 'closed', error?: PeerError): void {
+    if (this.phase !== 'open') return
+    this.phase = 'draining'
+    this.#closing = { reason, error }
+    this.#closeAt = instant(now + this.shared.closeTimeout)
+    this.#finish(now)
+    this.rearm(now)
+  }
+
+  /** Ends the connection at once: what is queued is lost. */
+  abort(reason: string, error?: PeerError): void {
+    if (this.phase === 'over' || this.phase === 'dead') return
+    this.#closing ??= { reason, error }
+    this.phase = 'dead'
+    this.#carrier.changed(this)
+  }
+
+  /** A frame that ends the connection was delivered. */
+  goodbye(now: Instant, frame: FramePlan): void {
+    if (this.phase !== 'open' && this.phase !== 'draining') return
+    this.#closing ??= { reason: 'bye', error: undefined }
+    this.phase = frame.descriptor.close === 'now' ? 'dead' : 'flushing'
+    this.#closeAt = instant(now + this.shared.closeTimeout)
+    this.rearm(now)
+    this.#carrier.changed(this)
+  }
+
+  /** The peer broke a rule, or something failed: counted, told, and where the schema says so the end. */
+  fault(now: Instant, error: PeerError): void {
+    const { shared, plan } = this
+    const { onError, limits } = plan.protocol
+    shared.meter.count('error', error.code)
+    shared.sink.error(this, error)
+    const what = plan.isStream ? onError.stream : onError.datagram
+    if (error.fatal && what === 'close') this.#fail(now, error)
+    else if (this.#strikes !== undefined && limits.strikes?.on.includes(error.code)) {
+      shared.meter.count('strike', error.code)
+      if (this.#strikes.strike(now) && limits.strikes.then === 'close') this.#fail(now, error)
+    }
+  }
+
+  /** A value that a frame taught, for both sides. */
+  learn(now: Instant, frame: FramePlan, reader: Reader): boolean {
+    for (const { name, value } of frame.descriptor.learn) {
+      const learned = value(reader)
+      const { max } = this.plan.protocol.session.find(one => one.name === name) ?? {}
+      if (max !== undefined && Number(learned) > max) {
+        this.fault(now, limitExceeded(frame, `${name} is over ${max}`))
+        return false
+      }
+      this.context.session = { ...this.context.session, [name]: learned }
+    }
+    return true
+  }
+
+  /** A frame went by, in either direction: the state it leads to. */
+  passed(now: Instant, frame: FramePlan, reader: Reader | undefined): void {
+    if (this.lifecycle.state === undefined) return
+    const state = this.lifecycle.pass(now, frame, reader)
+    this.context.state = state
+    if (state === CLOSED) this.close(now, 'closed')
+    this.rearm(now)
+  }
+
+  /** Works out when to be woken next. */
+  rearm(now: Instant): void {
+    const { idle } = this.plan.protocol.limits
+    let next: number = Math.min(this.#closeAt, this.lifecycle.deadline, this.#out.deadline)
+    if (this.phase === 'open' && idle !== Infinity) next = Math.min(next, this.seenAt + idle)
+    if (this.phase === 'dead') next = now
+    const before = this.deadline
+    this.deadline = instant(next)
+    if (next < before) this.#carrier.changed(this)
+  }
+
+  /** Only comes closer: cheaper than `rearm`, for requests. */
+  soonest(at: Instant): void {
+    if (at >= this.deadline) return
+    this.deadline = at
+    this.#carrier.changed(this)
+  }
+
+  // -------------------------------------------------------------------------------------------------- the rest
+
+  #consider(now: Instant, frame: Reader, plan: FramePlan): void {
+    if (!this.#mayArrive(now, frame, plan)) return
+    if (plan.fragment !== undefined && this.#joins(now, frame, plan)) return
+    this.#whole(now, frame, plan)
+  }
+
+  #mayArrive(now: Instant, frame: Reader, plan: FramePlan): boolean {
+    const { max } = plan.descriptor
+    const { name } = plan
+    if (this.lifecycle.ignores(this.plan.incoming)) return false
+    if (!plan.mayReceive) this.fault(now, wrongState(plan, `${name} cannot be sent to the ${this.plan.role.name}`))
+    else if (!this.lifecycle.allows(plan))
+      this.fault(now, wrongState(plan, `${name} is not allowed in the state ${this.lifecycle.state}`))
+    else if (max !== undefined && frame.byteEnd - frame.byteStart > max)
+      this.fault(now, new PeerError('TooLarge', `${name} of more than ${max} bytes`, { frame: name, fatal: true }))
+    else return true
+    return false
+  }
+
+  /** A whole message: one frame, or pieces that were joined. */
+  #whole(now: Instant, frame: Reader, plan: FramePlan): void {
+    if (plan.answerTo.length > 0 && this.#out.answered(now, frame, plan)) {
+      this.passed(now, plan, frame)
+      return
+    }
+    const rule = this.#answers.ruleFor(plan, frame)
+    if (rule !== undefined && this.#answers.isRepeated(rule, frame)) return
+    if (!this.#delivery.hasRoom) {
+      // Not answered, so it is sent again where the schema has it so.
+      this.#answers.forget(rule, frame)
+      this.shared.meter.count('limit.queue')
+      return
+    }
+    if (plan.descriptor.learn.length > 0 && !this.learn(now, plan, frame)) return
+    this.#saidGoodbye ||= plan.descriptor.close !== undefined
+    if (rule?.reply.auto === 'before-delivery') this.#answers.answer(now, rule, frame, NONE)
+    this.passed(now, plan, frame)
+    this.#delivery.deliver(now, frame, plan, rule)
+  }
+
+  /** True when the frame is a piece; a message that it completes goes on from here. */
+  #joins(now: Instant, frame: Reader, plan: FramePlan): boolean {
+    const pieces = this.#out.pieces(plan)
+    const reassembly = this.shared.reassembly.get(plan.descriptor.channel ?? '')
+    const codec = this.#carrier.mirror(this)
+    const piece = reassembly && pieces?.read(this.address, frame, codec)
+    if (piece === undefined || reassembly === undefined || pieces === undefined) return false
+    const outcome = reassembly.receive(now, piece, () => inputOf(frame, codec))
+    if (outcome.kind === 'refused') this.fault(now, new PeerError(outcome.code, outcome.message, { frame: plan.name }))
+    else if (outcome.kind === 'late') this.#answers.answerLate(frame, plan, piece.index)
+    else if (outcome.kind === 'complete') {
+      const whole = this.#out.build(plan, pieces.join(outcome.head, outcome.payload))
+      if (whole !== undefined) this.#whole(now, whole, plan)
+    }
+    return true
+  }
+
+  /** Idle, silent, too long in a state, requests without an answer. */
+  #watch(now: Instant): void {
+    const { idle } = this.plan.protocol.limits
+    // What is not read because the application is slow is no silence of the peer.
+    if (!this.takes) this.seenAt = now
+    if (now >= this.lifecycle.deadline)
+      this.#fail(now, timedOut(`the state ${this.lifecycle.state} lasted too long`), 'timeout')
+    else if (now - this.seenAt >= idle) {
+      this.shared.meter.count('idle.timeout')
+      this.#fail(now, timedOut(`nothing arrived for ${idle} ms`), 'idle')
+    } else {
+      const silent = this.#out.wake(now)
+      if (silent !== undefined) this.#fail(now, silent, 'timeout')
+    }
+  }
+
+  /** Ends the connection because of an error, and tells the peer where the schema has a frame for that. */
+  #fail(now: Instant, error: PeerError, reason = 'error'): void {
+    if (this.phase !== 'open' && this.phase !== 'draining') return
+    if (reason !== 'error') this.shared.sink.error(this, error)
+    this.#closing = { reason, error }
+    this.#saidGoodbye = true
+    if (reason === 'error' && this.plan.tell !== undefined) this.#out.tell(now, this.plan.tell)
+    this.phase = 'flushing'
+    this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
+    this.rearm(now)
+    this.#carrier.changed(this)
+  }
+
+  /** Goes from draining to flushing once nothing is left to wait for. */
+  #finish(now: Instant): void {
+    if (this.#out.isPending || this.#delivery.isBusy) return
+    if (this.plan.bye !== undefined && !this.#saidGoodbye) this.#out.tell(now, this.plan.bye)
+    this.phase = 'flushing'
+    this.#carrier.changed(this)
+  }
+
+  closedError(): PeerError {
+    return this.#closing?.error ?? peerError('Closed', `the connection is closed (${this.#closing?.reason ?? 'closed'})`)
+  }
+}
+
+function wrongState(frame: FramePlan, message: string): PeerError {
+  return peerError('WrongState', message, { frame: frame.name, fatal: true })
+}
+
+function limitExceeded(frame: FramePlan, message: string): PeerError {
+  return peerError('LimitExceeded', message, { frame: frame.name, fatal: true })
+}
+
+function timedOut(message: string): PeerError {
+  return peerError('Timeout', message, { fatal: true })
+}
+
+/** `peer.address` and `peer.port` in expressions. */
+function peerOf(address: Address): Record<string, unknown> {
+  const colon = address.lastIndexOf(':')
+  return { address: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+}
+
+const NONE: Plain = {}
+/** A connection that failed does not linger, milliseconds. */
+const FAILED_CLOSE = 1000

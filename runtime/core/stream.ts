@@ -1,0 +1,297 @@
+// The machine of one stream connection: it finds frames in the bytes that arrive, in place where they are whole, and
+// puts frames into the bytes that leave. What frames mean is the session's business.
+
+import type { Codec, Context, Reader } from '../wire/codec.ts'
+import type { Carrier } from './carrier.ts'
+import { LocalError, peerError } from './errors.ts'
+import { type StreamFraming, streamFraming } from './framing.ts'
+import { Inbox } from './inbox.ts'
+import { type Address, type Borrowed, type Instant, instant, NEVER, type StreamMachine } from './machine.ts'
+import { Outbox } from './outbox.ts'
+import type { FramePlan } from './plan.ts'
+import { Session, type Shared } from './session.ts'
+
+export class StreamConnection implements StreamMachine, Carrier {
+  readonly session: Session
+  /**
+   * The driver sets it while the transport takes nothing. Then `limits.queue.messages` counts; before that only bytes
+   * do, because frames of one turn leave in one write.
+   */
+  isBlocked = false
+  /** Where the last frame written stands. */
+  bytes: Uint8Array = NOTHING
+  start = 0
+  end_ = 0
+  readonly #shared: Shared
+  readonly #framing: StreamFraming
+  readonly #inbox = new Inbox()
+  readonly #outbox = new Outbox()
+  /** Whole frames are being found in the inbox, not in a chunk. */
+  #inInbox = false
+  #codec: Codec
+  /** A codec not in use, while another one is pinned or was. */
+  #spare: Codec | undefined
+  #mirror: Codec | undefined
+  /** A chunk that is not read to its end. */
+  #rest: Uint8Array | undefined
+  #restAt = 0
+  #kept = false
+  #started = false
+  #ended = false
+  /** Over the rate limit until then. */
+  #pausedUntil: Instant = NEVER
+
+  constructor(shared: Shared, address: Address, now: Instant) {
+    this.#shared = shared
+    this.#framing = streamFraming(shared.plan.transport, shared.plan.maxFrame)
+    this.session = new Session(shared, this, address, now)
+    this.#codec = this.#newCodec(this.session.context)
+  }
+
+  // ------------------------------------------------------------------------------------------- for the driver
+
+  start_(now: Instant): void {
+    this.#started = true
+    this.session.open(now)
+  }
+
+  receive(now: Instant, chunk: Borrowed): boolean {
+    this.#shared.meter.bytesIn(chunk.length)
+    this.#kept = false
+    if (this.#isOver) return false
+    if (this.#rest !== undefined) throw new LocalError('BadOption', 'bytes were given to a connection that is not reading')
+    this.#read(now, chunk, 0)
+    return this.#kept
+  }
+
+  end(now: Instant): void {
+    this.#ended = true
+    if (this.#inbox.length > 0 && this.session.phase === 'open')
+      this.session.fault(now, peerError('Cut', 'the connection ended inside a frame', { fatal: true }))
+    this.session.close(now, 'end')
+  }
+
+  lost(now: Instant, reason: string): void {
+    this.session.end(now, reason, reason === 'closed' || reason === 'end' ? undefined : lostError(reason))
+    this.#outbox.clear()
+    this.#rest = undefined
+  }
+
+  transmit(): Uint8Array | undefined {
+    if (this.session.phase === 'dead' || this.session.phase === 'over') return undefined
+    let run = this.#outbox.take()
+    if (run === undefined) {
+      this.session.drained(this.session.seenAt)
+      run = this.#outbox.take()
+      if (run === undefined) return undefined
+    }
+    this.#shared.meter.bytesOut(run.length)
+    return run
+  }
+
+  release(_chunk: Uint8Array): void {
+    this.#outbox.release()
+  }
+
+  wake(now: Instant): void {
+    this.session.wake(now)
+    if (now >= this.#pausedUntil) this.#pausedUntil = NEVER
+    if (this.#rest !== undefined && this.#mayRead) this.#resume(now)
+    this.#inbox.shrink()
+    this.#outbox.shrink()
+  }
+
+  get deadline(): Instant {
+    const { deadline } = this.session
+    if (this.#rest !== undefined && this.#mayRead) return instant(Number.NEGATIVE_INFINITY)
+    return this.#pausedUntil < deadline ? this.#pausedUntil : deadline
+  }
+
+  get reading(): boolean {
+    return this.#rest === undefined && !this.#ended && (this.#isOver || this.#mayRead)
+  }
+
+  get closing(): 'after-flush' | 'now' | undefined {
+    switch (this.session.phase) {
+      case 'open':
+      case 'draining':
+        return undefined
+      case 'flushing':
+        return 'after-flush'
+      default:
+        return 'now'
+    }
+  }
+
+  /** Bytes that wait to be taken. */
+  get queued(): number {
+    return this.#outbox.bytes
+  }
+
+  // ------------------------------------------------------------------------------------------ for the session
+
+  write(_session: Session, frame: FramePlan, value: object, size: number): void {
+    const framing = this.#framing
+    const head = framing.head(size)
+    const bytes = this.#outbox.reserve(size + head + framing.tail)
+    const { at } = this.#outbox
+    const start = at + head
+    let end = this.#codec.encode(frame.name, value, bytes, start)
+    const length = end - start
+    if (length > this.#shared.plan.maxFrame) throw tooLarge(frame, length, this.#shared.plan.maxFrame)
+    end = framing.wrap(bytes, at, start, end)
+    this.#outbox.commit(end)
+    this.bytes = bytes
+    this.end_ = end - framing.tail
+    this.start = this.end_ - length
+  }
+
+  writeAgain(_session: Session, frame: Uint8Array): void {
+    const framing = this.#framing
+    const head = framing.head(frame.length)
+    const bytes = this.#outbox.reserve(frame.length + head + framing.tail)
+    const { at } = this.#outbox
+    bytes.set(frame, at + head)
+    this.#outbox.commit(framing.wrap(bytes, at, at + head, at + head + frame.length))
+  }
+
+  get hasRoom(): boolean {
+    const { messages, bytes } = this.#shared.plan.protocol.limits.queue
+    return this.#outbox.bytes < bytes && (!this.isBlocked || this.#outbox.frames < messages)
+  }
+
+  codec(): Codec {
+    return this.#codec
+  }
+
+  mirror(): Codec {
+    this.#mirror ??= this.#newCodec({ ...this.session.context, dir: undefined, state: undefined })
+    const { context } = this.session
+    this.#mirror.context = { ...context, dir: undefined, state: undefined }
+    return this.#mirror
+  }
+
+  pin(): Codec {
+    const pinned = this.#codec
+    this.#codec = this.#spare ?? this.#newCodec(this.session.context)
+    this.#spare = undefined
+    this.#kept = true
+    return pinned
+  }
+
+  unpin(_session: Session, codec: Codec): void {
+    this.#spare = codec
+  }
+
+  changed(): void {}
+
+  // -------------------------------------------------------------------------------------------------- the rest
+
+  get #isOver(): boolean {
+    const { phase } = this.session
+    // What arrives while the last bytes leave is read and dropped: unread bytes would turn the close into a reset.
+    return phase === 'flushing' || phase === 'dead' || phase === 'over'
+  }
+
+  get #mayRead(): boolean {
+    return (
+      this.#started &&
+      this.#pausedUntil === NEVER &&
+      this.session.takes &&
+      this.#outbox.bytes < this.#shared.plan.protocol.limits.queue.bytes
+    )
+  }
+
+  #newCodec(context: Context): Codec {
+    const codec = this.#shared.plan.protocol.codec()
+    codec.context = context
+    return codec
+  }
+
+  /** Reads `chunk` from `at` on: first what completes the inbox, then whole frames in place, then keeps the rest. */
+  #read(now: Instant, chunk: Uint8Array, from: number): void {
+    let at = from
+    while (this.#inbox.length > 0 && at < chunk.length) {
+      if (!this.#mayRead || this.#isOver) return this.#postpone(chunk, at)
+      at = this.#complete(now, chunk, at)
+    }
+    if (at < chunk.length) at = this.#frames(now, chunk, at, chunk.length)
+    if (at >= chunk.length || this.#isOver) return
+    if (!this.#mayRead) return this.#postpone(chunk, at)
+    this.#inbox.append(chunk, at, chunk.length, this.#framing.needs)
+  }
+
+  /** Adds to the inbox what its first frame needs, and reads it when it is whole. Returns where the chunk goes on. */
+  #complete(now: Instant, chunk: Uint8Array, at: number): number {
+    const framing = this.#framing
+    const inbox = this.#inbox
+    const wanted = framing.exact ? Math.max(1, framing.needs - inbox.length) : chunk.length - at
+    const end = Math.min(chunk.length, at + wanted)
+    inbox.append(chunk, at, end, framing.exact ? framing.needs : this.#shared.plan.maxFrame)
+    if (framing.exact && inbox.length < framing.needs) return end
+    this.#inInbox = true
+    const memory = inbox.bytes
+    const read = this.#frames(now, memory, 0, inbox.length)
+    this.#inInbox = false
+    // A handler still reads a frame there.
+    if (this.#kept && memory === inbox.bytes && read > 0) inbox.leave(read)
+    else inbox.drop(read)
+    return end
+  }
+
+  /** Reads whole frames in `bytes[at..end)`. Returns where it stopped. */
+  #frames(now: Instant, bytes: Uint8Array, from: number, end: number): number {
+    const framing = this.#framing
+    const { session } = this
+    let at = from
+    while (at < end && this.#mayRead && !this.#isOver) {
+      const frame: Reader | undefined = framing.find(this.#codec, bytes, at, end)
+      if (frame !== undefined) {
+        const size = framing.next - at
+        if (!session.charge(now, size)) {
+          this.#pausedUntil = instant(now + RATE_PAUSE)
+          break
+        }
+        at = framing.next
+        session.arrived(now, frame, size)
+        continue
+      }
+      if (framing.failure === undefined) break
+      const { next, failure } = framing
+      session.malformed(now, failure)
+      // Where the next frame begins is not known: nothing behind this can be read.
+      if (next <= at && !this.#isOver) session.abort('error', lostTrack())
+      if (next <= at) break
+      at = next
+    }
+    return at
+  }
+
+  #postpone(chunk: Uint8Array, at: number): void {
+    this.#rest = chunk
+    this.#restAt = at
+    this.#kept = true
+  }
+
+  #resume(now: Instant): void {
+    const chunk = this.#rest as Uint8Array
+    this.#rest = undefined
+    this.#read(now, chunk, this.#restAt)
+  }
+}
+
+function tooLarge(frame: FramePlan, size: number, most: number): LocalError {
+  return new LocalError('TooLarge', `${frame.name} has ${size} bytes, at most ${most} are allowed here`)
+}
+
+function lostError(reason: string): ReturnType<typeof peerError> {
+  return peerError('Reset', `the connection was lost: ${reason}`, { fatal: true })
+}
+
+function lostTrack(): ReturnType<typeof peerError> {
+  return peerError('Reset', 'the stream cannot be read on after a frame whose end is unknown', { fatal: true })
+}
+
+const NOTHING = new Uint8Array(0)
+/** A peer over its rate is not read for this long, milliseconds. */
+const RATE_PAUSE = 10

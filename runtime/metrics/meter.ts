@@ -1,0 +1,55 @@
+// What machines report about themselves. Plain counters in plain numbers, cheap enough for every frame; a registry
+// (metrics.ts) reads them when it is scraped. No peer is ever a label.
+
+/** Events that `metrics.NAME.on` in the schema may name, beside frames; the text says what their label means. */
+export type MeterEvent =
+  /** A frame or chunk was refused: `code`. */
+  | 'error'
+  /** A rule was broken that counts against the peer: `code`. */
+  | 'strike'
+  /** A connection opened (after its handshake). */
+  | 'open'
+  /** A connection closed: `reason`. */
+  | 'close'
+  /** A bound was met: `limit.rate`, `limit.connections`, ...: `reason`. */
+  | `limit.${string}`
+  /** `seal.replayed`, `seal.lost`. */
+  | `seal.${string}`
+  /** `reply.retry`, `reply.timeout`: `frame`. */
+  | `reply.${string}`
+  /** `handshake.begin`, `handshake.timeout`, ...: `reason`. */
+  | `handshake.${string}`
+  /** `relay.queued`, `relay.dropped`, ...: `channel`. */
+  | `relay.${string}`
+  | 'idle.timeout'
+  | 'write.timeout'
+  | 'accept.error'
+
+/** Values that `metrics.NAME.of` may name. */
+export type MeterGauge = 'connections' | 'handshakes' | 'queue.bytes' | 'reorder.bytes' | 'relay.groups'
+
+export interface Meter {
+  /** A frame passed every check. `frame` is its index in the codec, `size` its bytes with framing. */
+  received(frame: number, size: number): void
+  sent(frame: number, size: number): void
+  /** Bytes that went through a socket, datagrams and chunks of all kinds. */
+  bytesIn(size: number): void
+  bytesOut(size: number): void
+  /** Something happened. `label` as MeterEvent says, `size` in bytes where the event has one. */
+  count(event: MeterEvent, label?: string, size?: number): void
+  /** A round-trip time, milliseconds. */
+  roundTrip(ms: number): void
+  /** Gives a value to read at scrape; values of several connections add up. Returns what takes it away again. */
+  gauge(of: MeterGauge, read: () => number): () => void
+}
+
+/** For machines that nobody watches. */
+export const NO_METER: Meter = {
+  received() {},
+  sent() {},
+  bytesIn() {},
+  bytesOut() {},
+  count() {},
+  roundTrip() {},
+  gauge: () => () => {},
+}

@@ -1,0 +1,97 @@
+// The counters behind a meter. Everything is bounded: frames by the codec, events by the runtime, labels by a cap, and
+// round-trip times by what fits between two scrapes.
+
+import type { Meter, MeterEvent, MeterGauge } from './meter.ts'
+
+export interface Count {
+  times: number
+  size: number
+}
+
+export class Tally implements Meter {
+  readonly receivedFrames: Float64Array
+  readonly receivedBytes: Float64Array
+  readonly sentFrames: Float64Array
+  readonly sentBytes: Float64Array
+  /** Event -> label -> count. */
+  readonly events = new Map<string, Map<string, Count>>()
+  bytesRead = 0
+  bytesWritten = 0
+  readonly #roundTrips = new Float64Array(SAMPLES)
+  #roundTripCount = 0
+  readonly #gauges = new Map<MeterGauge, Set<() => number>>()
+
+  constructor(frames: number) {
+    this.receivedFrames = new Float64Array(frames)
+    this.receivedBytes = new Float64Array(frames)
+    this.sentFrames = new Float64Array(frames)
+    this.sentBytes = new Float64Array(frames)
+  }
+
+  received(frame: number, size: number): void {
+    this.receivedFrames[frame]!++
+    this.receivedBytes[frame]! += size
+  }
+
+  sent(frame: number, size: number): void {
+    this.sentFrames[frame]!++
+    this.sentBytes[frame]! += size
+  }
+
+  bytesIn(size: number): void {
+    this.bytesRead += size
+  }
+
+  bytesOut(size: number): void {
+    this.bytesWritten += size
+  }
+
+  count(event: MeterEvent, label = '', size = 0): void {
+    let labels = this.events.get(event)
+    if (labels === undefined) {
+      labels = new Map()
+      this.events.set(event, labels)
+    }
+    let count = labels.get(label)
+    if (count === undefined) {
+      const name = labels.size < LABELS ? label : OTHER
+      count = labels.get(name) ?? { times: 0, size: 0 }
+      labels.set(name, count)
+    }
+    count.times++
+    count.size += size
+  }
+
+  roundTrip(ms: number): void {
+    if (this.#roundTripCount < SAMPLES) this.#roundTrips[this.#roundTripCount] = ms
+    // Between two scrapes the newest are kept.
+    else this.#roundTrips[this.#roundTripCount % SAMPLES] = ms
+    this.#roundTripCount++
+  }
+
+  gauge(of: MeterGauge, read: () => number): () => void {
+    const reads = this.#gauges.get(of) ?? new Set()
+    this.#gauges.set(of, reads)
+    reads.add(read)
+    return () => void reads.delete(read)
+  }
+
+  /** The sum of a gauge now. */
+  read(of: string): number {
+    let sum = 0
+    for (const read of this.#gauges.get(of as MeterGauge) ?? []) sum += read()
+    return sum
+  }
+
+  /** Round-trip times since the last call, milliseconds, at most 4096 of them. */
+  takeRoundTrips(): Float64Array {
+    const taken = this.#roundTrips.slice(0, Math.min(SAMPLES, this.#roundTripCount))
+    this.#roundTripCount = 0
+    return taken
+  }
+}
+
+const SAMPLES = 4096
+/** Different labels of one event; more are counted as `other`. */
+const LABELS = 64
+const OTHER = 'other'

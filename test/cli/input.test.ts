@@ -1,0 +1,125 @@
+// What people type: durations, sizes, rates, counts, addresses, hex.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Failure } from '../../cli/failure.ts'
+import { parseHex, toHex } from '../../cli/input/bytes.ts'
+import { parseCount, parseDuration, parseRate, parseSize } from '../../cli/input/quantity.ts'
+import { nearest } from '../../cli/input/suggest.ts'
+import { formatTarget, parseTarget } from '../../cli/input/target.ts'
+
+const failure = (action: () => unknown): Failure => {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof Failure) return error
+    throw error
+  }
+  throw new Error('it did not fail')
+}
+
+describe('quantities', () => {
+  test.each([
+    ['250ms', 250],
+    ['5s', 5000],
+    ['1.5s', 1500],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['3', 3000],
+    ['never', Number.POSITIVE_INFINITY],
+  ])('the duration %s is %d ms', (text, ms) => expect(parseDuration(text)).toBe(ms))
+
+  test.each([
+    ['1200', 1200],
+    ['64KiB', 65_536],
+    ['64k', 65_536],
+    ['1.5MiB', 1_572_864],
+    ['1KB', 1000],
+    ['0', 0],
+  ])('the size %s is %d bytes', (text, bytes) => expect(parseSize(text)).toBe(bytes))
+
+  test.each([
+    ['100', 100],
+    ['100/s', 100],
+    ['6000/m', 100],
+  ])('the rate %s is %d a second', (text, rate) => expect(parseRate(text)).toBe(rate))
+
+  test('counts may be grouped with underscores', () => expect(parseCount('10_000_000')).toBe(10_000_000))
+
+  test.each(['', 'x', '-1', '1e9', '5 seconds', '1e309', '99999999999999999999999', '_1', '0x10'])(
+    'the count "%s" is refused as usage',
+    text => expect(failure(() => parseCount(text)).exitCode).toBe(2),
+  )
+
+  test.each(['', 'soon', '-5s', '5x'])('the duration "%s" is refused as usage', text =>
+    expect(failure(() => parseDuration(text)).exitCode).toBe(2),
+  )
+
+  test.each(['', 'big', '-1', '0.3', '9999999999GiB'])('the size "%s" is refused as usage', text =>
+    expect(failure(() => parseSize(text)).exitCode).toBe(2),
+  )
+
+  test.each(['0', 'fast', '-1'])('the rate "%s" is refused as usage', text =>
+    expect(failure(() => parseRate(text)).exitCode).toBe(2),
+  )
+})
+
+describe('addresses', () => {
+  const transports = [{ kind: 'tcp', port: 6969 }, { kind: 'tls', port: 6970 }, { kind: 'udp' }]
+
+  test.each([
+    ['127.0.0.1:9000', 'tcp://127.0.0.1:9000'],
+    ['udp://127.0.0.1:9000', 'udp://127.0.0.1:9000'],
+    ['tls://example.org', 'tls://example.org:6970'],
+    ['localhost', 'tcp://localhost:6969'],
+    ['[::1]:7', 'tcp://[::1]:7'],
+    ['udp://[fe80::1%eth0]:7', 'udp://[fe80::1%eth0]:7'],
+    ['::1', 'tcp://[::1]:6969'],
+    [':8080', 'tcp://127.0.0.1:8080'],
+  ])('%s means %s', (text, meaning) => expect(formatTarget(parseTarget(text, transports))).toBe(meaning))
+
+  test.each(['', 'http://x:1', 'x:y', 'x:99999', 'udp://x', 'a b:1', 'x:1:2', '[::1', 'user@host:1', 'x:-1'])(
+    '"%s" is refused as usage',
+    text => expect(failure(() => parseTarget(text, transports)).exitCode).toBe(2),
+  )
+
+  test('no text makes it fail in any other way', () => {
+    fc.assert(
+      fc.property(fc.string(), text => {
+        try {
+          const { port } = parseTarget(text, transports)
+          return port >= 0 && port <= 65_535
+        } catch (error) {
+          return error instanceof Failure
+        }
+      }),
+    )
+  })
+})
+
+describe('hex', () => {
+  test.each([
+    ['0x48 69', '4869'],
+    ['48:69', '4869'],
+    ['48\n69\n', '4869'],
+    ['', ''],
+  ])('%j is read as %j', (text, meaning) => expect(toHex(parseHex(text))).toBe(meaning))
+
+  test.each(['4', 'zz', '0x4g', '😀'])('"%s" is an invalid value', text =>
+    expect(failure(() => parseHex(text)).exitCode).toBe(65),
+  )
+
+  test('what is wrong is named with its place', () =>
+    expect(failure(() => parseHex('48 6z')).details).toEqual({ offset: 4 }))
+})
+
+describe('suggestions', () => {
+  test.each([
+    ['vtsp', 'vstp'],
+    ['Dta', 'Data'],
+    ['data', 'Data'],
+  ])('%s suggests %s', (typed, meant) => expect(nearest(typed, ['vstp', 'Data', 'fastnet'])).toBe(meant))
+
+  test('nothing is suggested for a word that is like none', () =>
+    expect(nearest('completely', ['vstp', 'Data'])).toBeUndefined())
+})
