@@ -3,7 +3,7 @@
 import { posix } from 'node:path'
 
 /**
- * JavaScript files for the TypeScript among `files`, by their new paths (`vstp/codec.js`); other files are left out.
+ * JavaScript files for the TypeScript among `files`, by their new paths (`chat/codec.js`); other files are left out.
  * Imports of the runtime become imports of `runtimeUrl`.
  */
 export async function transpile(files: ReadonlyMap<string, string>, runtimeUrl: string): Promise<Map<string, string>> {

@@ -15,7 +15,7 @@ export interface Report {
   sector: number
   score: number
   tick: number
-  serial: bigint
+  serial: Pair
   x: number
   y: number
   z: number
@@ -28,23 +28,38 @@ export interface Report {
   status: string
 }
 
+/** A u64 as two halves: the form that costs least, and that every subject can use. */
+export interface Pair {
+  hi: number
+  lo: number
+}
+
+/** The same report with the u64 as bigint, for libraries that want it so. */
+export function withBig(m: Report): Omit<Report, 'serial'> & { serial: bigint } {
+  return { ...m, serial: (BigInt(m.serial.hi) << 32n) | BigInt(m.serial.lo) }
+}
+
+/** What decoders that give bigint count of it. */
+export const low = (serial: bigint): number => Number(BigInt.asUintN(32, serial))
+
 export const KINDS: readonly Report['kind'][] = ['ship', 'drone', 'station', 'buoy']
 
-/** A codec under test. `encode` returns the bytes written; `decode` the sum over all fields. */
+/** One message under test. `prepare` brings it into the library's own form once, unmeasured; `encode` gets that form. */
+export interface Operations<M> {
+  readonly prepare?: (message: M) => never
+  /** Returns the bytes, or the offset behind them in a buffer of its own. */
+  readonly encode: (message: M) => Uint8Array | number
+  readonly wire: (message: M) => Uint8Array
+  /** The sum over all fields. */
+  readonly decode: (bytes: Uint8Array) => number
+}
+
 export interface Subject {
   readonly name: string
   /** What stands behind the name in the report. */
   readonly note: string
-  readonly packet: {
-    readonly encode: (message: Packet) => Uint8Array | number
-    readonly wire: (message: Packet) => Uint8Array
-    readonly decode: (bytes: Uint8Array) => number
-  }
-  readonly report: {
-    readonly encode: (message: Report) => Uint8Array | number
-    readonly wire: (message: Report) => Uint8Array
-    readonly decode: (bytes: Uint8Array) => number
-  }
+  readonly packet: Operations<Packet>
+  readonly report: Operations<Report>
 }
 
 export function packets(count: number): Packet[] {
@@ -64,7 +79,7 @@ export function reports(count: number): Report[] {
     sector: (i * 257) & 0xffff,
     score: i * 1000 - 20_000,
     tick: 100_000 + i,
-    serial: 0x0102_0304_0506_0000n + BigInt(i),
+    serial: { hi: 0x0102_0304, lo: (0x9506_0000 + i) >>> 0 },
     x: i + 0.5,
     y: i - 0.25,
     z: 12.125,
@@ -90,7 +105,7 @@ export function reportSum(m: Report): number {
     m.sector +
     m.score +
     m.tick +
-    Number(m.serial & 0xffffn) +
+    m.serial.lo +
     m.x +
     m.y +
     m.z +

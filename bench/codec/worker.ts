@@ -12,12 +12,13 @@ process.stdout.write(
 )
 
 function measure(subject: Subject, rounds: number) {
-  const p = packets(64)
-  const r = reports(64)
+  const [plainPackets, plainReports] = [packets(64), reports(64)]
+  const p = plainPackets.map(m => subject.packet.prepare?.(m) ?? m)
+  const r = plainReports.map(m => subject.report.prepare?.(m) ?? m)
   const packetWires = p.map(m => Buffer.from(subject.packet.wire(m)))
   const reportWires = r.map(m => Buffer.from(subject.report.wire(m)))
-  p.forEach((m, i) => expectSum('packet', subject.packet.decode(packetWires[i]!), packetSum(m)))
-  r.forEach((m, i) => expectSum('report', subject.report.decode(reportWires[i]!), reportSum(m)))
+  plainPackets.forEach((m, i) => expectSum('packet', subject.packet.decode(packetWires[i]!), packetSum(m)))
+  plainReports.forEach((m, i) => expectSum('report', subject.report.decode(reportWires[i]!), reportSum(m)))
   return {
     bytes: { packet: packetWires[0]!.length, report: reportWires[0]!.length },
     packet: {

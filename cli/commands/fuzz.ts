@@ -41,13 +41,21 @@ export default class Fuzz extends ProtoCommand {
     const compareEvery = parseCount(flags.compare, 1, MOST)
     const seed = flags.seed === undefined ? randomBytes(4).readUInt32BE() : parseCount(flags.seed, 0, 0xffff_ffff)
     const schema = await loadSchema(args.schema, flags.profile)
-    const [{ Fuzz: Run }, { loadDescriptor }, { interpret }, { toolContext }] = await Promise.all([
+    const [{ Fuzz: Run }, { loadDescriptor }, { interpret }, { toolContext }, { sessionValues }] = await Promise.all([
       import('../fuzz/fuzz.ts'),
       import('../live/descriptor.ts'),
       import('../../generator/interpret/index.ts'),
       import('../decode/context.ts'),
+      import('../fuzz/session.ts'),
     ])
-    const context = toolContext(schema.protocol, flags.set)
+    // The same for both codecs and in every run, so that encoders can be compared and runs repeated.
+    const context = {
+      ...toolContext(schema.protocol, flags.set),
+      random: (n: number) => new Uint8Array(n).fill(0x5a),
+      now: () => 1_700_000_000_000,
+      plain: true,
+      session: sessionValues(schema.protocol),
+    }
     const codec = (await loadDescriptor(schema)).codec()
     codec.context = context
     const run = new Run(schema.protocol, codec, interpret(schema.protocol, context), {
@@ -108,8 +116,10 @@ export default class Fuzz extends ProtoCommand {
         dim,
       ),
     )
-    for (const { kind, message, hex, whole } of findings) {
-      this.print(`\n${red(kind)} ${whole ? 'as a datagram' : 'on a stream'}: ${message}\n  ${hex}`)
+    for (const { kind, message, hex, whole, dir, state } of findings) {
+      this.print(
+        `\n${red(kind)} ${[whole ? 'as a datagram' : 'on a stream', dir, state].filter(Boolean).join(', ')}: ${message}${hex && `\n  ${hex}`}`,
+      )
     }
     const mark = findings.length > 0 ? red('✗') : green('✓')
     const checked = `${formatCount(tally.frames)} frames, ${formatCount(tally.compared)} compared with the interpreter`

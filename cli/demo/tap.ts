@@ -78,7 +78,9 @@ export async function tapUdp(server: number): Promise<Tap> {
     if (client) outside.send(bytes, client.port, client.address)
   })
   await Promise.all(
-    [inside, outside].map(socket => new Promise<void>((opened, failed) => socket.once('error', failed).bind(0, HOST, opened))),
+    [inside, outside].map(
+      socket => new Promise<void>((opened, failed) => socket.once('error', failed).bind(0, HOST, opened)),
+    ),
   )
   return {
     port: outside.address().port,

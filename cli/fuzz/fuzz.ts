@@ -15,6 +15,8 @@ export interface Finding {
   /** The frame. Decoding it again shows the same. */
   readonly hex: string
   readonly whole: boolean
+  readonly dir?: string | undefined
+  readonly state?: string | undefined
 }
 
 export interface Tally {
@@ -49,13 +51,15 @@ export class Fuzz {
   readonly #mutator: Mutator
   readonly #random: SimRandom
   readonly #options: FuzzOptions
+  readonly #situations: readonly Situation[]
 
   constructor(protocol: Protocol, codec: Codec, oracle: Codec, options: FuzzOptions) {
     this.#codec = codec
     this.#oracle = oracle
     this.#options = options
     this.#random = new SimRandom(options.seed)
-    this.corpus = makeCorpus(protocol, codec, this.#random)
+    this.#situations = situations(protocol)
+    this.corpus = this.#makeCorpus(protocol)
     this.#mutator = new Mutator(this.corpus, this.#random)
   }
 
@@ -68,12 +72,47 @@ export class Fuzz {
     const { slab } = this.#mutator
     const start = performance.now()
     for (let i = 0; i < count && !this.done; i++) {
+      if (this.tally.frames % 64 === 0) this.#turn()
       const length = this.#mutator.next()
       // Half as datagrams, half as they stand on a stream.
       const whole = (this.tally.frames & 1) === 0
       this.#one(slab, length, whole)
     }
     this.tally.slowest = Math.max(this.tally.slowest, (performance.now() - start) / count)
+  }
+
+  /** Another direction and state: which frames fit depends on them. */
+  #turn(): void {
+    const { dir, state } = this.#situations[this.#random.below(this.#situations.length)]!
+    for (const { context } of [this.#codec, this.#oracle]) {
+      context.dir = dir
+      context.state = state
+    }
+  }
+
+  /** The schema's examples, and random values of every frame that the encoders take. */
+  #makeCorpus(protocol: Protocol): Uint8Array[] {
+    const corpus: Uint8Array[] = protocol.examples.map(example => Uint8Array.from(Buffer.from(example.hex, 'hex')))
+    for (const { name, body } of protocol.frames.values()) {
+      for (let tries = 0, made = 0; tries < 200 && made < 20; tries++) {
+        const bytes = this.#encodeBoth(name, randomRecord(body, protocol, this.#random))
+        if (!bytes) continue
+        corpus.push(bytes)
+        made++
+      }
+    }
+    return corpus
+  }
+
+  /** The frame as both encoders write it; undefined when they refuse it. Disagreement is a finding. */
+  #encodeBoth(frame: string, value: object): Uint8Array | undefined {
+    const left = tryEncode(this.#codec, frame, value)
+    const right = tryEncode(this.#oracle, frame, value)
+    const [shown, expected] = [left, right].map(result => (typeof result === 'string' ? result : toHex(result)))
+    if (shown === expected) return typeof left === 'string' ? undefined : left
+    const message = `${frame} ${jsonLine(value)}: generated ${shown}, interpreter ${expected}`
+    this.findings.push({ kind: 'differs', message, hex: '', whole: true })
+    return undefined
   }
 
   #one(slab: Uint8Array, length: number, whole: boolean): void {
@@ -108,8 +147,22 @@ export class Fuzz {
   }
 
   #found(kind: Finding['kind'], message: string, slab: Uint8Array, length: number, whole: boolean): void {
-    this.findings.push({ kind, message, hex: toHex(slab.subarray(0, length)), whole })
+    const { dir, state } = this.#codec.context
+    this.findings.push({ kind, message, hex: toHex(slab.subarray(0, length)), whole, dir, state })
   }
+}
+
+interface Situation {
+  readonly dir: string | undefined
+  readonly state: string | undefined
+}
+
+/** Every direction and state that frames mention, and none. */
+function situations({ frames }: Protocol): Situation[] {
+  const all = [...frames.values()]
+  const dirs = new Set(all.flatMap(frame => frame.dirs.map(({ sender, receiver }) => `${sender}>${receiver}`)))
+  const states = new Set(all.flatMap(frame => frame.states))
+  return [undefined, ...dirs].flatMap(dir => [undefined, ...states].map(state => ({ dir, state })))
 }
 
 /** What a decode came to, as text: the fields, the error with its place, or the bytes that are missing. */
@@ -119,28 +172,15 @@ function outcome(codec: Codec, reader: Reader | undefined): string {
   return failure ? `${failure.code} at ${failure.offset} ${failure.field}` : `needs ${needs}`
 }
 
-/** The schema's examples, and random values of every frame that its encoder takes. */
-function makeCorpus(protocol: Protocol, codec: Codec, random: SimRandom): Uint8Array[] {
-  const corpus: Uint8Array[] = protocol.examples.map(example => Uint8Array.from(Buffer.from(example.hex, 'hex')))
+/** The bytes, or the error code: values that break a rule between fields are refused, and that is no finding. */
+function tryEncode(codec: Codec, frame: string, value: object): Uint8Array | string {
   const slab = new Uint8Array(MAX_FRAME)
-  for (const frame of protocol.frames.values()) {
-    for (let tries = 0, made = 0; tries < 200 && made < 20; tries++) {
-      const bytes = tryEncode(codec, frame.name, randomRecord(frame.body, protocol, random), slab)
-      if (!bytes) continue
-      corpus.push(bytes)
-      made++
-    }
-  }
-  return corpus
-}
-
-/** Values that break a rule between fields are refused by the encoder; that is its work, and no finding. */
-function tryEncode(codec: Codec, frame: string, value: object, slab: Uint8Array): Uint8Array | undefined {
   try {
-    return slab.slice(0, codec.encode(frame, value, slab, 0))
+    return slab.subarray(0, codec.encode(frame, value, slab, 0))
   } catch (error) {
-    if (error instanceof RangeError || (error instanceof Error && error.name === 'EncodeError')) return undefined
-    throw error
+    if (error instanceof RangeError) return 'too large'
+    if (error instanceof Error && error.name === 'EncodeError') return (error as Error & { code: string }).code
+    return `${error}`
   }
 }
 

@@ -23,10 +23,18 @@ function collide(subject: Subject, a: Frame, b: Frame): boolean {
   if (a.bare !== b.bare || a.matchElse !== b.matchElse) return false
   if (apart(a.ids, b.ids) || apart(a.states, b.states)) return false
   if (!directionsMeet(subject.protocol, a.dirs, b.dirs)) return false
+  if (excludesId(subject, a, b) || excludesId(subject, b, a)) return false
   const others = selectors(b)
   return !selectors(a).some(one =>
     others.some(other => samePath(one.path, other.path) && apart(one.values, other.values)),
   )
+}
+
+/** The match of `a` leaves no id in the envelope, and `b` has one. */
+function excludesId(subject: Subject, a: Frame, b: Frame): boolean {
+  const holdsId = (nodes: Frame['body']['nodes']): boolean => fieldsOf(nodes).some(field => field.isId)
+  const { envelope } = subject.protocol
+  return b.ids.length > 0 && envelope !== undefined && holdsId(envelope.nodes) && !holdsId(a.body.nodes)
 }
 
 interface Selector {

@@ -1,9 +1,24 @@
 // The class that implements `Codec`: it chooses the frame, owns the flyweights, and turns what decoding throws into
 // `needs` and `failure`.
-import { type ClassDeclarationStructure, type CodeBlockWriter, type MethodDeclarationStructure, type OptionalKind, Scope, StructureKind } from 'ts-morph'
+import {
+  type ClassDeclarationStructure,
+  type CodeBlockWriter,
+  type MethodDeclarationStructure,
+  type OptionalKind,
+  Scope,
+  StructureKind,
+} from 'ts-morph'
 import type { Frame, Protocol } from '../model/model.ts'
 import { frameClass, openSealOf, preludes, render } from './decode-frame.ts'
-import { candidates, type Choice, chooseMethod, choiceOf, fixedScope, type Outcome, writeChoice } from './decode-select.ts'
+import {
+  type Choice,
+  candidates,
+  choiceOf,
+  chooseMethod,
+  fixedScope,
+  type Outcome,
+  writeChoice,
+} from './decode-select.ts'
 import type { Statements } from './file.ts'
 import { camel, codecName, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
@@ -18,8 +33,10 @@ export function codecClass(unit: Unit): Statements[] {
   const choice = choiceOf(protocol)
   const covers = coversConstant(unit)
   const statements: Statements[] = []
+  const member = members(protocol)
+  const chosen = chooseOne(unit, choice, member)
   let envelope: string | undefined
-  if (protocol.envelope && choice.tagged.length > 0) {
+  if (protocol.envelope && /refuseFrame|envelopeReader/.test(chosen.text)) {
     envelope = unit.claim(`${codecName(protocol).slice(0, -5)}Envelope`)
     statements.push(
       frameClass(unit, {
@@ -32,11 +49,18 @@ export function codecClass(unit: Unit): Statements[] {
               more: scope => [
                 {
                   name: 'chooseFrame',
-                  parameters: [{ name: 'input', type: 'Input' }, ...(choice.bound ? [{ name: 'choice', type: unit.use('FrameChoice') }] : [])],
+                  parameters: [
+                    { name: 'input', type: 'Input' },
+                    ...(choice.bound ? [{ name: 'choice', type: unit.use('FrameChoice') }] : []),
+                  ],
                   returnType: 'number',
-                  docs: ['Index of the frame that these bytes are; -1 when none fits, -2 when one would in another state or direction.'],
+                  docs: [
+                    'Index of the frame that these bytes are; -1 when none fits, -2 when one would in another state or direction.',
+                  ],
                   statements: preludes(
-                    chooseMethod(unit, scope, choice, (writer, group, members) => openSealOf(unit, scope, writer, group, members)).replaceAll('this.choice', 'choice'),
+                    chooseMethod(unit, scope, choice, (writer, group, members) =>
+                      openSealOf(unit, scope, writer, group, members),
+                    ).replaceAll('this.choice', 'choice'),
                     'input',
                   ),
                 },
@@ -45,28 +69,52 @@ export function codecClass(unit: Unit): Statements[] {
       }),
     )
   }
-  const member = members(protocol)
   unit.use('Input')
   const codec: ClassDeclarationStructure = {
     kind: StructureKind.Class,
     isExported: true,
     name: codecName(protocol),
     implements: [unit.use('Codec')],
-    docs: [`Every frame of ${protocol.name}. Its readers are borrowed: each is used again for the next frame of its kind.`],
+    docs: [
+      `Every frame of ${protocol.name}. Its readers are borrowed: each is used again for the next frame of its kind.`,
+    ],
     properties: [
-      { name: 'frameNames', isReadonly: true, type: 'readonly string[]', initializer: `[${frames.map(frame => quote(frame.name)).join(', ')}]` },
+      {
+        name: 'frameNames',
+        isReadonly: true,
+        type: 'readonly string[]',
+        initializer: `[${frames.map(frame => quote(frame.name)).join(', ')}]`,
+      },
       { name: 'context', type: unit.use('Context') },
       { name: 'needs', initializer: '0' },
       { name: 'failure', type: `${unit.use('Malformed')} | undefined`, initializer: 'undefined' },
       { name: 'input', scope: Scope.Private, isReadonly: true, initializer: `new Input(${covers})` },
-      ...(choice.bound ? [{ name: 'choice', scope: Scope.Private, isReadonly: true, initializer: `new ${unit.use('FrameChoice')}(${rules(unit)})` }] : []),
+      ...(choice.bound
+        ? [
+            {
+              name: 'choice',
+              scope: Scope.Private,
+              isReadonly: true,
+              initializer: `new ${unit.use('FrameChoice')}(${rules(unit)})`,
+            },
+          ]
+        : []),
       ...frames.map(frame => ({
         name: member.get(frame)!,
         scope: Scope.Private,
         isReadonly: true,
         initializer: `new ${frameTypeName(protocol, frame.name)}Reader(this.input)`,
       })),
-      ...(envelope ? [{ name: 'envelopeReader', scope: Scope.Private, isReadonly: true, initializer: `new ${envelope}(this.input)` }] : []),
+      ...(envelope
+        ? [
+            {
+              name: 'envelopeReader',
+              scope: Scope.Private,
+              isReadonly: true,
+              initializer: `new ${envelope}(this.input)`,
+            },
+          ]
+        : []),
     ],
     ctors: [
       {
@@ -74,7 +122,13 @@ export function codecClass(unit: Unit): Statements[] {
         statements: ['this.context = context'],
       },
     ],
-    methods: [decodeMethod(unit), ...encodeMethods(unit, covers !== ''), chooseOne(unit, choice, member), ...namedMethod(unit, member), ...unknownMethod(envelope)],
+    methods: [
+      decodeMethod(unit),
+      ...encodeMethods(unit, covers !== ''),
+      chosen.method,
+      ...namedMethod(unit, member),
+      ...(/refuseFrame/.test(chosen.text) ? unknownMethod(envelope) : []),
+    ],
   }
   return [...statements, codec]
 }
@@ -90,20 +144,22 @@ function decodeMethod(unit: Unit): Method {
       { name: 'options', type: unit.use('DecodeOptions') },
     ],
     returnType: 'Reader | undefined',
-    statements: writer => {
+    statements: render(writer => {
       writer.writeLine('const { input } = this')
       writer.writeLine('this.needs = 0')
       writer.writeLine('this.failure = undefined')
       writer.writeLine('input.begin(bytes, start, end, options, this.context)')
       writer.write('try ').inlineBlock(() => {
-        writer.writeLine('return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)')
+        writer.writeLine(
+          'return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)',
+        )
       })
       writer.write(' catch (fault) ').block(() => {
         writer.writeLine(`if (fault === ${unit.use('NEEDS')}) this.needs = input.needs`)
         writer.writeLine('else this.failure = input.failureOf(fault)')
         writer.writeLine('return undefined')
       })
-    },
+    }),
   }
 }
 
@@ -120,32 +176,50 @@ function encodeMethods(unit: Unit, covers: boolean): Method[] {
         unit.shape(`${name}Input`)
         writer.writeLine(`case ${quote(frame.name)}:`).indent(() => writer.writeLine(`return ${call(name)}`))
       }
-      writer.writeLine('default:').indent(() => writer.writeLine(`throw ${unit.use('noSuchFrame')}(frame, this.frameNames)`))
+      writer
+        .writeLine('default:')
+        .indent(() => writer.writeLine(`throw ${unit.use('noSuchFrame')}(frame, this.frameNames)`))
     })
   }
-  const guarded = (write: (writer: CodeBlockWriter) => void) => (writer: CodeBlockWriter) => {
-    if (!covers) return write(writer)
-    writer.write('try ').inlineBlock(() => write(writer))
-    writer.write(' catch (fault) ').block(() => writer.writeLine(`throw ${unit.use('coveredError')}(fault, COVERS)`))
-  }
+  const guarded = (write: (writer: CodeBlockWriter) => void): string =>
+    render(writer => {
+      if (!covers) return write(writer)
+      writer.write('try ').inlineBlock(() => write(writer))
+      writer.write(' catch (fault) ').block(() => writer.writeLine(`throw ${unit.use('coveredError')}(fault, COVERS)`))
+    })
   return [
     {
       name: 'sizeOf',
       parameters,
       returnType: 'number',
-      statements: guarded(writer => cases(writer, name => `sizeOf${name}(value as ${name}Input${unit.usesContext(`sizeOf${name}`) ? ', this.context' : ''})`)),
+      statements: guarded(writer =>
+        cases(
+          writer,
+          name => `sizeOf${name}(value as ${name}Input${unit.usesContext(`sizeOf${name}`) ? ', this.context' : ''})`,
+        ),
+      ),
     },
     {
       name: 'encode',
       parameters: [...parameters, { name: 'into', type: 'Uint8Array' }, { name: 'at', type: 'number' }],
       returnType: 'number',
-      statements: guarded(writer => cases(writer, name => `encode${name}(value as ${name}Input, into, at${unit.usesContext(`encode${name}`) ? ', this.context' : ''})`)),
+      statements: guarded(writer =>
+        cases(
+          writer,
+          name =>
+            `encode${name}(value as ${name}Input, into, at${unit.usesContext(`encode${name}`) ? ', this.context' : ''})`,
+        ),
+      ),
     },
   ]
 }
 
 /** Chooses by the envelope and decodes. */
-function chooseOne(unit: Unit, choice: Choice, member: ReadonlyMap<Frame, string>): Method {
+function chooseOne(
+  unit: Unit,
+  choice: Choice,
+  member: ReadonlyMap<Frame, string>,
+): { readonly method: Method; readonly text: string } {
   const chosen = (frame: Frame): string => `return this.${member.get(frame)}.decodeBytes(input)`
   const outcome: Outcome = { chosen, none: wrong => `return this.refuseFrame(input, ${wrong})` }
   const text = render(writer => {
@@ -164,7 +238,8 @@ function chooseOne(unit: Unit, choice: Choice, member: ReadonlyMap<Frame, string
     if (!choice.fixed) {
       writer.writeLine(`const index = this.envelopeReader.chooseFrame(input${choice.bound ? ', this.choice' : ''})`)
       writer.write('switch (index)').block(() => {
-        for (const frame of choice.tagged) writer.writeLine(`case ${frame.index}:`).indent(() => writer.writeLine(chosen(frame)))
+        for (const frame of choice.tagged)
+          writer.writeLine(`case ${frame.index}:`).indent(() => writer.writeLine(chosen(frame)))
         writer.writeLine('default:').indent(() => writer.writeLine('return this.refuseFrame(input, index === -2)'))
       })
       return
@@ -184,13 +259,14 @@ function chooseOne(unit: Unit, choice: Choice, member: ReadonlyMap<Frame, string
     }
     writeChoice(scope, writer, choice, outcome)
   })
-  return {
+  const method: Method = {
     name: 'decodeAny',
     scope: Scope.Private,
     parameters: [{ name: 'input', type: 'Input' }],
     returnType: 'Reader',
     statements: preludes(text, 'input'),
   }
+  return { method, text }
 }
 
 function namedMethod(unit: Unit, member: ReadonlyMap<Frame, string>): Method[] {
@@ -203,14 +279,18 @@ function namedMethod(unit: Unit, member: ReadonlyMap<Frame, string>): Method[] {
         { name: 'input', type: 'Input' },
       ],
       returnType: 'Reader',
-      statements: writer => {
+      statements: render(writer => {
         writer.write('switch (frame)').block(() => {
           for (const [frame, name] of member) {
-            writer.writeLine(`case ${quote(frame.name)}:`).indent(() => writer.writeLine(`return this.${name}.decodeBytes(input)`))
+            writer
+              .writeLine(`case ${quote(frame.name)}:`)
+              .indent(() => writer.writeLine(`return this.${name}.decodeBytes(input)`))
           }
-          writer.writeLine('default:').indent(() => writer.writeLine(`throw ${unit.use('noSuchFrame')}(frame, this.frameNames)`))
+          writer
+            .writeLine('default:')
+            .indent(() => writer.writeLine(`throw ${unit.use('noSuchFrame')}(frame, this.frameNames)`))
         })
-      },
+      }),
     },
   ]
 }
@@ -240,7 +320,9 @@ function coversConstant(unit: Unit): string {
 }
 
 function members(protocol: Protocol): ReadonlyMap<Frame, string> {
-  return new Map([...protocol.frames.values()].map(frame => [frame, `${camel(frameTypeName(protocol, frame.name))}Reader`]))
+  return new Map(
+    [...protocol.frames.values()].map(frame => [frame, `${camel(frameTypeName(protocol, frame.name))}Reader`]),
+  )
 }
 
 /** Direction and state of every frame, with every pair of roles that may be meant. */

@@ -20,8 +20,8 @@ export function emitCodec(protocol: Protocol, options: EmitOptions): string {
   const codec = codecClass(unit)
   const functions = unit.writeFunctions(() => new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true }))
   const constants = unit.writeConstants()
-  return printFile(protocol, [
-    ...unit.imports(options.runtime),
+  const text = printFile(protocol, [
+    writer => writer.writeLine(IMPORTS),
     ...frames,
     ...codec,
     writer => {
@@ -30,4 +30,17 @@ export function emitCodec(protocol: Protocol, options: EmitOptions): string {
       for (const write of constants) write(writer)
     },
   ])
+  const pruned = withoutUnusedFunctions(text)
+  return pruned.replace(IMPORTS, unit.importLines(options.runtime, pruned))
 }
+
+/** Functions that were asked for while something was tried that came out differently. */
+function withoutUnusedFunctions(text: string): string {
+  for (const [block, name] of text.matchAll(/\n(?:\/\*\* .*\n)?function (\w+)\([^]*?\n}\n/g)) {
+    if (text.split(new RegExp(`\\b${name}\\(`)).length === 2) return withoutUnusedFunctions(text.replace(block, ''))
+  }
+  return text
+}
+
+/** Stands where the imports go once it is known what the text uses. */
+const IMPORTS = '// imports'

@@ -22,7 +22,8 @@ export function checkField(scope: DecodeScope, writer: CodeBlockWriter, field: F
     path: pathOf(scope, field.name),
     error: { named: error.named, soft: error.soft ?? field.error },
   }
-  writeIf(writer, slot.present, inner => {
+  const present = scope.when(slot.present)
+  const work = (inner: CodeBlockWriter): void => {
     scope.current = field
     scope.here = { at: slot.start, end: 'end' }
     if (field.from) checkComputed(scope, inner, field, slot, label)
@@ -32,7 +33,8 @@ export function checkField(scope: DecodeScope, writer: CodeBlockWriter, field: F
     if (field.value) checkValue(scope, inner, field, field.value, slot, label)
     if (field.range) checkRange(scope, inner, field, slot, label)
     if (field.max) checkMax(scope, inner, field, field.max, slot, label)
-  })
+  }
+  writeIf(writer, present, inner => scope.assume(present, () => work(inner)))
 }
 
 /** `if (test) { .. }`, without `if` where there is no test, and nothing where nothing is written inside. */
@@ -50,7 +52,13 @@ export function writeIf(
 }
 
 /** Content of a laid out value: known, well-formed, and filling its region. */
-export function checkContent(scope: DecodeScope, writer: CodeBlockWriter, type: Type, place: Place, label: Label): void {
+export function checkContent(
+  scope: DecodeScope,
+  writer: CodeBlockWriter,
+  type: Type,
+  place: Place,
+  label: Label,
+): void {
   const { unit, protocol } = scope
   const fail = (code: string, at: string): string => refusal(code, at, label, nameOf(label.error))
   switch (type.kind) {
@@ -63,7 +71,9 @@ export function checkContent(scope: DecodeScope, writer: CodeBlockWriter, type: 
       if (!needsCheck(protocol, type)) return
       const raw = rawCode(scope, protocol.enums.get(type.name)!.type, place)
       const definition = protocol.enums.get(type.name)!
-      writer.writeLine(`if (${unknownTest(unit, type.name, raw)}) throw ${fail(definition.unknown, byteText(place.start))}`)
+      writer.writeLine(
+        `if (${unknownTest(unit, type.name, raw)}) throw ${fail(definition.unknown, byteText(place.start))}`,
+      )
       return
     }
     case 'bitset': {
@@ -127,7 +137,10 @@ function checkFill(
     return
   }
   const { low, high } = intBounds(scope.protocol, type)
-  const read = type.base === 10 ? `readDecimal(${span}, ${type.of.signed}, ${type.lenient})` : `readHexadecimal(${span}, ${type.lenient})`
+  const read =
+    type.base === 10
+      ? `readDecimal(${span}, ${type.of.signed}, ${type.lenient})`
+      : `readHexadecimal(${span}, ${type.lenient})`
   const call = read.replace(/^\w+/, name => scope.use(name))
   const value = scope.local(writer, `${label.name === 'value' ? 'number' : label.name}_number`, call)
   writer.writeLine(`if (${value} === undefined) throw ${fail('BadNumber')}`)
@@ -139,7 +152,10 @@ function checkRegion(scope: DecodeScope, writer: CodeBlockWriter, of: Type, plac
   const [from, to] = [byteText(place.contentStart), endText(place.contentEnd)]
   tried(writer, label.error, false, () => {
     writer.writeLine('input.nesting++')
-    writer.writeLine(`input.fills(${checkFunction(scope.unit, of).call(scope, from, to, label.path)}, ${to}, ${label.path})`)
+    const call = checkFunction(scope.unit, of).call(scope, from, to, label.path)
+    // A list by rest always ends where its region does.
+    const filled = of.kind === 'list' && of.count.by === 'rest'
+    writer.writeLine(filled ? call : `input.fills(${call}, ${to}, ${label.path})`)
     writer.writeLine('input.nesting--')
   })
 }
@@ -185,7 +201,9 @@ function checkComputed(scope: DecodeScope, writer: CodeBlockWriter, field: Field
   const code = emitExpr(field.from!, scope)
   if (!code.fails) return
   const name = nameOf(label.error)
-  writer.writeLine(`input.evaluate(${byteText(slot.start)}, ${label.path}, () => ${code.text}${name ? `, ${quote(name)}` : ''})`)
+  writer.writeLine(
+    `input.evaluate(${byteText(slot.start)}, ${label.path}, () => ${code.text}${name ? `, ${quote(name)}` : ''})`,
+  )
 }
 
 /** A 64-bit number that is given as a JavaScript number must be exact. */
@@ -195,16 +213,24 @@ function checkNumber(scope: DecodeScope, writer: CodeBlockWriter, field: Field, 
   if (isNarrow(scope.protocol, type)) return
   const fail = refusal('OutOfRange', byteText(slot.start), label, nameOf(label.error))
   if (type.kind === 'list') {
-    writer.writeLine(`if (!${scope.use('allSafe')}(${plainText(scope, field.type, slot, 'false', field.number)})) throw ${fail}`)
+    writer.writeLine(
+      `if (!${scope.use('allSafe')}(${plainText(scope, field.type, slot, 'false', field.number)})) throw ${fail}`,
+    )
     return
   }
-  writer.writeLine(`if (!Number.isSafeInteger(${plainText(scope, field.type, slot, 'false', field.number)})) throw ${fail}`)
+  writer.writeLine(
+    `if (!Number.isSafeInteger(${plainText(scope, field.type, slot, 'false', field.number)})) throw ${fail}`,
+  )
 }
 
 function checkDuplicates(scope: DecodeScope, writer: CodeBlockWriter, field: Field, slot: Slot, label: Label): void {
   if (field.map?.duplicates !== 'reject') return
   const list = scope.valueOf(field)
-  const second = scope.local(writer, `${field.name}_second`, `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)})`)
+  const second = scope.local(
+    writer,
+    `${field.name}_second`,
+    `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)})`,
+  )
   const at = itemOffset(scope, coreType(field.type), slot, second)
   writer.writeLine(`if (${second} >= 0) throw ${refusal('BadValue', at, label, nameOf(label.error))}`)
 }
@@ -220,7 +246,9 @@ function checkValue(
   const fail = refusal('BadValue', byteText(slot.start), label, nameOf(label.error))
   const literal = literalBytes(value)
   if (literal && isBytesOf(scope.protocol, field.type, literal.length) && literal.length <= 8) {
-    const tests = [...literal].map((byte, i) => `${byteOf(slot.contentStart, i)} !== 0x${byte.toString(16).padStart(2, '0')}`)
+    const tests = [...literal].map(
+      (byte, i) => `${byteOf(slot.contentStart, i)} !== 0x${byte.toString(16).padStart(2, '0')}`,
+    )
     if (tests.length > 0) writer.writeLine(`if (${tests.join(' || ')}) throw ${fail}`)
     return
   }
@@ -230,8 +258,7 @@ function checkValue(
 
 /** Code that is true when the field is not equal to the expression. */
 export function differs(scope: DecodeScope, field: Field, value: Expr): Code {
-  const a = { ...scope.valueOf(field), absent: false }
-  const own = a.text.startsWith(`(${scope.slot(field).present} ?`) ? rawCode(scope, field.type, scope.slot(field)) : a
+  const own = { ...scope.valueOf(field), absent: false }
   const wanted = emitExpr(value, scope)
   return emitEquals(own, own.form === 'bytes' ? present(wanted, scope) : { ...wanted, absent: false }, true, scope)
 }
@@ -257,7 +284,14 @@ function outside(code: Code, min: bigint, max: bigint): readonly string[] {
   return [...low, ...high]
 }
 
-function checkMax(scope: DecodeScope, writer: CodeBlockWriter, field: Field, max: Expr, slot: Slot, label: Label): void {
+function checkMax(
+  scope: DecodeScope,
+  writer: CodeBlockWriter,
+  field: Field,
+  max: Expr,
+  slot: Slot,
+  label: Label,
+): void {
   const limit = asNumber(emitExpr(max, scope))
   const type = coreType(field.type)
   const list = type.kind === 'list'
@@ -281,7 +315,8 @@ export function safely(scope: DecodeScope, code: Code, at: Position, label: Labe
 function unknownTest(unit: Unit, name: string, raw: Code): string {
   const definition = unit.protocol.enums.get(name)!
   const dense = definition.values.every((value, i) => value.value === BigInt(i))
-  if (dense && raw.form === 'number') return `${wrap(raw, 10)} > ${definition.values.length - 1}${(raw.low ?? 0n) < 0n ? ` || ${wrap(raw, 10)} < 0` : ''}`
+  if (dense && raw.form === 'number')
+    return `${wrap(raw, 10)} > ${definition.values.length - 1}${(raw.low ?? 0n) < 0n ? ` || ${wrap(raw, 10)} < 0` : ''}`
   if (definition.values.length <= 3) {
     return definition.values
       .map(value => `${wrap(raw, 9)} !== ${raw.form === 'bigint' ? `${value.value}n` : value.value}`)
@@ -290,7 +325,8 @@ function unknownTest(unit: Unit, name: string, raw: Code): string {
   const known = unit.function(`is ${name}`, `is${name}`, (writer, own) => {
     writer.write(`function ${own}(value: ${raw.form === 'bigint' ? 'bigint' : 'number'}): boolean`).block(() => {
       writer.write('switch (value)').block(() => {
-        for (const value of definition.values) writer.writeLine(`case ${raw.form === 'bigint' ? `${value.value}n` : value.value}:`)
+        for (const value of definition.values)
+          writer.writeLine(`case ${raw.form === 'bigint' ? `${value.value}n` : value.value}:`)
         writer.indent(() => writer.writeLine('return true'))
         writer.writeLine('default:').indent(() => writer.writeLine('return false'))
       })
@@ -315,7 +351,8 @@ function bodyNeedsCheck(unit: Unit, body: Body): boolean {
   if (body.check.length > 0) return true
   return body.nodes.some(node => {
     if (node.kind === 'group') return true
-    if (node.value || node.range || node.max || node.with || node.from || node.number === 'number' || node.map) return true
+    if (node.value || node.range || node.max || node.with || node.from || node.number === 'number' || node.map)
+      return true
     return typeNeedsCheck(unit, node.type)
   })
 }
@@ -339,7 +376,11 @@ function literalBytes(expr: Expr): Uint8Array | undefined {
 
 /** Bytes whose size is fixed and the same as that of the literal. */
 function isBytesOf(protocol: Unit['protocol'], type: Type, size: number): boolean {
-  return type.kind === 'region' && (type.of.kind === 'bytes' || type.of.kind === 'text') && fixedBits(protocol, type) === size * 8
+  return (
+    type.kind === 'region' &&
+    (type.of.kind === 'bytes' || type.of.kind === 'text') &&
+    fixedBits(protocol, type) === size * 8
+  )
 }
 
 function byteOf(at: Position, offset: number): string {

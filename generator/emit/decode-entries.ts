@@ -5,7 +5,7 @@ import { preludes } from './decode-frame.ts'
 import { Layout } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import { DecodeScope } from './decode-scope.ts'
-import { checkFunction, readFunction, RESERVED } from './decode-values.ts'
+import { checkFunction, RESERVED, readFunction } from './decode-values.ts'
 import { coreType, fieldsOf, fixedBits, intBounds, isNarrow } from './facts.ts'
 import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
@@ -43,27 +43,38 @@ export function entryGetters(scope: DecodeScope, field: Field): OptionalKind<Get
 
 function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
   const shape = unit.shape(shapeOf(unit.protocol, entry.type, 'value'))
-  return unit.function(`find ${struct.name} ${map.duplicates} ${entry.name}`, `find${className(entry.name)}`, (writer, own) => {
-    const scope = new DecodeScope({ unit, body: struct.body, frame: false, checked: false, start: position('p'), reserved: RESERVED })
-    const fields = fieldsOf(struct.body.nodes)
-    const key = fields.find(field => field.name === map.key)!
-    const value = fields.find(field => field.name === map.value)!
-    writer.write(`function ${own}(input: Input, at: number, end: number): ${shape} | undefined`).block(() => {
-      writer.writeLine('const b = input.bytes')
-      writer.writeLine(`let found: ${shape} | undefined`)
-      writer.writeLine('let p = at')
-      writer.write('while (p < end) ').block(() => {
-        const behind = new Layout(scope, writer, 'end').nodes(struct.body.nodes, position('p'))
-        const stop = map.duplicates === 'last' ? '' : ' && found === undefined'
-        writer.write(`if (${keyTest(scope, key, entry)}${stop}) `).block(() => {
-          writer.writeLine(`found = ${parsed(scope, value, entry.type)}`)
-        })
-        writer.writeLine(`p = ${endText(behind)}`)
+  return unit.function(
+    `find ${struct.name} ${map.duplicates} ${entry.name}`,
+    `find${className(entry.name)}`,
+    (writer, own) => {
+      const scope = new DecodeScope({
+        unit,
+        body: struct.body,
+        frame: false,
+        checked: false,
+        start: position('p'),
+        reserved: RESERVED,
       })
-      writer.writeLine('return found')
-    })
-    writer.blankLine()
-  })
+      const fields = fieldsOf(struct.body.nodes)
+      const key = fields.find(field => field.name === map.key)!
+      const value = fields.find(field => field.name === map.value)!
+      writer.write(`function ${own}(input: Input, at: number, end: number): ${shape} | undefined`).block(() => {
+        writer.writeLine('const b = input.bytes')
+        writer.writeLine(`let found: ${shape} | undefined`)
+        writer.writeLine('let p = at')
+        writer.write('while (p < end) ').block(() => {
+          const behind = new Layout(scope, writer, 'end').nodes(struct.body.nodes, position('p'))
+          const stop = map.duplicates === 'last' ? '' : ' && found === undefined'
+          writer.write(`if (${keyTest(scope, key, entry)}${stop}) `).block(() => {
+            writer.writeLine(`found = ${parsed(scope, value, entry.type)}`)
+          })
+          writer.writeLine(`p = ${endText(behind)}`)
+        })
+        writer.writeLine('return found')
+      })
+      writer.blankLine()
+    },
+  )
 }
 
 function keyTest(scope: DecodeScope, key: Field, entry: Entry): string {
@@ -72,7 +83,10 @@ function keyTest(scope: DecodeScope, key: Field, entry: Entry): string {
     const code = scope.valueOf(key)
     return `${code.text} === ${code.form === 'bigint' ? `${entry.key}n` : entry.key}`
   }
-  const name = scope.constant(`KEY_${entry.name}`, `Uint8Array.of(${[...entry.key].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`)
+  const name = scope.constant(
+    `KEY_${entry.name}`,
+    `Uint8Array.of(${[...entry.key].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`,
+  )
   return `${scope.use('bytesAre')}(b, ${byteText(slot.contentStart)}, ${endText(slot.contentEnd)}, ${name})`
 }
 
@@ -97,7 +111,12 @@ function parsed(scope: DecodeScope, value: Field, type: Type): string {
   }
   const bits = fixedBits(protocol, core)
   if (core.kind === 'int' && bits !== undefined) {
-    const place = { start: slot.contentStart, end: slot.contentEnd, contentStart: slot.contentStart, contentEnd: slot.contentEnd }
+    const place = {
+      start: slot.contentStart,
+      end: slot.contentEnd,
+      contentStart: slot.contentStart,
+      contentEnd: slot.contentEnd,
+    }
     return `${to} - (${from}) === ${bits / 8} ? ${rawCode(scope, core, place).text} : undefined`
   }
   const check = checkFunction(unit, core).call(scope, 'from', 'to', quote(value.name))

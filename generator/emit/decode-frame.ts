@@ -1,6 +1,13 @@
 // The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates, one getter reads each
 // field.
-import { type ClassDeclarationStructure, CodeBlockWriter, type GetAccessorDeclarationStructure, type MethodDeclarationStructure, type OptionalKind, StructureKind } from 'ts-morph'
+import {
+  type ClassDeclarationStructure,
+  CodeBlockWriter,
+  type GetAccessorDeclarationStructure,
+  type MethodDeclarationStructure,
+  type OptionalKind,
+  StructureKind,
+} from 'ts-morph'
 import type { Body, Field, Frame, Group } from '../model/model.ts'
 import { entryGetters } from './decode-entries.ts'
 import { Layout } from './decode-layout.ts'
@@ -16,7 +23,7 @@ import { quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
 import { fieldShape, hasValue } from './shape.ts'
 import { fieldDoc, sentences } from './types.ts'
-import type { Unit } from './unit.ts'
+import { type Unit, withoutUnused } from './unit.ts'
 
 type Getter = OptionalKind<GetAccessorDeclarationStructure>
 type Method = OptionalKind<MethodDeclarationStructure>
@@ -40,16 +47,20 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
     checked: true,
     open: true,
     start: position('at'),
-    opaque: frame ? new Set() : opaqueGroups(unit, body),
-    reserved: fieldsOf(body.nodes).map(field => field.name),
+    reserved: ['b', 'at', 'end', 'input', 'laid', 'value', 'fault'],
   })
+  scope.getters = frame !== undefined
   const choosing = subject.more?.(scope) ?? []
-  scope.slots.clear()
-  scope.forgetLocals()
+  scope.again()
   const decoding = [...choosing, ...decodeMethods(unit, scope, subject)]
   scope.decoding = false
+  scope.validating = false
   scope.forgetLocals()
-  const getters = frame ? fieldsOf(body.nodes).filter(hasValue).flatMap(field => fieldGetters(scope, field)) : []
+  const getters = frame
+    ? fieldsOf(body.nodes)
+        .filter(hasValue)
+        .flatMap(field => fieldGetters(scope, field))
+    : []
   const sealed = groupsOf(body.nodes).some(group => group.seal !== undefined)
   const methods = [
     ...decoding,
@@ -66,7 +77,9 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
     properties: [
       { name: 'frameName', hasOverrideKeyword: true, isReadonly: true, initializer: quote(names[0]!) },
       { name: 'frameIndex', hasOverrideKeyword: true, isReadonly: true, initializer: names[1]! },
-      ...(sealed ? [{ name: 'sealedFrame', isReadonly: true, initializer: `new ${unit.use('ReaderSeal')}(this)` }] : []),
+      ...(sealed
+        ? [{ name: 'sealedFrame', isReadonly: true, type: unit.use('ReaderSeal'), initializer: `new ${unit.use('ReaderSeal')}(this)` }]
+        : []),
       ...[...scope.members].map(([name, initializer]) => ({ name, initializer })),
     ],
     getAccessors: getters,
@@ -88,15 +101,14 @@ function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method
   const { body, frame } = subject
   unit.use('Input')
   const input = [{ name: 'input', type: 'Input' }]
-  const framing = body.validate.indexOf('framing')
-  const early = framing < 0 ? [] : body.validate.slice(0, framing)
-  const late = framing < 0 ? body.validate : body.validate.slice(framing + 1)
+  const { early, late } = namesAround(body)
 
   const layOut = render(writer => {
     const end = new Layout(scope, writer, 'end').nodes(body.nodes, position('at'))
     writer.writeLine(`this.byteEnd = ${endText(end)}`)
   })
   scope.forgetLocals()
+  scope.validating = true
   const first = new CodeBlockWriter(WRITER)
   const validation = new Validation(scope, first, {
     open: (writer, group, members) => openSealOf(unit, scope, writer, group, members),
@@ -125,7 +137,13 @@ function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method
     if (!frame) writer.writeLine("throw input.unknown(at, '')")
   })
   const methods: Method[] = [
-    { name: 'decodeBytes', hasOverrideKeyword: true, parameters: input, returnType: 'this', statements: decodeStatements(unit, early, body) },
+    {
+      name: 'decodeBytes',
+      hasOverrideKeyword: true,
+      parameters: input,
+      returnType: 'this',
+      statements: decodeStatements(unit, early, body),
+    },
     {
       name: 'layOut',
       parameters: input,
@@ -153,6 +171,13 @@ function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method
   return methods
 }
 
+/** The names of `validate` in front of `framing`, and behind it. */
+export function namesAround(body: Body): { readonly early: readonly string[]; readonly late: readonly string[] } {
+  const framing = body.validate.indexOf('framing')
+  if (framing < 0) return { early: [], late: body.validate }
+  return { early: body.validate.slice(0, framing), late: body.validate.slice(framing + 1) }
+}
+
 /** At the turn of the id field: no frame has this id, or none may come now. */
 function raiseAtId(scope: DecodeScope, field: Field): string {
   const slot = scope.slot(field)
@@ -161,42 +186,46 @@ function raiseAtId(scope: DecodeScope, field: Field): string {
   return slot.present ? `if (${slot.present}) ${raise}` : raise
 }
 
-/** Where frames have fields of their own. */
-function opaqueGroups(unit: Unit, body: Body): ReadonlySet<Group> {
-  const filled = [...unit.protocol.frames.values()]
-    .filter(frame => !frame.bare)
-    .flatMap(frame => groupsOf(frame.body.nodes))
-    .filter(group => group.nodes.length > 0)
-  return new Set(groupsOf(body.nodes).filter(group => group.nodes.length === 0 && filled.some(other => other.name === group.name)))
-}
-
-function decodeStatements(unit: Unit, early: readonly string[], body: Body): (writer: CodeBlockWriter) => void {
-  return writer => {
-    writer.writeLine('this.byteSource = input.bytes')
-    writer.writeLine('this.byteStart = input.start')
-    if (early.length === 0) {
-      writer.writeLine('this.layOut(input)')
-    } else {
-      const order = fieldsOf(body.nodes).map(field => field.name)
-      const table = unit.constant(`${constant(early.join('_'))}_FIRST`, `[${order.map(quote).join(', ')}]`)
-      writer.write('try ').inlineBlock(() => writer.writeLine('this.layOut(input)'))
-      writer.write(' catch (fault) ').block(() => {
-        writer.writeLine(`throw input.earlier(fault, ${table}, laid => this.checkFirst(input, laid))`)
-      })
-      writer.writeLine(`this.checkFirst(input, ${early.length})`)
-    }
+function decodeStatements(unit: Unit, early: readonly string[], body: Body): string {
+  return render(writer => {
+    writeLayOut(unit, writer, early, body)
     writer.writeLine('this.checkFields(input)')
     writer.writeLine('return this')
-  }
+  })
 }
 
-export function openSealOf(unit: Unit, scope: DecodeScope, writer: CodeBlockWriter, group: Group, members: SealMembers): void {
+/** Lays out and checks what comes before `framing`, also where layout fails. */
+export function writeLayOut(unit: Unit, writer: CodeBlockWriter, early: readonly string[], body: Body): void {
+  writer.writeLine('this.byteSource = input.bytes')
+  writer.writeLine('this.byteStart = input.start')
+  if (early.length === 0) {
+    writer.writeLine('this.layOut(input)')
+    return
+  }
+  const order = fieldsOf(body.nodes).map(field => field.name)
+  const table = unit.constant(`${constant(early.join('_'))}_FIRST`, `[${order.map(quote).join(', ')}]`)
+  writer.write('try ').inlineBlock(() => writer.writeLine('this.layOut(input)'))
+  writer.write(' catch (fault) ').block(() => {
+    writer.writeLine(`throw input.earlier(fault, ${table}, laid => this.checkFirst(input, laid))`)
+  })
+  writer.writeLine(`this.checkFirst(input, ${early.length})`)
+}
+
+export function openSealOf(
+  unit: Unit,
+  scope: DecodeScope,
+  writer: CodeBlockWriter,
+  group: Group,
+  members: SealMembers,
+): void {
   const seal = unit.protocol.seals.get(group.seal!)!
   const slot = scope.slot(group)
   const [range] = seal.aad
   if (seal.aad.length === 1 && range?.is === 'range') {
     const start = scope.request({ up: 0, what: 'start', name: range.from?.field ?? '' })
-    const end = range.to ? scope.request({ up: 0, what: 'end', name: range.to.field }).text : byteText(slot.contentStart)
+    const end = range.to
+      ? scope.request({ up: 0, what: 'end', name: range.to.field }).text
+      : byteText(slot.contentStart)
     writer.writeLine(`this.sealedFrame.covers(${start.text}, ${end})`)
   }
   const args = [
@@ -220,8 +249,9 @@ function fieldGetters(scope: DecodeScope, field: Field): Getter[] {
   const slot = scope.slot(field)
   const shape = unit.shape(fieldShape(protocol, field, 'value'))
   const plain = field.from ? computedText(scope, field) : plainText(scope, field.type, slot, 'false', field.number)
-  const optional = slot.present !== undefined && !/^this\.is\w+Open$/.test(slot.present)
-  const text = optional ? `${slot.present} ? ${plain} : undefined` : plain
+  const present = withoutSeals(slot.present)
+  const optional = present !== undefined
+  const text = optional ? `${present} ? ${plain} : undefined` : plain
   const doc = fieldDoc(protocol, field, 'value')
   const own: Getter = {
     name: field.name,
@@ -232,6 +262,12 @@ function fieldGetters(scope: DecodeScope, field: Field): Getter[] {
   return [own, ...spanGetters(scope, field), ...entryGetters(scope, field)]
 }
 
+/** What is sealed has no value where there is no key; whether it is open is for the reader to ask. */
+function withoutSeals(present: string | undefined): string | undefined {
+  const left = (present ?? '').split(' && ').filter(term => term !== '' && !/^this\.is\w+Open$/.test(term))
+  return left.length === 0 ? undefined : left.join(' && ')
+}
+
 /** Where bytes are, for those who need no view. */
 function spanGetters(scope: DecodeScope, field: Field): Getter[] {
   if (field.from || coreType(field.type).kind !== 'bytes' || !isPlainSpan(field)) return []
@@ -239,12 +275,24 @@ function spanGetters(scope: DecodeScope, field: Field): Getter[] {
   const at = scope.names.unique(`${camel(field.name)}At`)
   const length = scope.names.unique(`${camel(field.name)}Length`)
   const [from, to] = [byteText(slot.contentStart), endText(slot.contentEnd)]
-  const when = (text: string, otherwise: string): string => (slot.present ? `${slot.present} ? ${text} : ${otherwise}` : text)
+  const present = withoutSeals(slot.present)
+  const when = (text: string, otherwise: string): string => (present ? `${present} ? ${text} : ${otherwise}` : text)
   const size = Number(slot.contentEnd.bits - slot.contentStart.bits) / 8
-  const count = slot.contentStart.base === slot.contentEnd.base ? String(size) : `${to} - ${/ /.test(from) ? `(${from})` : from}`
+  const count =
+    slot.contentStart.base === slot.contentEnd.base ? String(size) : `${to} - ${/ /.test(from) ? `(${from})` : from}`
   return [
-    { name: at, returnType: 'number', docs: [`Where ${field.name} begins in \`byteSource\`.`], statements: preludes(`return ${when(from, '-1')}`, 'this') },
-    { name: length, returnType: 'number', docs: [`Bytes of ${field.name}.`], statements: preludes(`return ${when(count, '0')}`, 'this') },
+    {
+      name: at,
+      returnType: 'number',
+      docs: [`Where ${field.name} begins in \`byteSource\`.`],
+      statements: preludes(`return ${when(from, '-1')}`, 'this'),
+    },
+    {
+      name: length,
+      returnType: 'number',
+      docs: [`Bytes of ${field.name}.`],
+      statements: preludes(`return ${when(count, '0')}`, 'this'),
+    },
   ]
 }
 
@@ -257,8 +305,8 @@ function objectMethod(scope: DecodeScope, name: string): Method {
   const shape = scope.unit.shape(name)
   const sealed = groupsOf(scope.body.nodes).some(group => group.seal !== undefined)
   const body = render(writer => {
-    writeObject(scope, writer, shape, [], 'true', sealed)
-    writer.writeLine(sealed ? `return value as ${shape}` : 'return value')
+    if (writeObject(scope, writer, shape, [], 'true', sealed))
+      writer.writeLine(sealed ? `return value as ${shape}` : 'return value')
   })
   return {
     name: 'toObject',
@@ -270,12 +318,21 @@ function objectMethod(scope: DecodeScope, name: string): Method {
 }
 
 function emptyObject(): Method {
-  return { name: 'toObject', hasOverrideKeyword: true, returnType: 'Record<string, unknown>', statements: ['return {}'] }
+  return {
+    name: 'toObject',
+    hasOverrideKeyword: true,
+    returnType: 'Record<string, unknown>',
+    statements: ['return {}'],
+  }
 }
 
 /** What a seal may ask of the fields in front of it. */
 function clearMethod(scope: DecodeScope): Method {
-  const inside = new Set(groupsOf(scope.body.nodes).filter(group => group.seal !== undefined).flatMap(group => fieldsOf(group.nodes)))
+  const inside = new Set(
+    groupsOf(scope.body.nodes)
+      .filter(group => group.seal !== undefined)
+      .flatMap(group => fieldsOf(group.nodes)),
+  )
   const clear = fieldsOf(scope.body.nodes).filter(field => !inside.has(field) && hasValue(field))
   return {
     name: 'clearField',
@@ -287,9 +344,13 @@ function clearMethod(scope: DecodeScope): Method {
         writer.write('switch (name)').block(() => {
           for (const field of clear) {
             const slot = scope.slot(field)
-            const plain = field.from ? computedText(scope, field) : plainText(scope, field.type, slot, 'false', field.number)
+            const plain = field.from
+              ? computedText(scope, field)
+              : plainText(scope, field.type, slot, 'false', field.number)
             writer.writeLine(`case ${quote(field.name)}:`)
-            writer.indent(() => writer.writeLine(`return ${slot.present ? `${slot.present} ? ${plain} : undefined` : plain}`))
+            writer.indent(() =>
+              writer.writeLine(`return ${slot.present ? `${slot.present} ? ${plain} : undefined` : plain}`),
+            )
           }
           writer.writeLine('default:').indent(() => writer.writeLine('return undefined'))
         })
@@ -308,19 +369,27 @@ export function render(write: (writer: CodeBlockWriter) => void): string {
 }
 
 /** Statements with the short names that they use in front: `b` the bytes, `at` the first byte, `end` what is there. */
-export function preludes(body: string, from: 'input' | 'this'): (writer: CodeBlockWriter) => void {
-  const bytes = count(body, /(?<![\w.'])b(?![\w:'])/g)
-  const at = count(body, /(?<![\w.'])at(?![\w:'])/g)
-  const end = count(body, /(?<![\w.'])end(?![\w:'])/g)
+export function preludes(text: string, from: 'input' | 'this'): (writer: CodeBlockWriter) => void {
+  const body = withoutUnused(text)
+  const bytes = count(body, WORDS.b)
+  const at = count(body, WORDS.at)
+  const end = count(body, WORDS.end)
   return writer => {
     if (from === 'this' && bytes <= 1 && at <= 1 && end === 0) {
-      writer.write(body.replace(/(?<![\w.'])b(?![\w:'])/g, 'this.byteSource').replace(/(?<![\w.'])at(?![\w:'])/g, 'this.byteStart'))
+      writer.write(body.replace(WORDS.b, 'this.byteSource').replace(WORDS.at, 'this.byteStart'))
       return
     }
     if (bytes > 0) writer.writeLine(`const b = ${from === 'input' ? 'input.bytes' : 'this.byteSource'}`)
     if (at > 0) writer.writeLine(`const at = ${from === 'input' ? 'input.start' : 'this.byteStart'}`)
     if (end > 0) writer.writeLine(`const end = ${from === 'input' ? 'input.have' : 'this.byteEnd'}`)
-    writer.write(body)
+    if (from === 'input') {
+      writer.write(body)
+      return
+    }
+    // An offset that a getter uses often gets a short name too.
+    const often = [...new Set(body.match(/this\.\w+(?:End|PlainAt)\b/g))].filter(name => body.split(name).length > 3)
+    for (const name of often) writer.writeLine(`const ${name.slice(5)} = ${name}`)
+    writer.write(often.reduce((text, name) => text.replaceAll(name, name.slice(5)), body))
   }
 }
 
@@ -328,4 +397,9 @@ function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0
 }
 
+const WORDS = {
+  b: /(?<![\w.'])b(?![\w:'])/g,
+  at: /(?<![\w.'])at(?![\w:'])/g,
+  end: /(?<![\w.'])end(?![\w:'])/g,
+}
 const WRITER = { indentNumberOfSpaces: 2, useSingleQuote: true }

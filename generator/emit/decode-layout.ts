@@ -3,7 +3,7 @@
 import { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Extent, Field, Group, Node, Type } from '../model/model.ts'
 import { rawCode } from './decode-read.ts'
-import type { DecodeScope, Else, Slot } from './decode-scope.ts'
+import { type DecodeScope, type Else, groupsOf, type Slot } from './decode-scope.ts'
 import { checkFunction, readFunction } from './decode-values.ts'
 import { asNumber, type Code, emitExpr, plainCode, truth } from './expr.ts'
 import { fixedBits, isNarrow, type VarintType } from './facts.ts'
@@ -51,33 +51,44 @@ export class Layout {
   }
 
   private inOrder(nodes: readonly Node[], at: Position, present: string | undefined): Position {
+    const { scope } = this
     let from = at
     for (const [i, node] of nodes.entries()) {
-      this.scope.current = node
-      if (node.kind === 'group' && this.scope.opaque.has(node) && !node.extent) {
-        return this.opaque(node, from, nodes.slice(i + 1), present)
-      }
+      scope.current = node
       from = node.kind === 'field' ? this.field(node, from, present) : this.group(node, from, present)
+      const behind = nodes.slice(i + 1)
+      if (!scope.endless || scope.when(`!${scope.endless}`) === undefined || behind.length === 0) continue
+      // Nothing behind a body without an end can be found.
+      const has = both(present, `!${scope.endless}`)
+      this.flush()
+      return this.block('behind', from, `!${scope.endless}`, inner => {
+        const end = inner.inOrder(behind, from, has)
+        inner.flush()
+        return end
+      })
     }
     return from
   }
 
-  /** The body of a frame that is not known: the rest, but on a stream it has no end and nothing behind it can be found. */
-  private opaque(node: Group, at: Position, behind: readonly Node[], present: string | undefined): Position {
+  /** The body of a frame that is not known. On a stream it has no end, where nothing says how long it is. */
+  private opaque(node: Group, at: Position, label: Label, present: string | undefined): Position {
     const { scope, writer } = this
+    const rest = node.extent === undefined || node.extent.by === 'rest'
+    if (rest && !framesHaveFields(scope, node.name)) {
+      scope.slots.set(node, { node, start: at, end: at, contentStart: at, contentEnd: at, present })
+      return at
+    }
+    const lay = (inner: Layout, has: string | undefined): Position => {
+      const slot = inner.setAside(node, aligned(at), label)
+      scope.slots.set(node, { ...slot, node, present: has })
+      return slot.end
+    }
+    if (!rest || !scope.frame || this.end !== 'end') return lay(this, present)
     this.flush()
-    const sizes = behind.map(next => (next.kind === 'field' ? (fixedBits(scope.protocol, next.type) ?? 0) : 0))
-    const tail = sizes.reduce((a, b) => a + b, 0) / 8
     scope.endless = `this.${scope.member('isEndless', 'false')}`
     writer.writeLine(`${scope.endless} = input.isOpen()`)
-    const has = both(present, `!${scope.endless}`)!
-    return this.block(node, at, `!${scope.endless}`, present, inner => {
-      const slot = inner.extent({ by: 'rest', tail }, aligned(at), { name: node.name, path: "''", error: this.error })
-      scope.slots.set(node, { ...slot, node, present: has })
-      const end = inner.inOrder(behind, slot.end, has)
-      inner.flush()
-      return end
-    })
+    const has = `!${scope.endless}`
+    return this.block(node.name, at, has, inner => lay(inner, both(present, has)), node, present)
   }
 
   // ------------------------------------------------------------------------------------------------- fields
@@ -100,12 +111,13 @@ export class Layout {
     const has = this.condition(node.if, node.name, at, label)
     const bits = fixedBits(scope.protocol, node.type)
     if (bits !== undefined) return this.maybeFixed(node, at, bits, has, present, label)
-    return this.block(node, at, has, present, inner => {
+    const lay = (inner: Layout): Position => {
       const slot = inner.value(node.type, aligned(at), label)
       inner.flush()
       scope.slots.set(node, { ...slot, node, present: both(present, has) })
       return slot.end
-    })
+    }
+    return this.block(node.name, at, has, lay, node, present)
   }
 
   /** A conditional field of fixed size: its end depends on whether it is there. */
@@ -122,7 +134,11 @@ export class Layout {
     const from = loose && !at.loose ? position(`${bitText(at)}`) : at
     const size = loose ? bits : bits / 8
     const start = loose ? sum(from.base, from.bits) : byteText(at)
-    const end = scope.variable(writer, `${camel(node.name)}${loose ? 'EndBit' : 'End'}`, `${start} + (${has} ? ${size} : 0)`)
+    const end = scope.variable(
+      writer,
+      `${camel(node.name)}${loose ? 'EndBit' : 'End'}`,
+      `${start} + (${has} ? ${size} : 0)`,
+    )
     const behind: Position = loose ? { base: end, bits: 0, loose: true } : position(end)
     if (scope.checked) this.cut(at, endText(behind), [[label.name, bits]])
     const content = plus(at, bits)
@@ -139,25 +155,26 @@ export class Layout {
 
   /** Part of the layout that only happens when `has`. Variables declared inside are visible behind it. */
   private block(
-    node: Node,
+    name: string,
     at: Position,
     has: string,
-    present: string | undefined,
     lay: (inner: Layout) => Position,
+    node?: Node,
+    present?: string,
   ): Position {
     const { scope, writer } = this
     const start = aligned(at)
-    const end = scope.variable(writer, `${camel(node.name)}End`, byteText(start), true)
+    const end = scope.variable(writer, `${camel(name)}End`, byteText(start), true)
     const inside = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
     const inner = new Layout(scope, inside, this.end, this.error)
     const hoisted = scope.hoist(() => {
-      const behind = lay(inner)
+      const behind = scope.assume(has, () => lay(inner))
       inside.writeLine(`${end} = ${endText(behind)}`)
     })
     for (const line of hoisted) writer.writeLine(line)
     writer.write(`if (${has}) `).block(() => writer.write(inside.toString()))
-    const slot = scope.slots.get(node)
-    if (slot) scope.slots.set(node, { ...slot, end: position(end), present: both(present, has) })
+    const slot = node && scope.slots.get(node)
+    if (slot) scope.slots.set(slot.node, { ...slot, end: position(end), present: both(present, has) })
     return position(end)
   }
 
@@ -174,8 +191,13 @@ export class Layout {
 
   private group(node: Group, at: Position, present: string | undefined): Position {
     const { scope } = this
-    const label: Label = { name: node.name, path: groupPath(scope), error: { ...this.error, soft: this.error.soft ?? node.error } }
+    const label: Label = {
+      name: node.name,
+      path: groupPath(scope),
+      error: { ...this.error, soft: this.error.soft ?? node.error },
+    }
     const lay = (inner: Layout, from: Position, has: string | undefined): Position => {
+      if (node.opaque) return inner.opaque(node, from, label, has)
       if (node.extent || node.seal !== undefined) {
         const slot = inner.setAside(node, aligned(from), label)
         scope.slots.set(node, { ...slot, node, present: has })
@@ -192,11 +214,12 @@ export class Layout {
     if (!node.if) return lay(this, at, present)
     this.flush()
     const has = this.condition(node.if, node.name, at, label)
-    return this.block(node, at, has, present, inner => {
+    const inBlock = (inner: Layout): Position => {
       const end = lay(inner, aligned(at), both(present, has))
       inner.flush()
       return end
-    })
+    }
+    return this.block(node.name, at, has, inBlock, node, present)
   }
 
   private setAside(node: Group, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
@@ -268,7 +291,9 @@ export class Layout {
     const run = runConstant(scope, fields)
     const named = this.error.named ? `, ${quote(this.error.named)}` : ''
     const more = bit > 0 || named ? `, ${bit}${named}` : ''
-    writer.writeLine(`if (${end} > ${this.end}) input.cut(${byteText(at)}, ${this.end}, ${prefixPath(scope)}, ${run}${more})`)
+    writer.writeLine(
+      `if (${end} > ${this.end}) input.cut(${byteText(at)}, ${this.end}, ${prefixPath(scope)}, ${run}${more})`,
+    )
   }
 
   private extent(extent: Extent, at: Position, label: Label, less = ''): Omit<Slot, 'node' | 'present'> {
@@ -277,12 +302,12 @@ export class Layout {
     const end = `${camel(label.name)}End`
     if (extent.by === 'rest') {
       this.flush()
-      if (extent.tail === 0) {
-        if (scope.checked && scope.frame) this.over(first, '-1', `${first} > ${this.end}`, label)
-        return { start: at, end: position(this.end), contentStart: at, contentEnd: position(this.end) }
+      const named = this.error.named ? `, ${quote(this.error.named)}` : ''
+      if (scope.checked && (extent.tail > 0 || scope.open)) {
+        const test = `${sum(first, extent.tail)} > ${this.end}`
+        writer.writeLine(`if (${test}) input.short(${first}, ${extent.tail}, ${label.path}${named})`)
       }
-      const name = scope.variable(writer, end, `${this.end} - ${extent.tail}`)
-      if (scope.checked) this.over(first, '-1', `${name} < ${first}`, label)
+      const name = extent.tail === 0 ? this.end : scope.variable(writer, end, `${this.end} - ${extent.tail}`)
       return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
     }
     if (extent.by === 'prefix') {
@@ -477,7 +502,8 @@ export class Layout {
   private want(end: Position): void {
     const { scope, writer } = this
     if (!scope.checked || !scope.open || scope.isSure(end)) return
-    writer.writeLine(`if (${endText(end)} > input.have) input.want(${endText(end)})`)
+    const have = scope.frame && this.end === 'end' ? 'end' : 'input.have'
+    writer.writeLine(`if (${endText(end)} > ${have}) input.want(${endText(end)})`)
     scope.makeSure(end)
   }
 
@@ -515,12 +541,13 @@ export function refusal(code: string, at: string, label: Label, name: string | u
 
 /** Code of the path of a field. */
 export function pathOf(scope: DecodeScope, name: string): string {
+  if (!scope.checked) return "''"
   return scope.frame ? quote(name) : `\`\${path}.${name}\``
 }
 
 /** Code of the path of a group, which gives no part. */
 export function groupPath(scope: DecodeScope): string {
-  return scope.frame ? "''" : 'path'
+  return scope.frame || !scope.checked ? "''" : 'path'
 }
 
 /** Code of what stands in front of the names of a run. */
@@ -536,6 +563,13 @@ function runConstant(scope: DecodeScope, fields: readonly [string, number][]): s
   return scope.constant(constant(name), text)
 }
 
+/** Whether any frame has fields of its own in this group. */
+function framesHaveFields(scope: DecodeScope, group: string): boolean {
+  return [...scope.protocol.frames.values()].some(
+    frame => !frame.bare && groupsOf(frame.body.nodes).some(own => own.name === group && own.nodes.length > 0),
+  )
+}
+
 function both(a: string | undefined, b: string | undefined): string | undefined {
   return a === undefined || a === b ? b : b === undefined ? a : `${a} && ${b}`
 }
@@ -545,7 +579,10 @@ function bitText(at: Position): string {
 }
 
 function isScalar(scope: DecodeScope, type: Type): boolean {
-  return ['int', 'enum', 'bitset', 'bool', 'bit', 'float'].includes(type.kind) && fixedBits(scope.protocol, type) !== undefined
+  return (
+    ['int', 'enum', 'bitset', 'bool', 'bit', 'float'].includes(type.kind) &&
+    fixedBits(scope.protocol, type) !== undefined
+  )
 }
 
 function rawVarint(scope: DecodeScope, type: VarintType, at: Position): Code {

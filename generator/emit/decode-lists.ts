@@ -26,7 +26,8 @@ export function checkList(scope: DecodeScope, writer: CodeBlockWriter, type: Lis
     const slot = layout.value(type.of, at, label)
     layout.flush()
     if (whole === undefined || typeNeedsCheck(scope.unit, type.of)) {
-      if (scope.open && whole === undefined) writer.writeLine(`if (${endText(slot.end)} > input.have) input.want(${endText(slot.end)})`)
+      if (scope.open && whole === undefined)
+        writer.writeLine(`if (${endText(slot.end)} > input.have) input.want(${endText(slot.end)})`)
       checkContent(scope, writer, type.of, slot, label)
     }
     if (mayBeEmpty(scope.protocol, type.of)) {
@@ -78,7 +79,7 @@ class Loop {
     let total = ''
     if (count.by === 'prefix') {
       const layout = new Layout(scope, writer, 'end')
-      const prefix = layout.prefix(count.type, position('at'), { name: 'item_count', path: 'path', error: {} })
+      const prefix = layout.prefix(count.type, position('at'), { name: 'item_count', path: scope.checked ? 'path' : "''", error: {} })
       from = this.loose ? `(${byteText(prefix.from)}) * 8` : byteText(prefix.from)
       total = prefix.size.text
     }

@@ -9,7 +9,7 @@ import { emitExpr, wrap } from './expr.ts'
 import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
-import { requestsOf } from './request.ts'
+import { type Request, requestsOf, typeRequests } from './request.ts'
 
 /** What a frame adds. */
 export interface FrameOrder {
@@ -65,15 +65,19 @@ export class Validation {
     if (node.kind === 'field') {
       this.done.add(node)
       const { scope, writer } = this
-      if (scope.open && !scope.frame) {
+      this.reachAll(requestsOf(node.from, node.value, node.max), typeRequests(scope.protocol, node.type))
+      // Where a frame has no known end, nobody has demanded its bytes.
+      if (scope.open && (!scope.frame || scope.endless)) {
         const { end, present } = scope.slot(node)
-        writeIf(writer, present, w => w.writeLine(`if (${endText(end)} > input.have) input.want(${endText(end)})`))
+        writeIf(writer, scope.when(present), w =>
+          w.writeLine(`if (${endText(end)} > input.have) input.want(${endText(end)})`),
+        )
       }
       checkField(scope, writer, node, error)
       if (node.isId) this.frame?.afterId?.(writer, node)
       return
     }
-    if (this.scope.opaque.has(node)) return
+    if (node.opaque) return
     if (node.seal !== undefined) return this.sealed(node)
     if (!node.extent) return this.nodes(node.nodes, { named: error.named, soft: error.soft ?? node.error })
     this.region(node, error)
@@ -81,19 +85,31 @@ export class Validation {
 
   /** A group that was set aside: laid out, validated, and filled. */
   private region(node: Group, error: Else): void {
-    const { scope, writer } = this
+    const { scope } = this
     this.layInside(node, error)
     this.done.add(node)
     const slot = scope.slot(node)
     const named = error.named ?? error.soft ?? node.error
-    writeIf(writer, slot.present, w => w.writeLine('input.nesting++'))
-    this.nodes(node.nodes, { named })
-    const behind = this.behind(node)
-    writeIf(writer, slot.present, w => {
-      w.writeLine('input.nesting--')
+    this.inside(scope.when(slot.present), () => {
+      this.writer.writeLine('input.nesting++')
+      this.nodes(node.nodes, { named })
+      this.writer.writeLine('input.nesting--')
       const name = named === undefined ? '' : `, ${quote(named)}`
-      w.writeLine(`input.fills(${behind}, ${endText(slot.contentEnd)}, ${groupPath(scope)}${name})`)
+      this.writer.writeLine(
+        `input.fills(${this.behind(node)}, ${endText(slot.contentEnd)}, ${groupPath(scope)}${name})`,
+      )
     })
+  }
+
+  /** Checks that stand under a condition. */
+  private inside(present: string | undefined, part: () => void): void {
+    const { writer, scope } = this
+    if (present === undefined) return part()
+    this.writer = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
+    scope.assume(present, part)
+    const text = this.writer.toString()
+    this.writer = writer
+    if (text.trim() !== '') writer.write(`if (${present}) `).block(() => writer.write(text))
   }
 
   private sealed(node: Group): void {
@@ -104,22 +120,30 @@ export class Validation {
     this.rules(this.order.get(node.name)!)
     const slot = scope.slot(node)
     const members = this.sealMembers(node)
-    if (slot.present) writer.writeLine(`${members.open} = false`)
-    writeIf(writer, slot.present, w => frame.open(w, node, members))
+    const present = scope.when(slot.present)
+    if (present) writer.writeLine(`${members.open} = false`)
+    writeIf(writer, present, w => frame.open(w, node, members))
     this.opened.set(node, members.open)
     scope.slots.set(node, { ...slot, contentStart: position(members.at), contentEnd: position(members.end) })
-    const inside = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
-    inside.writeLine('input.nesting++')
-    const layout = new Layout(scope, inside, members.end, { named: node.error })
-    const behind = layout.nodes(node.nodes, position(members.at), members.open)
-    const edge = scope.variable(inside, `${camel(node.name)}FieldsEnd`, endText(behind))
-    inside.writeLine('input.nesting--')
-    writer.write(`if (${members.open}) `).block(() => writer.write(inside.toString()))
+    this.inside(members.open, () => {
+      this.writer.writeLine('input.nesting++')
+      const layout = new Layout(scope, this.writer, members.end, { named: node.error })
+      const behind = endText(layout.nodes(node.nodes, position(members.at), members.open))
+      this.listed(scope.body.validate)
+      this.nodes(node.nodes, { named: node.error })
+      this.writer.writeLine('input.nesting--')
+      const name = node.error === undefined ? '' : `, ${quote(node.error)}`
+      this.writer.writeLine(`input.fills(${behind}, ${members.end}, ''${name})`)
+    })
     scope.forgetLocals()
-    this.listed(scope.body.validate)
-    this.nodes(node.nodes, { named: node.error })
-    const name = node.error === undefined ? '' : `, ${quote(node.error)}`
-    writer.writeLine(`if (${members.open}) input.fills(${edge}, ${members.end}, ''${name})`)
+  }
+
+  /** Names that another method validates. */
+  skip(names: readonly string[]): void {
+    for (const name of names) {
+      const node = this.names.get(name)
+      if (node) this.done.add(node)
+    }
   }
 
   /** Validates what stands in front of the first wall: what the choice of a frame needs before it may open anything. */
@@ -152,7 +176,13 @@ export class Validation {
     // Without a key nobody can tell which frame this is.
     inside.writeLine(`if (!${members.open}) throw input.refuse(${quote(seal.error)}, ${at}, '')`)
     inside.writeLine('input.nesting++')
-    new Layout(scope, inside, members.end, { named: node.error }).nodes(node.nodes, position(members.at), slot.present)
+    scope.assume(slot.present, () => {
+      new Layout(scope, inside, members.end, { named: node.error }).nodes(
+        node.nodes,
+        position(members.at),
+        slot.present,
+      )
+    })
     inside.writeLine('input.nesting--')
     writeIf(writer, slot.present, w => w.write(inside.toString()))
   }
@@ -188,14 +218,15 @@ export class Validation {
       this.ends.set(node, endText(end))
       if (scope.checked) into.writeLine('input.nesting--')
     }
-    if (!slot.present) return lay(writer)
+    const present = scope.when(slot.present)
+    if (!present) return lay(writer)
     const inside = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
     const hoisted = scope.hoist(() => {
-      lay(inside)
+      scope.assume(present, () => lay(inside))
       this.ends.set(node, scope.variable(inside, `${node.name}ContentEnd`, this.ends.get(node)!))
     })
     for (const line of hoisted) writer.writeLine(line)
-    writer.write(`if (${slot.present}) `).block(() => writer.write(inside.toString()))
+    writer.write(`if (${present}) `).block(() => writer.write(inside.toString()))
   }
 
   /** Hard `with`, then `check`, of what stands in front of the wall; each once. */
@@ -205,31 +236,39 @@ export class Validation {
       const rule = field.with
       if (!rule || this.done.has(rule as unknown as Rule) || !this.inFront(rule.value, wall, field.name)) continue
       this.done.add(rule as unknown as Rule)
+      this.reach(field)
+      this.reachAll(requestsOf(rule.value))
       const slot = scope.slots.get(field)
       if (!slot) continue
       scope.current = field
       scope.here = { at: slot.start, end: 'end' }
-      const guard = this.guard([slot.present, ...this.conditions(rule.value)])
-      writeIf(writer, guard, w => {
-        const code = differs(scope, field, rule.value)
-        const at = byteText(slot.start)
-        const path = pathOf(scope, field.name)
-        const test = code.fails ? `input.evaluate(${at}, ${path}, () => ${code.text})` : code.text
-        w.writeLine(`if (${test}) throw input.refuse(${quote(rule.error)}, ${at}, ${path})`)
-      })
+      const guard = scope.when(this.guard([slot.present, ...this.conditions(rule.value)]))
+      writeIf(writer, guard, w =>
+        scope.assume(guard, () => {
+          const code = differs(scope, field, rule.value)
+          const at = byteText(slot.start)
+          const path = pathOf(scope, field.name)
+          const test = code.fails ? `input.evaluate(${at}, ${path}, () => ${code.text})` : code.text
+          w.writeLine(`if (${test}) throw input.refuse(${quote(rule.error)}, ${at}, ${path})`)
+        }),
+      )
     }
     for (const rule of scope.body.check) {
       if (this.done.has(rule) || !this.inFront(rule.test, wall)) continue
       this.done.add(rule)
+      this.reachAll(requestsOf(rule.test))
       scope.current = undefined
       scope.here = { at: scope.start, end: 'end' }
-      writeIf(writer, this.guard(this.conditions(rule.test)), w => {
-        const code = emitExpr(rule.test, scope)
-        const at = byteText(scope.start)
-        const text = code.absent ? `${wrap(code, 9)} !== true` : `!(${code.text})`
-        const test = code.fails ? `input.evaluate(${at}, ${groupPath(scope)}, () => ${text})` : text
-        w.writeLine(`if (${test}) throw input.refuse(${quote(rule.error)}, ${at}, ${groupPath(scope)})`)
-      })
+      const guard = scope.when(this.guard(this.conditions(rule.test)))
+      writeIf(writer, guard, w =>
+        scope.assume(guard, () => {
+          const code = emitExpr(rule.test, scope)
+          const at = byteText(scope.start)
+          const text = code.absent ? `${wrap(code, 9)} !== true` : `!(${code.text})`
+          const test = code.fails ? `input.evaluate(${at}, ${groupPath(scope)}, () => ${text})` : text
+          w.writeLine(`if (${test}) throw input.refuse(${quote(rule.error)}, ${at}, ${groupPath(scope)})`)
+        }),
+      )
     }
   }
 
@@ -239,9 +278,18 @@ export class Validation {
     return this.ends.get(node)!
   }
 
+  /** What expressions ask for may stand in groups that are set aside. */
+  private reachAll(...lists: readonly (readonly Request[])[]): void {
+    for (const { up, name } of lists.flat()) {
+      const node = up === 0 ? this.names.get(name) : undefined
+      if (node) this.reach(node)
+    }
+  }
+
   /** A name inside groups that are set aside makes them be laid out. */
   private reach(node: Node): void {
-    for (const home of this.homes.get(node) ?? []) if (home.extent && home.seal === undefined) this.layInside(home, this.elseOf(home))
+    for (const home of this.homes.get(node) ?? [])
+      if (home.extent && home.seal === undefined) this.layInside(home, this.elseOf(home))
   }
 
   private elseOf(node: Node): Else {
@@ -260,7 +308,8 @@ export class Validation {
   private inFront(expr: Expr, wall: number, ...also: readonly string[]): boolean {
     if (wall === Number.POSITIVE_INFINITY) return true
     const requests = requestsOf(expr)
-    if (requests.some(request => (request.what === 'start' || request.what === 'end') && request.name === '')) return false
+    if (requests.some(request => (request.what === 'start' || request.what === 'end') && request.name === ''))
+      return false
     return [...also, ...requests.map(request => request.name)].every(name => (this.order.get(name) ?? -1) < wall)
   }
 
@@ -273,7 +322,7 @@ export class Validation {
   }
 
   private guard(conditions: readonly (string | undefined)[]): string | undefined {
-    const all = [...new Set(conditions.filter(condition => condition !== undefined))]
+    const all = [...new Set(conditions.flatMap(condition => condition?.split(' && ') ?? []))]
     return all.length === 0 ? undefined : all.join(' && ')
   }
 

@@ -44,7 +44,8 @@ export function rawCode(scope: DecodeScope, type: Type, place: Place): Code {
       return numberCode(unit, protocol, type, place)
     case 'region':
     case 'delimited':
-      if (isFlat(type.of)) return rawCode(scope, type.of, { ...place, start: place.contentStart, end: place.contentEnd })
+      if (isFlat(type.of))
+        return rawCode(scope, type.of, { ...place, start: place.contentStart, end: place.contentEnd })
       return nested(scope, type.of, place, 'false')
     default:
       return nested(scope, type, place, 'false')
@@ -66,7 +67,7 @@ export function plainText(scope: DecodeScope, type: Type, slot: Place, copy: str
     }
     case 'bytes':
       if (copy === 'false') return `b.subarray(${from(slot)}, ${to(slot)})`
-      if (copy === 'true') return `b.slice(${from(slot)}, ${to(slot)})`
+      if (copy === 'true') return `${unit.use('copyOf')}(b, ${from(slot)}, ${to(slot)})`
       return `${unit.use('bytesOf')}(b, ${from(slot)}, ${to(slot)}, ${copy})`
     case 'region':
     case 'delimited':
@@ -96,7 +97,11 @@ export function valueCode(scope: DecodeScope, type: Type, at: Position, end: str
   const code = rawCode(scope, type, place)
   if (!scope.checked) return code
   const here = unit.use('ahead')
-  return { ...code, text: `${here}(input, ${endText(behind)}, ${end}, ${byteText(at)}, ${scope.frame ? "''" : 'path'}) && ${wrap(code, 5)}`, prec: 5 }
+  return {
+    ...code,
+    text: `${here}(input, ${endText(behind)}, ${end}, ${byteText(at)}, ${scope.frame ? "''" : 'path'}) && ${wrap(code, 5)}`,
+    prec: 5,
+  }
 }
 
 /** `Kind` number to name. */
@@ -108,7 +113,10 @@ export function nameFunction(unit: Unit, name: string): string {
     const number = narrow ? 'number' : 'bigint'
     const dense = definition.values.every((value, i) => value.value === BigInt(i))
     if (dense && narrow) {
-      const names = unit.constant(`${name}_names`, `[${definition.values.map(value => `'${value.name}'`).join(', ')}] as const`)
+      const names = unit.constant(
+        `${name}_names`,
+        `[${definition.values.map(value => `'${value.name}'`).join(', ')}] as const`,
+      )
       writer.write(`function ${own}(value: ${number}): ${name}`).block(() => {
         writer.writeLine(`return ${names}[value]${definition.unknown === 'keep' ? ' ?? value' : '!'}`)
       })
@@ -117,7 +125,9 @@ export function nameFunction(unit: Unit, name: string): string {
     writer.write(`function ${own}(value: ${number}): ${name}`).block(() => {
       writer.write('switch (value)').block(() => {
         for (const value of definition.values) {
-          writer.writeLine(`case ${narrow ? value.value : `${value.value}n`}:`).indent(() => writer.writeLine(`return '${value.name}'`))
+          writer
+            .writeLine(`case ${narrow ? value.value : `${value.value}n`}:`)
+            .indent(() => writer.writeLine(`return '${value.name}'`))
         }
         writer.writeLine('default:').indent(() => {
           writer.writeLine(definition.unknown === 'keep' ? 'return value' : `return value as unknown as ${name}`)
@@ -171,7 +181,12 @@ function varintCode(unit: Unit, type: VarintType, place: Place): Code {
   return { text, form: narrow ? 'number' : 'bigint', prec: ATOM, ...intBounds(unit.protocol, type) }
 }
 
-function numberCode(unit: Unit, protocol: Unit['protocol'], type: Extract<Type, { kind: 'number' }>, place: Place): Code {
+function numberCode(
+  unit: Unit,
+  protocol: Unit['protocol'],
+  type: Extract<Type, { kind: 'number' }>,
+  place: Place,
+): Code {
   const narrow = isNarrow(protocol, type)
   const bounds = intBounds(protocol, type)
   const span = `${from(place)}, ${to(place)}`

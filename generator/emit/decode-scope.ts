@@ -2,6 +2,7 @@
 // offsets it finds in members of its reader; a struct or variant keeps them in locals of its function.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Group, Node, Protocol, Type } from '../model/model.ts'
+import { rawCode, valueCode } from './decode-read.ts'
 import { ANY_SIZE, ATOM, asNumber, type Code, emitExpr, plainCode, type Reach, wrap } from './expr.ts'
 import { coreType, fieldsOf } from './facts.ts'
 import { camel, Names } from './names.ts'
@@ -9,7 +10,6 @@ import { quote } from './naming.ts'
 import { byteText, endText, type Position } from './position.ts'
 import { type Request, requestKey } from './request.ts'
 import type { Unit } from './unit.ts'
-import { rawCode, valueCode } from './decode-read.ts'
 
 /** Where a node stands. */
 export interface Slot {
@@ -44,10 +44,11 @@ export interface ScopeOptions {
   readonly start: Position
   /** Layout may run at the open end of a stream, where bytes are still to come. */
   readonly open?: boolean
-  readonly opaque?: ReadonlySet<Group>
   /** What the records around supply, by request. */
   readonly given?: ReadonlyMap<string, Code>
   readonly reserved?: Iterable<string>
+  /** Names of the function that the record shares with another. */
+  readonly names?: Names
 }
 
 export class DecodeScope implements Reach {
@@ -64,10 +65,11 @@ export class DecodeScope implements Reach {
   readonly names: Names
   readonly source = 'b'
   readonly context = 'input.context'
-  /** Groups whose fields are not known: the body of a frame that nobody has chosen. */
-  readonly opaque: ReadonlySet<Group>
-  /** Code that is true when such a body has no end. */
+  /** Code that is true when the body of a frame that nobody has chosen has no end. */
   endless: string | undefined
+  /** In a reader: its getters may be used, in validation. */
+  getters = false
+  validating = false
   /** In a reader: its methods that decode, where `input` is a parameter. */
   decoding = true
   /** The field that is being worked on. */
@@ -78,6 +80,10 @@ export class DecodeScope implements Reach {
   listed: { item?: Code; prev?: Code } = {}
   readonly given: ReadonlyMap<string, Code>
   private hoisted: string[] | undefined
+  /** Members by what was asked for, the first, second.. time in a pass. */
+  private readonly asked = new Map<string, string>()
+  private readonly turns = new Map<string, number>()
+  private readonly assumed = new Set<string>()
   private readonly sure = new Map<string, number>()
   private readonly fields: ReadonlyMap<string, Field>
   private readonly groups: ReadonlyMap<string, Group>
@@ -89,10 +95,9 @@ export class DecodeScope implements Reach {
     this.frame = options.frame
     this.checked = options.checked
     this.start = options.start
-    this.opaque = options.opaque ?? new Set()
     this.open = options.open ?? false
     this.given = options.given ?? new Map()
-    this.names = new Names(options.reserved ?? [])
+    this.names = options.names ?? new Names(options.reserved ?? [])
     this.fields = new Map(fieldsOf(options.body.nodes).map(field => [field.name, field]))
     this.groups = new Map(groupsOf(options.body.nodes).map(group => [group.name, group]))
     for (const code of this.given.values()) this.names.unique(code.text.replace(/^\W+|\W.*$/g, ''))
@@ -100,13 +105,13 @@ export class DecodeScope implements Reach {
 
   /** Declares an offset or flag that is only known at run time and returns the code that names it. */
   variable(writer: CodeBlockWriter, wanted: string, init: string, mutable = false): string {
-    const name = this.names.unique(wanted)
     const zero = /^has[A-Z]/.test(wanted) ? 'false' : '0'
     if (this.frame) {
-      this.members.set(name, zero)
+      const name = this.member(wanted, zero)
       writer.writeLine(`this.${name} = ${init}`)
       return `this.${name}`
     }
+    const name = this.names.unique(wanted)
     if (this.hoisted) {
       this.hoisted.push(`let ${name} = ${zero}`)
       writer.writeLine(`${name} = ${init}`)
@@ -116,11 +121,40 @@ export class DecodeScope implements Reach {
     return name
   }
 
-  /** A member of the reader. */
+  /** What is left of a condition where others are known to hold. */
+  when(present: string | undefined): string | undefined {
+    const left = (present ?? '').split(' && ').filter(term => term !== '' && !this.assumed.has(term))
+    return left.length === 0 ? undefined : left.join(' && ')
+  }
+
+  /** Runs a part that stands inside `if (present)`. */
+  assume<T>(present: string | undefined, part: () => T): T {
+    const added = (present ?? '').split(' && ').filter(term => term !== '' && !this.assumed.has(term))
+    for (const term of added) this.assumed.add(term)
+    try {
+      return part()
+    } finally {
+      for (const term of added) this.assumed.delete(term)
+    }
+  }
+
+  /** A member of the reader. What is laid out again, in another method, has the same members. */
   member(wanted: string, init: string): string {
+    const turn = this.turns.get(wanted) ?? 0
+    this.turns.set(wanted, turn + 1)
+    const known = this.asked.get(`${wanted} ${turn}`)
+    if (known) return known
     const name = this.names.unique(wanted)
     this.members.set(name, init)
+    this.asked.set(`${wanted} ${turn}`, name)
     return name
+  }
+
+  /** Layout begins from the start again. */
+  again(): void {
+    this.turns.clear()
+    this.slots.clear()
+    this.forgetLocals()
   }
 
   /** A value that is read in layout because nothing else shows its end. */
@@ -231,7 +265,7 @@ export class DecodeScope implements Reach {
       const group = this.groups.get(name)
       if (!group) throw new Error(`there is no field ${name} here`)
       const slot = this.slot(group)
-      if (what === 'present') return { text: slot.present ?? 'true', form: 'boolean', prec: 9 }
+      if (what === 'present') return { text: this.when(slot.present) ?? 'true', form: 'boolean', prec: 4.5 }
       if (what === 'offset') return number(`${byteText(slot.start)} - ${this.frameStart()}`, 12)
       return number(between(slot), 12)
     }
@@ -242,7 +276,8 @@ export class DecodeScope implements Reach {
         const value = emitExpr(field.from, this)
         return { text: value.absent ? `${value.text} !== undefined` : 'true', form: 'boolean', prec: 9 }
       }
-      return { text: slot.present ?? 'true', form: 'boolean', prec: slot.present ? 9 : ATOM }
+      const present = this.when(slot.present)
+      return { text: present ?? 'true', form: 'boolean', prec: present ? 4.5 : ATOM }
     }
     if (what === 'count') {
       const code = this.valueOf(field)
@@ -250,17 +285,21 @@ export class DecodeScope implements Reach {
     }
     const slot = this.slot(field)
     if (what === 'offset') return number(`${byteText(slot.start)} - ${this.frameStart()}`, 12)
-    if (slot.present) return number(`(${slot.present} ? ${between(slot)} : 0)`)
-    return number(between(slot), 12)
+    const present = this.when(slot.present)
+    return present ? number(`(${present} ? ${between(slot)} : 0)`) : number(between(slot), 12)
   }
 
   /** The value of a field as expressions see it: nothing is validated. */
   valueOf(field: Field): Code {
     if (field.from) return emitExpr(field.from, this)
     const slot = this.slot(field)
-    const code = slot.local ?? rawCode(this, field.type, slot)
-    if (!slot.present || code.absent) return code
-    return { ...code, text: `(${slot.present} ? ${code.text} : undefined)`, prec: ATOM, absent: true }
+    const read = slot.local ?? rawCode(this, field.type, slot)
+    const plain = read.form === 'number' && field.type.kind !== 'enum' && field.number === undefined
+    const long = this.getters && this.validating && plain && read.text.length > 24 && !this.when(slot.present)
+    const code = long ? { ...read, text: `this.${field.name}`, prec: ATOM } : read
+    const present = this.when(slot.present)
+    if (!present || code.absent) return code
+    return { ...code, text: `(${present} ? ${code.text} : undefined)`, prec: ATOM, absent: true }
   }
 
   /** Offsets of a range: an absent field stands where it would. */

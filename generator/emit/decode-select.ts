@@ -2,7 +2,7 @@
 // of the envelope. Where these stand at fixed offsets the codec switches on them; otherwise the envelope is laid out first.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Field, Frame, Group, Literal, Node, Protocol } from '../model/model.ts'
-import { render } from './decode-frame.ts'
+import { namesAround, render, writeLayOut } from './decode-frame.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
 import { DecodeScope } from './decode-scope.ts'
@@ -49,7 +49,11 @@ function fixedOffset(protocol: Protocol, nodes: readonly Node[], field: Field): 
     if (node === field) return node.if === undefined && fixedBits(protocol, node.type) !== undefined
     if (node.if) return false
     if (node.kind === 'field' && fixedBits(protocol, node.type) === undefined) return false
-    if (node.kind === 'group' && fieldsOf(node.nodes).some(inner => inner.if || fixedBits(protocol, inner.type) === undefined)) return false
+    if (
+      node.kind === 'group' &&
+      fieldsOf(node.nodes).some(inner => inner.if || fixedBits(protocol, inner.type) === undefined)
+    )
+      return false
   }
   return false
 }
@@ -90,7 +94,11 @@ export function writeChoice(scope: DecodeScope, writer: CodeBlockWriter, choice:
 
 function isSimple(choice: Choice, frames: readonly Frame[]): boolean {
   const [frame] = frames
-  return frames.length === 1 && frame!.match.length === 0 && (!choice.bound || (frame!.dirs.length === 0 && frame!.states.length === 0))
+  return (
+    frames.length === 1 &&
+    frame!.match.length === 0 &&
+    (!choice.bound || (frame!.dirs.length === 0 && frame!.states.length === 0))
+  )
 }
 
 /** One of these frames, by direction, state and match. */
@@ -114,15 +122,26 @@ export function candidates(
   const named = frames.filter(frame => !frame.matchElse)
   const others = frames.filter(frame => frame.matchElse)
   const matched = new Map(named.map(frame => [frame, matchText(scope, frame)] as const))
-  const allowed = (frame: Frame): string => (frame.dirs.length > 0 || frame.states.length > 0 ? `this.choice.fits[${frame.index}] === 1` : '')
-  const test = (frame: Frame): string => [allowed(frame), matched.get(frame) ?? ''].filter(text => text !== '').join(' && ')
+  const allowed = (frame: Frame): string =>
+    frame.dirs.length > 0 || frame.states.length > 0 ? `this.choice.fits[${frame.index}] === 1` : ''
+  const test = (frame: Frame): string =>
+    [allowed(frame), matched.get(frame) ?? ''].filter(text => text !== '').join(' && ')
   if (named.length > 0) one(writer, named, test, outcome, scope)
   if (others.length > 0) one(writer, others, allowed, outcome, scope)
   const wrong = frames
     .filter(frame => allowed(frame) !== '')
-    .map(frame => [allowed(frame).replace('=== 1', '=== 0'), matched.get(frame) ?? ''].filter(text => text !== '').join(' && '))
-  const last = [...named, ...others].some(frame => test(frame) === '' && (frame.matchElse ? allowed(frame) === '' : true))
-  if (!last) writer.writeLine(outcome.none(wrong.length === 0 ? 'false' : wrong.map(text => (/&&/.test(text) ? `(${text})` : text)).join(' || ')))
+    .map(frame =>
+      [allowed(frame).replace('=== 1', '=== 0'), matched.get(frame) ?? ''].filter(text => text !== '').join(' && '),
+    )
+  const last = [...named, ...others].some(
+    frame => test(frame) === '' && (frame.matchElse ? allowed(frame) === '' : true),
+  )
+  if (!last)
+    writer.writeLine(
+      outcome.none(
+        wrong.length === 0 ? 'false' : wrong.map(text => (/&&/.test(text) ? `(${text})` : text)).join(' || '),
+      ),
+    )
 }
 
 function one(
@@ -159,22 +178,37 @@ function matchText(scope: DecodeScope, frame: Frame): string {
     .join(' && ')
 }
 
-function literalTest(scope: DecodeScope, field: Field, value: Code, member: string | undefined, literal: Literal): string {
+function literalTest(
+  scope: DecodeScope,
+  field: Field,
+  value: Code,
+  member: string | undefined,
+  literal: Literal,
+): string {
   const { protocol } = scope
   if (member !== undefined) {
     if (field.type.kind !== 'bitset') throw new Error(`match on ${field.name}.${member}: only bits can be matched`)
     const { bit } = protocol.bitsets.get(field.type.name)!.bits.find(known => known.name === member)!
-    const mask = value.form === 'bigint' ? `0x${(1n << BigInt(bit)).toString(16)}n` : `0x${2 ** bit < 16 ? '0' : ''}${(2 ** bit).toString(16)}`
+    const mask =
+      value.form === 'bigint'
+        ? `0x${(1n << BigInt(bit)).toString(16)}n`
+        : `0x${2 ** bit < 16 ? '0' : ''}${(2 ** bit).toString(16)}`
     const zero = value.form === 'bigint' ? '0n' : '0'
     return `(${wrap(value, 8)} & ${mask}) ${literal === true ? '!==' : '==='} ${zero}`
   }
   if (typeof literal === 'boolean') return literal ? wrap(value, 5) : `!${wrap(value, 15)}`
   if (typeof literal === 'bigint') return wrapped(emitEquals(value, intCode(literal), false, scope))
-  const named = field.type.kind === 'enum' ? protocol.enums.get(field.type.name)!.values.find(one => one.name === literal) : undefined
+  const named =
+    field.type.kind === 'enum'
+      ? protocol.enums.get(field.type.name)!.values.find(one => one.name === literal)
+      : undefined
   if (named) return wrapped(emitEquals(value, intCode(named.value), false, scope))
   const bytes = `Uint8Array.of(${[...new TextEncoder().encode(literal)].join(', ')})`
   const constant = scope.constant(literal, bytes)
-  const code = value.form === 'bytes' ? { text: constant, form: 'bytes' as const, prec: 20 } : { text: `'${literal}'`, form: 'string' as const, prec: 20 }
+  const code =
+    value.form === 'bytes'
+      ? { text: constant, form: 'bytes' as const, prec: 20 }
+      : { text: `'${literal}'`, form: 'string' as const, prec: 20 }
   return wrapped(emitEquals(value, code, false, scope))
 }
 
@@ -205,18 +239,25 @@ export function chooseMethod(unit: Unit, scope: DecodeScope, choice: Choice, ope
   const until = Math.max(-1, ...last)
   const sealed = body.nodes.some(node => node.kind === 'group' && hasSealAround(node, choice.selectors))
   return render(writer => {
-    const nodes = sealed ? body.nodes : body.nodes.slice(0, until + 1)
-    const end = new Layout(scope, writer, 'end').nodes(nodes, position('at'))
-    writer.writeLine(`this.byteEnd = ${endText(end)}`)
-    scope.forgetLocals()
+    const { early, late } = namesAround(body)
     const validation = new Validation(scope, writer, { open })
     if (sealed) {
-      writer.writeLine('if (this.byteEnd > end && !input.isOpen()) input.frame(this.byteEnd)')
-      validation.front(body.validate, body.nodes)
+      // In front of a seal everything is validated before it is opened.
+      render(unwritten => new Layout(scope, unwritten, 'end').nodes(body.nodes, position('at')))
+      writeLayOut(unit, writer, early, body)
+      writer.writeLine(`${scope.endless ? `if (!${scope.endless}) ` : ''}input.frame(this.byteEnd)`)
+      validation.skip(early)
+      validation.front(late, body.nodes)
+    } else {
+      new Layout(scope, writer, 'end').nodes(body.nodes.slice(0, until + 1), position('at'))
     }
+    scope.forgetLocals()
     for (const field of choice.selectors) validation.reachThrough(field)
     scope.forgetLocals()
-    writeChoice(scope, writer, choice, { chosen: frame => `return ${frame.index}`, none: wrong => `return ${wrong === 'false' ? '-1' : `${wrong} ? -2 : -1`}` })
+    writeChoice(scope, writer, choice, {
+      chosen: frame => `return ${frame.index}`,
+      none: wrong => `return ${wrong === 'false' ? '-1' : `${wrong} ? -2 : -1`}`,
+    })
   })
 }
 

@@ -68,12 +68,14 @@ export function readBody(
   const layout = new Layout(scope, writer, 'end')
   const end = layout.nodes(body.nodes, start)
   new Validation(scope, writer).layGroups(body.nodes)
-  writeObject(scope, writer, shape, first)
-  writer.writeLine(`input.at = ${endText(end)}`)
+  writeObject(scope, writer, shape, first, 'copy', false, `input.at = ${endText(end)}`)
   writer.writeLine('return value')
 }
 
-/** `const value: Shape = { .. }`, then what is conditional. */
+/**
+ * `const value: Shape = { .. }`, then what is conditional. Where nothing is and nothing else happens, the object is
+ * returned at once; true when it was not.
+ */
 export function writeObject(
   scope: DecodeScope,
   writer: CodeBlockWriter,
@@ -81,12 +83,15 @@ export function writeObject(
   first: readonly string[],
   copy = 'copy',
   partial = false,
-): void {
+  last = '',
+): boolean {
   scope.unit.shape(shape)
   const fields = fieldsOf(scope.body.nodes).filter(hasValue)
   const always = fields.filter(field => !scope.slot(field).present)
+  const direct = always.length === fields.length && last === ''
   // What is sealed is missing where there is no key.
-  writer.write(partial ? `const value: Partial<${shape}> = ` : `const value: ${shape} = `).inlineBlock(() => {
+  const named = partial ? `const value: Partial<${shape}> = ` : `const value: ${shape} = `
+  writer.write(direct ? 'return ' : named).inlineBlock(() => {
     for (const member of first) writer.writeLine(`${member},`)
     for (const field of always) {
       const text = memberText(scope, field, copy)
@@ -94,10 +99,24 @@ export function writeObject(
     }
   })
   writer.newLine()
-  for (const field of fields) {
-    const { present } = scope.slot(field)
-    if (present) writer.writeLine(`if (${present}) value.${field.name} = ${memberText(scope, field, copy)}`)
+  const maybe = fields.filter(field => scope.slot(field).present)
+  for (let i = 0; i < maybe.length; ) {
+    // Neighbours under the same first condition stand in one block.
+    const [first] = scope.slot(maybe[i]!).present!.split(' && ')
+    let next = i + 1
+    while (next < maybe.length && scope.slot(maybe[next]!).present!.split(' && ')[0] === first) next++
+    const some = maybe.slice(i, next)
+    const set = (field: (typeof some)[number]): void => {
+      const when = scope.when(scope.slot(field).present)
+      const assign = scope.assume(when, () => `value.${field.name} = ${memberText(scope, field, copy)}`)
+      writer.writeLine(when ? `if (${when}) ${assign}` : assign)
+    }
+    if (some.length === 1) set(some[0]!)
+    else writer.write(`if (${first}) `).block(() => scope.assume(first, () => some.forEach(set)))
+    i = next
   }
+  if (last !== '') writer.writeLine(last)
+  return !direct
 }
 
 function memberText(scope: DecodeScope, field: ReturnType<typeof fieldsOf>[number], copy: string): string {

@@ -30,13 +30,15 @@ export function checkUnion(
   writer.writeLine('const b = input.bytes')
   const { tag, behind } = tagOf(scope, writer, type, union, label)
   writer.writeLine(`let behind = ${endText(behind)}`)
+  // A variant is a record of its own even when it is one value.
+  const inner = valueScope(unit, inward(captures), true, open, scope.names)
   const unknown = `throw ${refusal(union.error, 'at', label, undefined)}`
   choose(writer, union, tag, unknown, variant => {
     if (variant.value) {
-      const layout = new Layout(scope, writer, 'end')
+      const layout = new Layout(inner, writer, 'end')
       const slot = layout.value(variant.value, behind, { ...label, name: 'value' })
       layout.flush()
-      checkContent(scope, writer, variant.value, slot, { ...label, name: 'value' })
+      checkContent(inner, writer, variant.value, slot, { ...label, name: 'value' })
       writer.writeLine(`behind = ${endText(slot.end)}`)
       return 'break'
     }
@@ -53,16 +55,18 @@ export function readUnion(unit: Unit, writer: CodeBlockWriter, type: UnionType, 
   const scope = valueScope(unit, captures, false, false)
   writer.writeLine('const b = input.bytes')
   const { tag, behind } = tagOf(scope, writer, type, union, { name: 'tag', path: "''", error: {} })
+  const inner = valueScope(unit, inward(captures), false, false, scope.names)
   choose(writer, union, tag, `throw input.refuse(${quote(union.error)}, at, '')`, variant => {
     const members = [`is: ${quote(variant.name)}`, ...(variant.other ? [`tag: ${plainTag(scope, union, tag)}`] : [])]
     if (!variant.value) {
       writer.writeLine(`return ${variantRead(unit, union, variant, captures, behind, tag)}`)
       return undefined
     }
-    const layout = new Layout(scope, writer, 'end')
+    const layout = new Layout(inner, writer, 'end')
     const slot = layout.value(variant.value, behind, { name: 'value', path: "''", error: {} })
-    const text = slot.local && variant.value.kind !== 'enum' ? slot.local.text : plainText(scope, variant.value, slot, 'copy')
-    const name = scope.local(writer, 'content', text)
+    const text =
+      slot.local && variant.value.kind !== 'enum' ? slot.local.text : plainText(inner, variant.value, slot, 'copy')
+    const name = inner.local(writer, 'content', text)
     writer.writeLine(`input.at = ${endText(slot.end)}`)
     writer.writeLine(`return { ${[...members, `value: ${name}`].join(', ')} }`)
     return undefined

@@ -11,7 +11,7 @@ import { DecodeScope } from './decode-scope.ts'
 import { checkStruct, readStruct } from './decode-structs.ts'
 import { checkUnion, readUnion } from './decode-unions.ts'
 import type { Code, Form } from './expr.ts'
-import { localName } from './names.ts'
+import { localName, type Names } from './names.ts'
 import { className } from './naming.ts'
 import { endText, position } from './position.ts'
 import { type Request, requestKey, typeRequests } from './request.ts'
@@ -85,7 +85,11 @@ export function readFunction(unit: Unit, type: Type, number?: Field['number']): 
           if (type.kind === 'list') return readList(inner, writer, type, number)
           writer.writeLine('const b = input.bytes')
           const layout = new Layout(inner, writer, 'end')
-          const slot = layout.value(type.kind === 'at' ? type.of : type, position('at'), { name: 'value', path: "''", error: {} })
+          const slot = layout.value(type.kind === 'at' ? type.of : type, position('at'), {
+            name: 'value',
+            path: "''",
+            error: {},
+          })
           const text = slot.local?.text ?? plainText(inner, type.kind === 'at' ? type.of : type, slot, 'copy', number)
           writer.writeLine(`const value = ${text}`)
           writer.writeLine(`input.at = ${endText(slot.end)}`)
@@ -106,8 +110,15 @@ function target(scope: DecodeScope, type: Type, at: string, end: string): readon
 }
 
 /** A scope for values that have no record of their own. */
-export function valueScope(unit: Unit, captures: readonly Capture[], checked: boolean, open: boolean): DecodeScope {
+export function valueScope(
+  unit: Unit,
+  captures: readonly Capture[],
+  checked: boolean,
+  open: boolean,
+  names?: Names,
+): DecodeScope {
   return new DecodeScope({
+    ...(names ? { names } : {}),
     unit,
     body: NO_BODY,
     frame: false,
@@ -208,4 +219,17 @@ const FORM_SHAPES: Readonly<Partial<Record<Form, string>>> = {
   bytes: 'Uint8Array',
 }
 const NO_BODY: Body = { nodes: [], validate: [], check: [], usesParent: false }
-export const RESERVED: readonly string[] = ['input', 'at', 'end', 'path', 'copy', 'b', 'value', 'items', 'p', 'i', 'nesting', 'fault']
+export const RESERVED: readonly string[] = [
+  'input',
+  'at',
+  'end',
+  'path',
+  'copy',
+  'b',
+  'value',
+  'items',
+  'p',
+  'i',
+  'nesting',
+  'fault',
+]

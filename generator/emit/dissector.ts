@@ -8,6 +8,7 @@ import { bodyLines, definition, indent, pseudoField, type RecordContext, valueLi
 import { choice, directions } from './dissector/choice.ts'
 import { luaText } from './dissector/expression.ts'
 import { ProtoFields } from './dissector/fields.ts'
+import { FRAMES } from './dissector/frames.ts'
 import { PRELUDE } from './dissector/prelude.ts'
 import { extras, registration } from './dissector/registration.ts'
 import { generatedBy } from './header.ts'
@@ -33,6 +34,8 @@ export function emitDissector(protocol: Protocol, behaviour: Behaviour): string 
     'local EXPERT, ENVELOPE, choose, toward_server',
     '',
     ...PRELUDE.trimEnd().split('\n'),
+    '',
+    ...FRAMES.trimEnd().split('\n'),
     '',
     ...fields.lines(),
     ...extras(),

@@ -20,7 +20,7 @@ export function emitDocs(protocol: Protocol, behaviour: Behaviour): string {
     ...section(2, 'What it gives up', bullets(protocol.insecure)),
     ...frameSections(protocol),
     ...typeSections(protocol),
-    ...behaviourSections(behaviour),
+    ...behaviourSections(protocol, behaviour),
     ...section(2, 'Errors', errors(protocol)),
     ...section(2, 'Profiles', profiles(protocol)),
   ]

@@ -5,15 +5,20 @@ import { exprText, typeText } from './notation.ts'
 
 /** Lines `offset  size  field  type`, aligned. */
 export function drawLayout(protocol: Protocol, body: Body): string {
-  const rows = placed(body).map(({ node, depth, offset, bits, onWire }) => [
-    offset === undefined ? '..' : offsetText(offset),
-    onWire ? sizeText(node, bits) : '-',
-    `${'  '.repeat(depth)}${node.name}`,
-    node.kind === 'field' ? lineText(protocol, node) : groupText(node),
-  ])
+  const rows = placed(body)
+    .filter(({ node }) => node.kind === 'field' || node.nodes.length > 0)
+    .map(({ node, depth, offset, bits, onWire }) => [
+      offset === undefined ? '..' : offsetText(offset),
+      onWire ? sizeText(node, bits) : '-',
+      `${'  '.repeat(depth)}${node.name}`,
+      node.kind === 'field' ? lineText(protocol, node) : groupText(node),
+    ])
   const table = [['offset', 'bytes', 'field', ''], ...rows]
   const widths = [0, 1, 2].map(column => Math.max(...table.map(row => row[column]!.length)))
-  return table.map(row => `    ${row.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell)).join('  ')}`.trimEnd()).join('\n').replaceAll('*/', '* /')
+  return table
+    .map(row => `    ${row.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell)).join('  ')}`.trimEnd())
+    .join('\n')
+    .replaceAll('*/', '* /')
 }
 
 function offsetText(bits: number): string {
@@ -31,7 +36,8 @@ function lineText(protocol: Protocol, field: Field): string {
   if (field.if) parts.push(`if ${exprText(field.if)}`)
   const fixed = field.value ?? field.with?.value
   if (fixed) parts.push(`= ${exprText(fixed)}`)
-  else if (field.derives?.length) parts.push(`${field.derives[0]!.how} of ${field.derives.map(({ of }) => of).join(', ')}`)
+  else if (field.derives?.length)
+    parts.push(`${field.derives[0]!.how} of ${field.derives.map(({ of }) => of).join(', ')}`)
   if (field.error && protocol.errors.has(field.error)) parts.push(`else ${field.error}`)
   return parts.join(' ')
 }

@@ -5,13 +5,13 @@ import type { Expr, Field, Group, Literal, Node, Type } from '../model/model.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { converted, fitting } from './encode-value.ts'
 import { writeInt, writeValue } from './encode-write.ts'
-import { asBig, asNumber, ATOM, type Code, emitExpr, intCode, plainCode, truth, wrap } from './expr.ts'
-import { coreType, fieldsOf, fixedBits, intBounds, isIntegral, isNarrow } from './facts.ts'
+import { ATOM, alike, asBig, asNumber, type Code, emitExpr, intCode, truth, wrap } from './expr.ts'
+import { coreType, fieldsOf, fixedBits, isIntegral } from './facts.ts'
 import { camel, localName } from './names.ts'
 import { className, quote } from './naming.ts'
 import { aligned, byteText, endText, type Position, plus, position } from './position.ts'
-import { requestsOf } from './request.ts'
-import { hasValue, shapeOf } from './shape.ts'
+import { type Request, requestsOf } from './request.ts'
+import { hasValue } from './shape.ts'
 
 export interface Sealing {
   readonly group: Group
@@ -29,7 +29,12 @@ export class EncodeBody {
   private readonly ids: readonly bigint[]
   private readonly inside: Node[] = []
   private readonly busy = new Set<Field>()
+  /** Fields whose bytes are filled in later. */
   private open: Field[] = []
+  /** In the block of a conditional field: its locals are not seen behind it. */
+  private inBranch = false
+  /** Checks that wait for what is filled in later. */
+  private later: (() => void)[] = []
 
   constructor(scope: EncodeScope, writer: CodeBlockWriter, ids: readonly bigint[] = []) {
     this.scope = scope
@@ -44,6 +49,7 @@ export class EncodeBody {
     this.prepare(scope.body.nodes)
     const end = this.nodes(scope.body.nodes, scope.start)
     this.fill(true)
+    for (const check of this.later) check()
     this.rules()
     return end
   }
@@ -52,7 +58,6 @@ export class EncodeBody {
 
   /** Conditions and the values that expressions ask for, in front of everything. */
   private prepare(nodes: readonly Node[]): void {
-    const { scope } = this
     for (const field of this.asked(nodes)) {
       try {
         this.resolve(field)
@@ -60,7 +65,6 @@ export class EncodeBody {
         if (!(thrown instanceof NotYet)) throw thrown
       }
     }
-    void scope
   }
 
   /** Fields whose values some expression of the record needs. */
@@ -68,7 +72,9 @@ export class EncodeBody {
     const { scope } = this
     const names = new Set<string>()
     const see = (expr: Expr | undefined): void => {
-      for (const request of requestsOf(expr)) if (request.up === 0 && request.what === 'value') names.add(request.name)
+      for (const request of requestsOf(expr)) {
+        if (request.up === 0 && (request.what === 'value' || this.isMeasuredByValue(request))) names.add(request.name)
+      }
     }
     const visit = (list: readonly Node[]): void => {
       for (const node of list) {
@@ -89,6 +95,13 @@ export class EncodeBody {
     return fieldsOf(scope.body.nodes).filter(field => names.has(field.name))
   }
 
+  /** Sizes of bytes and counts of lists are those of the value. */
+  private isMeasuredByValue({ what, name }: Request): boolean {
+    const field = this.scope.field(name)
+    if (!field || (what !== 'size' && what !== 'count')) return false
+    return coreType(field.type).kind === (what === 'size' ? 'bytes' : 'list')
+  }
+
   /** The raw value of a field as a local. Throws NotYet where bytes must be written first. */
   private resolve(field: Field): Code {
     const { scope } = this
@@ -101,17 +114,40 @@ export class EncodeBody {
       const present = this.presence(field)
       scope.current = field
       const code = this.source(field)
+      // What is known now needs no variable.
+      if (!present && !code.absent && /^[\w.]+$/.test(code.text)) {
+        scope.values.set(field, code)
+        return code
+      }
       // Under a condition the local must be seen behind it.
       const text = present ? `${present} ? ${code.text} : undefined` : code.text
       const name = scope.local(this.writer, localName(field.name), text)
-      const value: Code = { ...code, text: name, prec: ATOM, fails: false, absent: present !== undefined || !!code.absent }
+      const value: Code = {
+        ...code,
+        text: name,
+        prec: ATOM,
+        fails: false,
+        absent: present !== undefined || !!code.absent,
+      }
       scope.values.set(field, value)
       this.limits(field, value, present)
+      this.measures(field, value, present)
       return value
     } finally {
       scope.current = before
       this.busy.delete(field)
     }
+  }
+
+  /** A size that the caller gives must be that of what it sizes. */
+  private measures(field: Field, value: Code, present: string | undefined): void {
+    const { scope, writer } = this
+    if (!field.derives?.length || field.with || field.value || !hasValue(field)) return
+    const own = this.derived(field)
+    const given = [present, `value.${field.name} !== undefined`].filter(text => text !== undefined).join(' && ')
+    writer.writeLine(
+      `if (${given}) ${scope.use('exactly')}(${asNumber(value).text}, ${own.text}, ${quote(`${scope.label}${field.name}`)})`,
+    )
   }
 
   /** The condition of a field or group, with those around it. */
@@ -137,11 +173,28 @@ export class EncodeBody {
       return undefined
     }
     const ahead = looksAhead(node.if)
-    const test = ahead ? given.map(text => `${text} !== undefined`).join(' || ') || 'false' : this.conditionText(node, label)
+    if (!ahead && node.kind === 'field' && callerDecides(node)) return this.byCaller(node, given[0]!, outer, label)
+    const test = ahead
+      ? given.map(text => `${text} !== undefined`).join(' || ') || 'false'
+      : this.conditionText(node, label)
     const name = scope.local(writer, `has${className(node.name)}`, outer ? `${outer} && (${test})` : test)
     if (!ahead && node.kind === 'field' && given.length > 0) {
       writer.writeLine(`if (!${name} && ${given[0]} !== undefined) ${scope.use('mismatch')}(${label})`)
     }
+    return name
+  }
+
+  /** What the caller gave decides; the condition is held against it when everything is written. */
+  private byCaller(node: Field, given: string, outer: string | undefined, label: string): string {
+    const { scope, writer } = this
+    const isGiven = `${given} !== undefined`
+    const name = scope.local(writer, `has${className(node.name)}`, outer ? `${outer} && ${isGiven}` : isGiven)
+    if (outer) writer.writeLine(`if (!(${outer}) && ${isGiven}) ${scope.use('mismatch')}(${label})`)
+    this.later.push(() => {
+      const text = this.conditionText(node, label)
+      const test = outer ? `${outer} && (${text}) !== ${name}` : `(${text}) !== ${name}`
+      writer.writeLine(`if (${test}) ${scope.use('unlike')}(${label}, ${name})`)
+    })
     return name
   }
 
@@ -175,21 +228,51 @@ export class EncodeBody {
     const given = hasValue(field) ? `value.${field.name}` : undefined
     if (field.from || field.type.kind === 'at') {
       if (!given) return { text: 'undefined', form: 'none', prec: ATOM, absent: true }
-      return this.optional(field, given, label)
+      return (field.from && this.asRead(field, field.from, given, label)) ?? this.optional(field, given, label)
     }
     const fixed = field.with?.value ?? field.value
     if (fixed) return this.fixed(field, fixed, given, label)
     const choices = this.choices(field)
     const fallback = this.fallback(field, choices)
+    if (given && choices.length === 1) return this.only(field, choices[0]!, given, label)
     if (!given) return fallback ? this.stored(field, fallback, label) : this.missing(field, label)
     const inner = fallback ? this.plainFallback(field, fallback) : undefined
     const code = converted(scope, field.type, inner === undefined ? given : `${given} ?? ${inner}`, label, field)
     if (choices.length > 0) {
       const error = field.error ?? 'BadValue'
       const texts = choices.map(choice => (code.form === 'bigint' ? asBig(choice).text : choice.text))
-      return { ...code, text: `${scope.use('oneOf')}(${code.text}, [${texts.join(', ')}], ${quote(label)}, ${quote(error)})` }
+      return {
+        ...code,
+        text: `${scope.use('oneOf')}(${code.text}, [${texts.join(', ')}], ${quote(label)}, ${quote(error)})`,
+      }
     }
     return field.matchBits ? this.withBits(field, code) : code
+  }
+
+  /** The one value that selects the frame; the caller may repeat it. */
+  private only(field: Field, choice: Code, given: string, label: string): Code {
+    const { scope, writer } = this
+    const code = fitting(scope, field.type, choice, label)
+    const plain = scope.unit.asPlain(code, field.type)
+    const error = quote(field.error ?? 'BadValue')
+    writer.writeLine(`if (${given} !== undefined) ${scope.use('agree')}(${given}, ${plain}, ${quote(label)}, ${error})`)
+    return code
+  }
+
+  /** What is not given is what a reader would compute, where that needs no value that is computed from it. */
+  private asRead(field: Field, from: Expr, given: string, label: string): Code | undefined {
+    const { scope } = this
+    let read: Code
+    try {
+      read = this.stored(field, emitExpr(from, scope), label)
+    } catch (thrown) {
+      if (thrown instanceof NotYet) return undefined
+      throw thrown
+    }
+    if (read.fails || read.absent) return undefined
+    const own = converted(scope, field.type, given, label, field)
+    const [a, b] = alike(own, read)
+    return { ...own, form: a.form, text: `${given} === undefined ? ${wrap(b, 3)} : ${wrap(a, 3)}`, prec: 3 }
   }
 
   private optional(field: Field, given: string, label: string): Code {
@@ -209,10 +292,15 @@ export class EncodeBody {
     const raw = emitExpr(expr, scope)
     const code = this.stored(field, { ...raw, text: scope.safely(raw, quote(label)) }, label)
     if (!given) return code
-    const own = /^[\w.]+$/.test(code.text) || code.low === code.high ? code.text : scope.local(writer, localName(`${field.name}_own`), code.text)
+    const own =
+      /^[\w.]+$/.test(code.text) || code.low === code.high
+        ? code.text
+        : scope.local(writer, localName(`${field.name}_own`), code.text)
     const error = field.with ? field.with.error : (field.error ?? 'BadValue')
     const plain = scope.unit.asPlain({ ...code, text: own }, field.type)
-    writer.writeLine(`if (${given} !== undefined) ${scope.use('agree')}(${given}, ${plain}, ${quote(label)}, ${quote(error)})`)
+    writer.writeLine(
+      `if (${given} !== undefined) ${scope.use('agree')}(${given}, ${plain}, ${quote(label)}, ${quote(error)})`,
+    )
     return { ...code, text: own, prec: ATOM }
   }
 
@@ -249,7 +337,7 @@ export class EncodeBody {
 
   /** What a field that sizes or counts others holds. */
   private derived(field: Field): Code {
-    const { scope, writer } = this
+    const { scope } = this
     const label = quote(`${scope.label}${field.name}`)
     const numbers = field.derives!.map(({ of, how }) => {
       const target = scope.field(of)
@@ -263,7 +351,6 @@ export class EncodeBody {
     if (numbers.length === 1 && !first!.present) return first!.code
     const texts = numbers.map(({ code, present }) => (present ? `${present} ? ${code.text} : undefined` : code.text))
     const text = `${scope.use('agreed')}(${label}, ${texts.join(', ')})`
-    void writer
     return { ...first!.code, text, prec: ATOM }
   }
 
@@ -275,12 +362,23 @@ export class EncodeBody {
         return { text: 'false', form: 'boolean', prec: ATOM }
       case 'bytes': {
         const bits = fixedBits(this.scope.protocol, type)
-        if (bits !== undefined) return { text: this.scope.constant(`zeros_${bits / 8}`, `new Uint8Array(${bits / 8})`), form: 'bytes', prec: ATOM }
-        const size = type.kind === 'region' && type.extent.by === 'size' ? asNumber(emitExpr(type.extent.size, this.scope)).text : '0'
+        if (bits !== undefined)
+          return {
+            text: this.scope.constant(`zeros_${bits / 8}`, `new Uint8Array(${bits / 8})`),
+            form: 'bytes',
+            prec: ATOM,
+          }
+        const size =
+          type.kind === 'region' && type.extent.by === 'size'
+            ? asNumber(emitExpr(type.extent.size, this.scope)).text
+            : '0'
         return { text: `new Uint8Array(${size})`, form: 'bytes', prec: ATOM }
       }
       case 'text': {
-        const size = type.kind === 'region' && type.extent.by === 'size' ? asNumber(emitExpr(type.extent.size, this.scope)).text : '0'
+        const size =
+          type.kind === 'region' && type.extent.by === 'size'
+            ? asNumber(emitExpr(type.extent.size, this.scope)).text
+            : '0'
         return { text: `'\\0'.repeat(${size})`, form: 'string', prec: ATOM }
       }
       case 'list':
@@ -296,13 +394,18 @@ export class EncodeBody {
   private stored(field: Field, code: Code, label: string): Code {
     const { scope } = this
     const core = coreType(field.type)
-    if (core.kind === 'bytes' && code.form === 'string') return { ...code, text: `${scope.use('utf8')}(${code.text})`, form: 'bytes', prec: ATOM }
+    if (core.kind === 'bytes' && code.form === 'string')
+      return { ...code, text: `${scope.use('utf8')}(${code.text})`, form: 'bytes', prec: ATOM }
     if (core.kind === 'bytes' && code.form === 'none') return { text: scope.use('NO_BYTES'), form: 'bytes', prec: ATOM }
-    if (core.kind === 'text' && code.form === 'bytes') return { ...code, text: `${scope.use('textOf')}(${code.text})`, form: 'string', prec: ATOM }
+    if (core.kind === 'text' && code.form === 'bytes')
+      return { ...code, text: `${scope.use('textOf')}(${code.text})`, form: 'string', prec: ATOM }
     if (core.kind === 'text' && code.form === 'none') return { text: "''", form: 'string', prec: ATOM }
     if (isNumber(core) && code.form === 'bytes') return fitting(scope, field.type, this.drawn(core, code), label)
     if (core.kind === 'float') return { ...asNumber(code), form: 'float' }
-    return { ...fitting(scope, field.type, code, label), ...(core.kind === 'list' || core.kind === 'struct' ? { type: core } : {}) }
+    return {
+      ...fitting(scope, field.type, code, label),
+      ...(core.kind === 'list' || core.kind === 'struct' ? { type: core } : {}),
+    }
   }
 
   /** Random bytes as a number. */
@@ -318,7 +421,10 @@ export class EncodeBody {
   private plainFallback(field: Field, code: Code): string {
     const core = coreType(field.type)
     if (core.kind === 'list' && code.form === 'none') return '[]'
-    const stored = code.form === 'none' || code.form === 'bytes' || code.form === 'string' ? this.stored(field, code, field.name) : code
+    const stored =
+      code.form === 'none' || code.form === 'bytes' || code.form === 'string'
+        ? this.stored(field, code, field.name)
+        : code
     return wrap(stored, 4)
   }
 
@@ -327,14 +433,20 @@ export class EncodeBody {
     if (field.type.kind !== 'bitset') return code
     const { bits } = scope.protocol.bitsets.get(field.type.name)!
     const mask = (set: boolean): bigint =>
-      field.matchBits!.filter(({ value }) => value === set).reduce((all, { bit }) => all | (1n << BigInt(bits.find(known => known.name === bit)!.bit)), 0n)
+      field
+        .matchBits!.filter(({ value }) => value === set)
+        .reduce((all, { bit }) => all | (1n << BigInt(bits.find(known => known.name === bit)!.bit)), 0n)
     const [set, clear] = [mask(true), mask(false)]
     if (code.form === 'bigint' || code.high! > 0x7fffffffn) {
       const text = `(${asBig(code).text} | ${set}n) & ~${clear}n`
       return code.form === 'bigint' ? { ...code, text, prec: 8 } : { ...code, text: `Number(${text})`, prec: ATOM }
     }
     const raised = set === 0n ? wrap(code, 7) : `(${wrap(code, 6)} | 0x${set.toString(16)})`
-    return { ...code, text: clear === 0n ? raised : `${raised} & ~0x${clear.toString(16)}`, prec: clear === 0n ? ATOM : 8 }
+    return {
+      ...code,
+      text: clear === 0n ? raised : `${raised} & ~0x${clear.toString(16)}`,
+      prec: clear === 0n ? ATOM : 8,
+    }
   }
 
   /** `range` and `max` of a list; sizes are looked at when they are written. */
@@ -345,7 +457,7 @@ export class EncodeBody {
       const { min, max } = field.range
       const error = quote(field.error ?? 'OutOfRange')
       const call = `${scope.use('within')}(${value.text}, ${min}n, ${max}n, ${label}, ${error})`
-      writer.writeLine(present ? `if (${present}) ${call}` : this.rangeText(value, min, max, label, error) ?? call)
+      writer.writeLine(present ? `if (${present}) ${call}` : (this.rangeText(value, min, max, label, error) ?? call))
     }
     if (field.map?.duplicates === 'reject') {
       const call = `${scope.use('noRepeats')}(${value.text}, ${quote(field.map.key)}, ${label}, ${quote(field.error ?? 'BadValue')})`
@@ -395,7 +507,8 @@ export class EncodeBody {
       if (node.kind === 'group' || node.if || node.from) return 0
       const size = fixedBits(scope.protocol, node.type)
       const kind = coreType(node.type).kind
-      if (size === undefined || !['int', 'bit', 'enum', 'bitset'].includes(kind) || node.type.kind === 'region') return 0
+      if (size === undefined || !['int', 'bit', 'enum', 'bitset'].includes(kind) || node.type.kind === 'region')
+        return 0
       if (i === first && size % 8 === 0) return 0
       bits += size
       if (bits > 32) return 0
@@ -420,7 +533,12 @@ export class EncodeBody {
     let from = at
     const parts = codes.map((code, i) => {
       below -= sizes[i]!
-      scope.places.set(fields[i]!, { start: from, end: plus(from, sizes[i]!), contentStart: from, contentEnd: plus(from, sizes[i]!) })
+      scope.places.set(fields[i]!, {
+        start: from,
+        end: plus(from, sizes[i]!),
+        contentStart: from,
+        contentEnd: plus(from, sizes[i]!),
+      })
       from = plus(from, sizes[i]!)
       const number = code.form === 'boolean' ? `(${wrap(code, 3)} ? 1 : 0)` : wrap(asNumber(code), 11)
       // What is negative must not reach over the bits in front of it.
@@ -444,7 +562,8 @@ export class EncodeBody {
       return at
     }
     const present = this.presence(field)
-    if (present && (field.if || scope.present.get(this.around(field)!) === undefined)) return this.conditional(field, at, present)
+    if (present && (field.if || scope.present.get(this.around(field)!) === undefined))
+      return this.conditional(field, at, present)
     if (present && !this.inside.includes(this.around(field)!)) return this.conditional(field, at, present)
     return this.always(field, at)
   }
@@ -457,7 +576,10 @@ export class EncodeBody {
       code = this.value(field)
     } catch (thrown) {
       if (!(thrown instanceof NotYet)) throw thrown
-      if (bits === undefined) throw new Error(`${field.name} depends on what stands behind it, and its own size varies: ${scope.label || 'frame'}`)
+      if (bits === undefined)
+        throw new Error(
+          `${field.name} depends on what stands behind it, and its own size varies: ${scope.label || 'frame'}`,
+        )
       const end = plus(at, bits)
       scope.places.set(field, { start: at, end, contentStart: at, contentEnd: end })
       scope.pending.add(field)
@@ -470,20 +592,45 @@ export class EncodeBody {
   private put(field: Field, code: Code, at: Position): Position {
     const { scope, writer } = this
     const label = quote(`${scope.label}${field.name}`)
-    const ink = { scope, writer, label, name: camel(field.name) || field.name, error: field.error, number: field.number }
+    const ink = {
+      scope,
+      writer,
+      label,
+      name: camel(field.name) || field.name,
+      error: field.error,
+      number: field.number,
+    }
     scope.current = field
     const sized = this.constantSize(field, code)
-    const written = writeValue(ink, field.type, sized, field.type.kind === 'int' || at.bits % 8 === 0 ? at : at)
+    const before = scope.later
+    if (!this.inBranch) {
+      scope.later = (wanted, actual) => this.later.push(() => this.exactly(field, wanted, actual))
+    }
+    const written = writeValue(ink, field.type, sized, at)
+    scope.later = before
     scope.places.set(field, { start: at, ...written })
     this.most(field, written.contentStart, written.contentEnd, code, label)
     return written.end
+  }
+
+  private exactly(field: Field, expr: Expr, actual: string): void {
+    const { scope, writer } = this
+    const label = quote(`${scope.label}${field.name}`)
+    scope.current = field
+    const wanted = asNumber(emitExpr(expr, scope))
+    writer.writeLine(`${scope.use('exactly')}(${actual}, ${scope.safely(wanted, label)}, ${label})`)
   }
 
   /** Bytes whose length is known need no variable for where they end. */
   private constantSize(field: Field, code: Code): Code {
     const expr = field.with?.value ?? field.value
     if (code.form !== 'bytes' || !expr) return code
-    const size = expr.is === 'bytes' ? expr.value.length : expr.is === 'text' ? new TextEncoder().encode(expr.value).length : undefined
+    const size =
+      expr.is === 'bytes'
+        ? expr.value.length
+        : expr.is === 'text'
+          ? new TextEncoder().encode(expr.value).length
+          : undefined
     return size === undefined ? code : { ...code, low: BigInt(size), high: BigInt(size) }
   }
 
@@ -492,7 +639,9 @@ export class EncodeBody {
     if (!field.max) return
     const limit = asNumber(emitExpr(field.max, scope))
     const list = coreType(field.type).kind === 'list'
-    const amount = list ? `${wrap(code, 18)}.length` : `${endText(to)} - ${/ /.test(byteText(from)) ? `(${byteText(from)})` : byteText(from)}`
+    const amount = list
+      ? `${wrap(code, 18)}.length`
+      : `${endText(to)} - ${/ /.test(byteText(from)) ? `(${byteText(from)})` : byteText(from)}`
     const error = field.error ?? (list ? 'TooMany' : 'TooLarge')
     writer.writeLine(`${scope.use('atMost')}(${amount}, ${scope.safely(limit, label)}, ${label}, ${quote(error)})`)
   }
@@ -503,35 +652,88 @@ export class EncodeBody {
     const bits = fixedBits(scope.protocol, field.type)
     if (bits !== undefined && bits % 8 !== 0) return this.looseField(field, at, present, bits)
     const start = aligned(at)
-    const end = scope.local(writer, `${camel(field.name)}Behind`, byteText(start), true)
-    // Its value, where others ask for it, was settled before.
     const inner = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
     const nested = this.nested(inner)
-    const known = scope.values.get(field)
-    const behind = known
-      ? nested.put(field, { ...known, text: `${known.text}!`, absent: false }, start)
-      : nested.put(field, nested.source(field), start)
-    if (!known) nested.limits(field, nested.source(field), undefined)
+    nested.inBranch = true
+    const waiting: Expr[] = []
+    const before = scope.later
+    scope.later = wanted => waiting.push(wanted)
+    let behind: Position
+    try {
+      behind = nested.put(field, nested.inBlock(field), start)
+    } catch (thrown) {
+      if (!(thrown instanceof NotYet) || bits === undefined) throw thrown
+      return this.reserve(field, start, present, bits)
+    } finally {
+      scope.later = before
+    }
+    const end = scope.local(writer, `${camel(field.name)}Behind`, byteText(start), true)
     inner.writeLine(`${end} = ${endText(behind)}`)
     writer.write(`if (${present}) `).block(() => writer.write(inner.toString()))
+    scope.resolve = one => this.resolve(one)
     const place = scope.places.get(field)!
-    scope.places.set(field, { ...place, end: position(end), contentEnd: bits === undefined ? position(end) : place.contentEnd })
+    const contentEnd = bits === undefined ? position(end) : place.contentEnd
+    scope.places.set(field, { ...place, end: position(end), contentEnd })
+    for (const wanted of waiting) {
+      if (field.type.kind !== 'region') throw new Error(`${field.name}: a count that depends on what stands behind it`)
+      this.later.push(() => writer.write(`if (${present}) `).block(() => this.exactly(field, wanted, `${end} - ${paren(byteText(start))}`)))
+    }
+    return position(end)
+  }
+
+  /** The value of a conditional field inside its block. */
+  private inBlock(field: Field): Code {
+    const { scope, writer } = this
+    const known = scope.values.get(field)
+    // Where others ask for it, it was settled before.
+    if (known) return { ...known, text: `${known.text}!`, absent: false }
+    scope.current = field
+    const code = this.source(field)
+    const simple = /^[\w.]+$/.test(code.text)
+    const value = simple ? code : { ...code, text: scope.local(writer, localName(field.name), code.text), prec: ATOM }
+    this.limits(field, value, undefined)
+    this.measures(field, value, undefined)
+    return { ...value, absent: false }
+  }
+
+  /** Room for a conditional field that is filled in later. */
+  private reserve(field: Field, start: Position, present: string, bits: number): Position {
+    const { scope, writer } = this
+    scope.resolve = one => this.resolve(one)
+    const end = scope.local(writer, `${camel(field.name)}Behind`, `${byteText(start)} + (${present} ? ${bits / 8} : 0)`)
+    scope.places.set(field, { start, end: position(end), contentStart: start, contentEnd: position(end) })
+    scope.pending.add(field)
+    this.open.push(field)
     return position(end)
   }
 
   private looseField(field: Field, at: Position, present: string, bits: number): Position {
     const { scope, writer } = this
-    const from: Position = at.loose ? at : { base: `((${byteText(at)}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`})`, bits: 0, loose: true }
-    const start = scope.local(writer, `${camel(field.name)}Bit`, from.bits === 0 ? from.base : `${from.base} + ${from.bits}`)
+    const from: Position = at.loose
+      ? at
+      : { base: `((${byteText(at)}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`})`, bits: 0, loose: true }
+    const start = scope.local(
+      writer,
+      `${camel(field.name)}Bit`,
+      from.bits === 0 ? from.base : `${from.base} + ${from.bits}`,
+    )
     const code = this.value(field)
-    const number = code.form === 'boolean' ? { ...code, text: `(${code.text} ? 1 : 0)`, form: 'number' as const } : { ...code, text: `${code.text}!`, absent: false }
+    const number =
+      code.form === 'boolean'
+        ? { ...code, text: `(${code.text} ? 1 : 0)`, form: 'number' as const }
+        : { ...code, text: `${code.text}!`, absent: false }
     const ink = { scope, writer, label: quote(field.name), name: camel(field.name), error: field.error }
     writer.write(`if (${present}) `).block(() => {
       writeInt(ink, { kind: 'int', signed: false, bits, little: false }, number, { base: start, bits: 0, loose: true })
     })
     const end = scope.local(writer, `${camel(field.name)}EndBit`, `${start} + (${present} ? ${bits} : 0)`)
     const behind: Position = { base: end, bits: 0, loose: true }
-    scope.places.set(field, { start: { base: start, bits: 0, loose: true }, end: behind, contentStart: { base: start, bits: 0, loose: true }, contentEnd: behind })
+    scope.places.set(field, {
+      start: { base: start, bits: 0, loose: true },
+      end: behind,
+      contentStart: { base: start, bits: 0, loose: true },
+      contentEnd: behind,
+    })
     return behind
   }
 
@@ -540,6 +742,7 @@ export class EncodeBody {
     const inner = new EncodeBody(this.scope, writer, this.ids)
     inner.inside.push(...this.inside)
     inner.open = this.open
+    inner.later = this.later
     return inner
   }
 
@@ -553,8 +756,10 @@ export class EncodeBody {
     for (const field of fieldsOf(node.nodes)) this.presence(field)
     const nested = this.nested(inner)
     nested.inside.push(node, ...groupsInside(node))
+    nested.later = []
     const behind = nested.groupContent(node, start)
     nested.fill(true)
+    for (const check of nested.later) check()
     inner.writeLine(`${end} = ${endText(behind)}`)
     writer.write(`if (${present}) `).block(() => writer.write(inner.toString()))
     scope.resolve = field => this.resolve(field)
@@ -569,12 +774,22 @@ export class EncodeBody {
     const label = quote(`${scope.label}${node.name}`)
     const ink = { scope, writer, label, name: camel(node.name) || 'group', error: node.error }
     const bits = extent?.by === 'prefix' ? fixedBits(scope.protocol, extent.type) : 0
-    if (bits === undefined) throw new Error(`${node.name}: a group behind a size of varying length cannot be written yet`)
+    if (bits === undefined)
+      throw new Error(`${node.name}: a group behind a size of varying length cannot be written yet`)
     const from = plus(at, bits)
     const plainEnd = this.nodes(node.nodes, from)
     const seal = node.seal === undefined ? undefined : scope.protocol.seals.get(node.seal)!
-    const end = seal ? position(scope.local(writer, `${camel(node.name)}Sealed`, `${endText(plainEnd)} + (context.plain ? 0 : ${seal.overhead})`)) : plainEnd
-    if (seal) this.seals.push({ group: node, start: byteText(from), end: endText(plainEnd), present: this.presence(node) })
+    const end = seal
+      ? position(
+          scope.local(
+            writer,
+            `${camel(node.name)}Sealed`,
+            `${endText(plainEnd)} + (context.plain ? 0 : ${seal.overhead})`,
+          ),
+        )
+      : plainEnd
+    if (seal)
+      this.seals.push({ group: node, start: byteText(from), end: endText(plainEnd), present: this.presence(node) })
     scope.places.set(node, { start: at, end, contentStart: from, contentEnd: plainEnd })
     const overhead = seal ? ` + ${seal.overhead}` : ''
     const size = `${endText(plainEnd)} - ${/ /.test(byteText(from)) ? `(${byteText(from)})` : byteText(from)}${overhead}`
@@ -583,10 +798,23 @@ export class EncodeBody {
       writeValue({ ...ink, name: `${ink.name}Size` }, extent.type, fitting(scope, extent.type, code, node.name), at)
     }
     if (extent?.by === 'size' && !scope.isDerived(extent.size)) {
-      const wanted = asNumber(emitExpr(extent.size, scope))
-      writer.writeLine(`${scope.use('exactly')}(${size}, ${scope.safely(wanted, label)}, ${label})`)
+      const sized = extent.size
+      this.whenKnown(() => {
+        const wanted = asNumber(emitExpr(sized, scope))
+        writer.writeLine(`${scope.use('exactly')}(${size}, ${scope.safely(wanted, label)}, ${label})`)
+      })
     }
     return end
+  }
+
+  /** Writes a check now, or once what it needs is written. */
+  private whenKnown(check: () => void): void {
+    try {
+      check()
+    } catch (thrown) {
+      if (!(thrown instanceof NotYet)) throw thrown
+      this.later.push(check)
+    }
   }
 
   /** Fills in what was left open, as far as it is known now. */
@@ -599,7 +827,8 @@ export class EncodeBody {
         try {
           const code = this.resolve(field)
           const place = scope.places.get(field)!
-          this.put(field, { ...code, absent: false }, place.start)
+          this.complete(field, code, place.start)
+          scope.places.set(field, place)
           scope.pending.delete(field)
           this.open.splice(this.open.indexOf(field), 1)
           more = true
@@ -609,8 +838,23 @@ export class EncodeBody {
       }
     }
     if (last && this.inside.length === 0 && this.open.length > 0) {
-      throw new Error(`${this.open.map(field => field.name).join(', ')}: computed from each other, there is no order to write them in`)
+      throw new Error(
+        `${this.open.map(field => field.name).join(', ')}: computed from each other, there is no order to write them in`,
+      )
     }
+  }
+
+  private complete(field: Field, code: Code, start: Position): void {
+    const present = this.presence(field)
+    if (!present || this.inside.includes(this.around(field)!)) {
+      this.put(field, { ...code, absent: false }, start)
+      return
+    }
+    const inner = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
+    const text = code.absent ? `${code.text}!` : code.text
+    this.nested(inner).put(field, { ...code, text, absent: false }, start)
+    this.scope.resolve = one => this.resolve(one)
+    this.writer.write(`if (${present}) `).block(() => this.writer.write(inner.toString()))
   }
 
   private rules(): void {
@@ -624,6 +868,16 @@ export class EncodeBody {
       writer.writeLine(`if (${test}) ${scope.use('broken')}(${label}, ${quote(rule.error)})`)
     }
   }
+}
+
+/** A conditional field that has no value but the caller's. */
+function callerDecides(field: Field): boolean {
+  if (field.hidden || field.from || field.type.kind === 'at' || field.type.kind === 'align') return false
+  return !(field.value || field.fallback || field.with || field.derives || field.match || field.matchBits || field.isId)
+}
+
+function paren(text: string): string {
+  return / /.test(text) ? `(${text})` : text
 }
 
 /** What a caller may have given for a field, or for any field of a group. */
@@ -642,9 +896,9 @@ function isNumber(type: Type): boolean {
 
 /** Whether the expression asks for what is only known when reading. */
 export function looksAhead(expr: Expr): boolean {
-  return JSON.stringify(expr, (key, value: unknown) => (typeof value === 'bigint' ? `${value}` : key === 'type' ? undefined : value)).match(
-    /"is":"special","name":"remaining"|"name":"remaining","is":"special"|"lookahead":\{/,
-  ) !== null
+  return (
+    JSON.stringify(expr, (key, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : key === 'type' ? undefined : value,
+    ).match(/"is":"special","name":"remaining"|"name":"remaining","is":"special"|"lookahead":\{/) !== null
+  )
 }
-
-export { intBounds, isNarrow, plainCode, shapeOf }

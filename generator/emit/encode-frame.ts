@@ -11,7 +11,7 @@ import { frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
 import { hasValue } from './shape.ts'
-import type { Unit } from './unit.ts'
+import { type Unit, withoutUnused } from './unit.ts'
 
 export function encodeFunctions(unit: Unit, frame: Frame): Statements[] {
   const name = frameTypeName(unit.protocol, frame.name)
@@ -19,8 +19,8 @@ export function encodeFunctions(unit: Unit, frame: Frame): Statements[] {
   const text = encodeText(unit, frame)
   const context = /\bcontext\b/.test(text)
   const size = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
-  const asks = writeSize(unit, size, frame, `encode${name}`)
   unit.remember(`encode${name}`, context)
+  const asks = writeSize(unit, size, frame, `encode${name}`)
   unit.remember(`sizeOf${name}`, asks)
   const contextParameter = { name: 'context', type: unit.use('Context'), initializer: unit.use('NO_CONTEXT') }
   const uses = /\bvalue\b/.test(text)
@@ -30,7 +30,10 @@ export function encodeFunctions(unit: Unit, frame: Frame): Statements[] {
       isExported: true,
       name: `sizeOf${name}`,
       docs: [`Bytes that encoding ${frame.name} takes at most.`],
-      parameters: [{ name: /\bvalue\b/.test(size.toString()) ? 'value' : '_value', type: shape }, ...(asks ? [contextParameter] : [])],
+      parameters: [
+        { name: /\bvalue\b/.test(size.toString()) ? 'value' : '_value', type: shape },
+        ...(asks ? [contextParameter] : []),
+      ],
       returnType: 'number',
       statements: writer => writer.write(size.toString()),
     },
@@ -38,7 +41,9 @@ export function encodeFunctions(unit: Unit, frame: Frame): Statements[] {
       kind: StructureKind.Function,
       isExported: true,
       name: `encode${name}`,
-      docs: [`Writes ${frame.name} at \`at\` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit.`],
+      docs: [
+        `Writes ${frame.name} at \`at\` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit.`,
+      ],
       parameters: [
         { name: uses ? 'value' : '_value', type: shape },
         { name: 'into', type: 'Uint8Array' },
@@ -64,20 +69,31 @@ function encodeText(unit: Unit, frame: Frame): string {
   writer.writeLine(`${unit.use('fitsInto')}(into, ${endText(end)})`)
   for (const seal of body.seals) writeSeal(unit, scope, writer, seal)
   writer.writeLine(`return ${endText(end)}`)
-  const text = writer.toString()
+  const text = withoutUnused(writer.toString())
   return /\bview\./.test(text) ? `const view = ${unit.use('viewOf')}(into)\n${text}` : text
 }
 
 /** Sealing is the last thing that happens. */
-function writeSeal(unit: Unit, scope: EncodeScope, writer: CodeBlockWriter, { group, start, end, present }: Sealing): void {
+function writeSeal(
+  unit: Unit,
+  scope: EncodeScope,
+  writer: CodeBlockWriter,
+  { group, start, end, present }: Sealing,
+): void {
   const seal = unit.protocol.seals.get(group.seal!)!
   const [range] = seal.aad
   const one = seal.aad.length === 1 && range?.is === 'range' ? range : undefined
   scope.current = undefined
   const from = one ? scope.request({ up: 0, what: 'start', name: one.from?.field ?? '' }).text : '0'
-  const to = one ? (one.to ? scope.request({ up: 0, what: 'end', name: one.to.field }).text : byteText(scope.places.get(group)!.contentStart)) : '0'
+  const to = one
+    ? one.to
+      ? scope.request({ up: 0, what: 'end', name: one.to.field }).text
+      : byteText(scope.places.get(group)!.contentStart)
+    : '0'
   const sealed = new Set(fieldsOf(group.nodes))
-  const clear = fieldsOf(scope.body.nodes).filter(field => hasValue(field) && !sealed.has(field) && scope.values.has(field))
+  const clear = fieldsOf(scope.body.nodes).filter(
+    field => hasValue(field) && !sealed.has(field) && scope.values.has(field),
+  )
   const values = clear.map(field => {
     const text = unit.asPlain(scope.values.get(field)!, field.type)
     return text === field.name ? field.name : `${field.name}: ${text}`

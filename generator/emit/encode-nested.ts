@@ -2,8 +2,8 @@
 // behind what it wrote. What their expressions need of the record around comes as parameters, as for decoding.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Type, Union, Variant } from '../model/model.ts'
-import { type Capture, typeKey, typeName } from './decode-values.ts'
 import { inward } from './decode-structs.ts'
+import { type Capture, typeKey, typeName } from './decode-values.ts'
 import { EncodeBody } from './encode-body.ts'
 import { EncodeScope } from './encode-scope.ts'
 import { converted } from './encode-value.ts'
@@ -34,7 +34,14 @@ export function writeFunction(unit: Unit, type: Type, number?: Field['number']):
       const shape = unit.shape(shapeOf(unit.protocol, type, 'input', number))
       const label = type.kind === 'list' ? ['field: string'] : []
       const name = unit.function(key, `write${typeName(type)}`, (writer, self) => {
-        const parameters = [`${own}: ${shape}`, 'into: Uint8Array', 'at: number', ...label, ...extras.parameters, ...captures.map(one => `${one.code.text}: ${one.shape}`)]
+        const parameters = [
+          `${own}: ${shape}`,
+          'into: Uint8Array',
+          'at: number',
+          ...label,
+          ...extras.parameters,
+          ...captures.map(one => `${one.code.text}: ${one.shape}`),
+        ]
         writer.write(`function ${self}(${parameters.join(', ')}): number`).block(() => {
           if (type.kind === 'struct') writeStruct(unit, writer, type.name, captures)
           else if (type.kind === 'union') writeUnion(unit, writer, type, captures)
@@ -49,7 +56,10 @@ export function writeFunction(unit: Unit, type: Type, number?: Field['number']):
 }
 
 /** `context`, `origin` and `depth`, where something inside needs them. */
-export function extraParameters(unit: Unit, type: Type): { parameters: readonly string[]; arguments: (scope: EncodeScope) => readonly string[] } {
+export function extraParameters(
+  unit: Unit,
+  type: Type,
+): { parameters: readonly string[]; arguments: (scope: EncodeScope) => readonly string[] } {
   const needs = nestedNeeds(unit, type)
   return {
     parameters: [
@@ -71,7 +81,14 @@ function writeStruct(unit: Unit, writer: CodeBlockWriter, name: string, captures
   writeRecord(unit, writer, body, `${name}.`, inward(captures))
 }
 
-function writeRecord(unit: Unit, writer: CodeBlockWriter, body: Body, label: string, captures: readonly Capture[], bit = 0): void {
+function writeRecord(
+  unit: Unit,
+  writer: CodeBlockWriter,
+  body: Body,
+  label: string,
+  captures: readonly Capture[],
+  bit = 0,
+): void {
   const scope = nestedScope(unit, body, label, captures, bit)
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   const end = new EncodeBody(scope, writer).write()
@@ -83,13 +100,20 @@ function nestedScope(unit: Unit, body: Body, label: string, captures: readonly C
   return new EncodeScope(unit, body, position('at', bit), label, given, RESERVED)
 }
 
-function writeUnion(unit: Unit, writer: CodeBlockWriter, type: Extract<Type, { kind: 'union' }>, captures: readonly Capture[]): void {
+function writeUnion(
+  unit: Unit,
+  writer: CodeBlockWriter,
+  type: Extract<Type, { kind: 'union' }>,
+  captures: readonly Capture[],
+): void {
   const union = unit.protocol.unions.get(type.name)!
   if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.protocol.depth}, ${quote(type.name)})`)
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   writer.write('switch (value.is)').block(() => {
     for (const variant of union.variants) {
-      writer.write(`case ${quote(variant.name)}: `).inlineBlock(() => writeVariant(unit, writer, union, variant, type, captures))
+      writer
+        .write(`case ${quote(variant.name)}: `)
+        .inlineBlock(() => writeVariant(unit, writer, union, variant, type, captures))
       writer.newLine()
     }
     writer.writeLine('default:').indent(() => {
@@ -116,14 +140,23 @@ function writeVariant(
   } else {
     const outside = emitExpr(type.tag!, scope)
     const mine = variant.ids.map(id => `${outside.text} === ${outside.form === 'bigint' ? `${id}n` : id}`)
-    const others = union.variants.flatMap(one => one.ids).map(id => `${outside.text} !== ${outside.form === 'bigint' ? `${id}n` : id}`)
+    const others = union.variants
+      .flatMap(one => one.ids)
+      .map(id => `${outside.text} !== ${outside.form === 'bigint' ? `${id}n` : id}`)
     const test = variant.other ? others.join(' && ') || 'true' : mine.join(' || ') || 'false'
     writer.writeLine(`if (!(${test})) ${unit.use('wrongVariant')}(${quote(`${union.name}.${variant.name}`)})`)
   }
   if (variant.value) {
-    const value = converted(scope, variant.value, 'value.value', `${union.name}.value`)
-    const name = scope.local(writer, 'content', value.text)
-    const end = writeValue({ ...ink, label: quote(`${union.name}.value`), name: 'value' }, variant.value, { ...value, text: name }, at).end
+    // A variant is a record of its own even when it is one value.
+    const inner = nestedScope(unit, EMPTY, `${union.name}.`, inward(captures))
+    const value = converted(inner, variant.value, 'value.value', `${union.name}.value`)
+    const name = inner.local(writer, 'content', value.text)
+    const end = writeValue(
+      { ...ink, scope: inner, label: quote(`${union.name}.value`), name: 'value' },
+      variant.value,
+      { ...value, text: name },
+      at,
+    ).end
     writer.writeLine(`return ${endText(end)}`)
     return
   }
@@ -132,14 +165,22 @@ function writeVariant(
   const shape = unit.shape(`Extract<${union.name}Input, { is: ${quote(variant.name)} }>`)
   const key = `write variant ${union.name} ${variant.name} ${bit} ${captures.map(one => `${requestKey(one.request)}:${one.shape}`).join()}`
   const name = unit.function(key, `write${union.name}${variant.name}`, (inner, self) => {
-    const parameters = [`value: ${shape}`, 'into: Uint8Array', 'at: number', ...needs.parameters, ...captures.map(one => `${one.code.text}: ${one.shape}`)]
+    const parameters = [
+      `value: ${shape}`,
+      'into: Uint8Array',
+      'at: number',
+      ...needs.parameters,
+      ...captures.map(one => `${one.code.text}: ${one.shape}`),
+    ]
     inner.write(`function ${self}(${parameters.join(', ')}): number`).block(() => {
       writeRecord(unit, inner, variant.body, `${union.name}.`, inward(captures), bit)
     })
     inner.blankLine()
   })
   const passed = needs.parameters.map(parameter => parameter.split(':')[0]!)
-  writer.writeLine(`return ${name}(${['value', 'into', bit === 0 ? endText(at) : byteOf(at), ...passed, ...captures.map(one => one.code.text)].join(', ')})`)
+  writer.writeLine(
+    `return ${name}(${['value', 'into', bit === 0 ? endText(at) : byteOf(at), ...passed, ...captures.map(one => one.code.text)].join(', ')})`,
+  )
 }
 
 function byteOf(at: { base: string; bits: number }): string {
@@ -163,12 +204,18 @@ function writeList(
   const bits = fixedBits(unit.protocol, type.of)
   const loose = bits !== undefined && bits % 8 !== 0
   const own = requestsOf(type.count.by === 'until' ? type.count.test : undefined)
-  const asked = [...own, ...typeRequests(unit.protocol, type.of)].some(request => request.what === 'item' || request.what === 'prev')
+  const asked = [...own, ...typeRequests(unit.protocol, type.of)].some(
+    request => request.what === 'item' || request.what === 'prev',
+  )
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   writer.writeLine(`let p = ${loose ? 'at * 8' : 'at'}`)
   if (type.count.by === 'until') writer.writeLine(`if (items.length === 0) ${unit.use('exactly')}(0, 1, field)`)
   writer.write('for (let i = 0; i < items.length; i++)').block(() => {
-    if (asked) scope.listed = { item: itemCode(unit, type.of, 'items[i]!'), prev: { ...itemCode(unit, type.of, 'items[i - 1]'), absent: true } }
+    if (asked)
+      scope.listed = {
+        item: itemCode(unit, type.of, 'items[i]!'),
+        prev: { ...itemCode(unit, type.of, 'items[i - 1]'), absent: true },
+      }
     const value = converted(scope, type.of, 'items[i]', 'field')
     const code = { ...value, text: value.text.replaceAll("'field'", 'field') }
     const plain = /^\w+$/.test(code.text) ? code : { ...code, text: scope.local(writer, 'item', code.text), prec: 20 }
@@ -190,7 +237,8 @@ function itemCode(unit: Unit, type: Type, text: string): Code {
 function captureOf(unit: Unit, request: Request, answer: Code): Capture {
   const { span: _, ...plain } = answer
   const code: Code = { ...plain, text: parameterName(request), prec: 20, fails: false }
-  const shape = FORM_SHAPES[answer.form] ?? (answer.type ? unit.shape(shapeOf(unit.protocol, answer.type, 'input')) : 'unknown')
+  const shape =
+    FORM_SHAPES[answer.form] ?? (answer.type ? unit.shape(shapeOf(unit.protocol, answer.type, 'input')) : 'unknown')
   return { request, code, shape: answer.absent ? `${shape} | undefined` : shape }
 }
 
@@ -235,9 +283,13 @@ function nestedNeeds(unit: Unit, type: Type): { context: boolean; origin: boolea
         if (one.kind === 'union') expr(one.tag)
         if (seen.has(one.name)) return
         seen.add(one.name)
-        const bodies = one.kind === 'struct' ? [unit.protocol.structs.get(one.name)!.body] : unit.protocol.unions.get(one.name)!.variants.map(variant => variant.body)
+        const bodies =
+          one.kind === 'struct'
+            ? [unit.protocol.structs.get(one.name)!.body]
+            : unit.protocol.unions.get(one.name)!.variants.map(variant => variant.body)
         for (const body of bodies) record(body)
-        if (one.kind === 'union') for (const variant of unit.protocol.unions.get(one.name)!.variants) if (variant.value) visit(variant.value)
+        if (one.kind === 'union')
+          for (const variant of unit.protocol.unions.get(one.name)!.variants) if (variant.value) visit(variant.value)
         return
       }
       default:
@@ -264,7 +316,21 @@ function nestedNeeds(unit: Unit, type: Type): { context: boolean; origin: boolea
 }
 
 const EMPTY: Body = { nodes: [], validate: [], check: [], usesParent: false }
-const RESERVED = ['value', 'into', 'at', 'context', 'origin', 'depth', 'view', 'items', 'item', 'i', 'p', 'field', 'prev']
+const RESERVED = [
+  'value',
+  'into',
+  'at',
+  'context',
+  'origin',
+  'depth',
+  'view',
+  'items',
+  'item',
+  'i',
+  'p',
+  'field',
+  'prev',
+]
 const FORM_SHAPES: Readonly<Partial<Record<Form, string>>> = {
   number: 'number',
   float: 'number',
@@ -273,4 +339,5 @@ const FORM_SHAPES: Readonly<Partial<Record<Form, string>>> = {
   string: 'string',
   bytes: 'Uint8Array',
 }
+
 export { asNumber }

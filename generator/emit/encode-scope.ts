@@ -33,6 +33,10 @@ export class EncodeScope implements Reach {
   readonly given: ReadonlyMap<string, Code>
   listed: { item?: Code; prev?: Code } = {}
   current: Node | undefined
+  /** Holds a size or count against `actual`, the code of what was written, when what it needs is written. */
+  later: (wanted: Expr, actual: string) => void = () => {
+    throw new NotYet()
+  }
   /** Supplies the value of a field that has none yet. */
   resolve: (field: Field) => Code = () => {
     throw new NotYet()
@@ -42,8 +46,17 @@ export class EncodeScope implements Reach {
   private readonly fields: ReadonlyMap<string, Field>
   private readonly groups: ReadonlyMap<string, Group>
   private readonly order = new Map<Node, number>()
+  private first = 0
+  private sizesOnly = false
 
-  constructor(unit: Unit, body: Body, start: Position, label: string, given: ReadonlyMap<string, Code>, reserved: Iterable<string>) {
+  constructor(
+    unit: Unit,
+    body: Body,
+    start: Position,
+    label: string,
+    given: ReadonlyMap<string, Code>,
+    reserved: Iterable<string>,
+  ) {
     this.unit = unit
     this.protocol = unit.protocol
     this.body = body
@@ -106,6 +119,16 @@ export class EncodeScope implements Reach {
     return node.kind === 'group' ? this.order.get(node)! + countNodes(node.nodes) : this.order.get(node)!
   }
 
+  sizing<T>(part: () => T): T {
+    const before = this.sizesOnly
+    this.sizesOnly = true
+    try {
+      return part()
+    } finally {
+      this.sizesOnly = before
+    }
+  }
+
   request(request: Request): Code {
     if (request.what === 'item' && this.listed.item) return this.listed.item
     if (request.what === 'prev' && this.listed.prev) return this.listed.prev
@@ -144,7 +167,14 @@ export class EncodeScope implements Reach {
   private size(node: Node, number: (text: string, prec?: number) => Code): Code {
     if (node.kind === 'field') {
       const bits = fixedBits(this.protocol, node.type)
-      if (bits !== undefined && !this.presence(node)) return { text: String(Math.ceil(bits / 8)), form: 'number', prec: ATOM, low: BigInt(Math.ceil(bits / 8)), high: BigInt(Math.ceil(bits / 8)) }
+      if (bits !== undefined && !this.presence(node))
+        return {
+          text: String(Math.ceil(bits / 8)),
+          form: 'number',
+          prec: ATOM,
+          low: BigInt(Math.ceil(bits / 8)),
+          high: BigInt(Math.ceil(bits / 8)),
+        }
       if (coreType(node.type).kind === 'bytes' && !this.places.has(node)) {
         const code = this.resolve(node)
         return number(code.absent ? `(${code.text}?.length ?? 0)` : `${code.text}.length`, ATOM)
@@ -169,9 +199,12 @@ export class EncodeScope implements Reach {
   /** Offsets of a range, of which every field must be written, but for the one that asks. */
   private edge(side: 'start' | 'end', name: string): string {
     const node = name === '' ? undefined : (this.fields.get(name) ?? this.groups.get(name))
-    const last = node && side === 'end' ? this.orderOf(name) : this.current ? this.order.get(this.current)! - 1 : Number.POSITIVE_INFINITY
+    // A range is asked for by its start, then by its end.
+    if (side === 'start') this.first = node ? this.order.get(node)! : 0
+    const last = node ? this.orderOf(name) : this.current ? this.order.get(this.current)! - 1 : Number.POSITIVE_INFINITY
     for (const waiting of this.pending) {
-      if (waiting !== this.current && side === 'end' && this.order.get(waiting)! <= last) throw new NotYet()
+      const order = this.order.get(waiting)!
+      if (!this.sizesOnly && waiting !== this.current && side === 'end' && order >= this.first && order <= last) throw new NotYet()
     }
     if (node) {
       const place = this.placeOf(node)

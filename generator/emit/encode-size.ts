@@ -16,8 +16,11 @@ export function writeSize(unit: Unit, writer: CodeBlockWriter, frame: Frame, enc
   } catch (thrown) {
     if (!(thrown instanceof Formula)) throw thrown
     const context = unit.usesContext(encode)
-    writer.writeLine(`return ${unit.use('measured')}((into, context) => ${encode}(value, into, 0${context ? ', context' : ''}), context)`)
-    return true
+    const run = context
+      ? `(into, calm) => ${encode}(value, into, 0, calm), context`
+      : `into => ${encode}(value, into, 0)`
+    writer.writeLine(`return ${unit.use('measured')}(${run})`)
+    return context
   }
 }
 
@@ -65,7 +68,8 @@ class Sizes {
   private field(field: Field, value: string, parts: string[]): number {
     const own = field.with?.value ?? field.value
     const literal = own ? literalSize(own) : undefined
-    if (own && literal === undefined && !['varint', 'uint', 'number'].includes(coreType(field.type).kind)) throw new Formula()
+    if (own && literal === undefined && !['varint', 'uint', 'number'].includes(coreType(field.type).kind))
+      throw new Formula()
     const text = own || !hasValue(field) ? undefined : `${value}.${field.name}`
     if (text === undefined && literal === undefined && coreType(field.type).kind !== 'varint') throw new Formula()
     const fallback = field.fallback && !own ? literalSize(field.fallback) : 0
@@ -169,8 +173,12 @@ class Sizes {
         writer.write('switch (value.is)').block(() => {
           for (const variant of union.variants) {
             const parts: string[] = []
-            const bits = variant.value ? (fixedBits(unit.protocol, variant.value) ?? sizes.type(variant.value, 'value.value', parts, 0)) : 0
-            const text = variant.value ? [String(tag + Math.ceil(bits / 8)), ...parts].join(' + ') : `${tag} + ${sizes.body(variant.body.nodes, 'value')}`
+            const bits = variant.value
+              ? (fixedBits(unit.protocol, variant.value) ?? sizes.type(variant.value, 'value.value', parts, 0))
+              : 0
+            const text = variant.value
+              ? [String(tag + Math.ceil(bits / 8)), ...parts].join(' + ')
+              : `${tag} + ${sizes.body(variant.body.nodes, 'value')}`
             writer.writeLine(`case '${variant.name}':`).indent(() => writer.writeLine(`return ${text}`))
           }
           writer.writeLine('default:').indent(() => writer.writeLine('return 0'))
@@ -185,7 +193,9 @@ class Sizes {
 function literalSize(expr: Expr): number | undefined {
   if (expr.is === 'bytes') return expr.value.length
   if (expr.is === 'text') return new TextEncoder().encode(expr.value).length
-  if (expr.is === 'none' || expr.is === 'int' || expr.is === 'bool' || expr.is === 'enumValue' || expr.is === 'float') return 0
-  if (expr.is === 'call' && (expr.name === 'zeros' || expr.name === 'random') && expr.args[0]?.is === 'int') return Number(expr.args[0].value)
+  if (expr.is === 'none' || expr.is === 'int' || expr.is === 'bool' || expr.is === 'enumValue' || expr.is === 'float')
+    return 0
+  if (expr.is === 'call' && (expr.name === 'zeros' || expr.name === 'random') && expr.args[0]?.is === 'int')
+    return Number(expr.args[0].value)
   return undefined
 }

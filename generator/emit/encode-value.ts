@@ -1,7 +1,7 @@
 // Values given by a caller: checked and converted into what goes on the wire.
 import type { Field, Type } from '../model/model.ts'
 import type { EncodeScope } from './encode-scope.ts'
-import { asBig, ATOM, type Code } from './expr.ts'
+import { ATOM, asBig, type Code } from './expr.ts'
 import { coreType, intBounds, isNarrow } from './facts.ts'
 import { quote } from './naming.ts'
 import type { Unit } from './unit.ts'
@@ -11,7 +11,8 @@ export function converted(scope: EncodeScope, type: Type, text: string, label: s
   const { unit, protocol } = scope
   const core = coreType(type)
   const at = quote(label)
-  const call = (name: string, ...more: readonly string[]): string => `${unit.use(name)}(${[text, ...more, at].join(', ')})`
+  const call = (name: string, ...more: readonly string[]): string =>
+    `${unit.use(name)}(${[text, ...more, at].join(', ')})`
   switch (core.kind) {
     case 'int':
     case 'varint':
@@ -30,7 +31,9 @@ export function converted(scope: EncodeScope, type: Type, text: string, label: s
     case 'enum': {
       const narrow = isNarrow(protocol, core)
       const { low, high } = intBounds(protocol, core)
-      const error = field?.error ?? (protocol.enums.get(core.name)!.unknown === 'keep' ? 'UnknownValue' : protocol.enums.get(core.name)!.unknown)
+      const error =
+        field?.error ??
+        (protocol.enums.get(core.name)!.unknown === 'keep' ? 'UnknownValue' : protocol.enums.get(core.name)!.unknown)
       const number = `${enumFunction(unit, core.name)}(${text}, ${at}, ${quote(error)})`
       return { text: number, form: narrow ? 'number' : 'bigint', prec: ATOM, low, high }
     }
@@ -74,7 +77,10 @@ function integerIn(unit: Unit, type: Type, text: string, at: string, field: Fiel
   const base = { form: narrow ? ('number' as const) : ('bigint' as const), prec: ATOM, low, high }
   void field
   if (!narrow) {
-    const whole = low === 0n ? `${unit.use('bigUintIn')}(${text}, ${high}n, ${at})` : `${unit.use('bigIntIn')}(${text}, ${low}n, ${high}n, ${at})`
+    const whole =
+      low === 0n
+        ? `${unit.use('bigUintIn')}(${text}, ${high}n, ${at})`
+        : `${unit.use('bigIntIn')}(${text}, ${low}n, ${high}n, ${at})`
     return { ...base, text: whole }
   }
   const simple = SIMPLE.get(`${low} ${high}`)
@@ -91,7 +97,12 @@ export function fitting(scope: EncodeScope, type: Type, code: Code, label: strin
   const inside = code.low !== undefined && code.high !== undefined && code.low >= low && code.high <= high
   if (inside && narrow && code.form === 'number') return code
   if (inside && !narrow) return asBig(code)
-  const plain: Type = core.kind === 'enum' ? scope.protocol.enums.get(core.name)!.type : core.kind === 'bitset' ? scope.protocol.bitsets.get(core.name)!.type : core
+  const plain: Type =
+    core.kind === 'enum'
+      ? scope.protocol.enums.get(core.name)!.type
+      : core.kind === 'bitset'
+        ? scope.protocol.bitsets.get(core.name)!.type
+        : core
   return integerIn(scope.unit, plain, code.text, quote(label), undefined)
 }
 
@@ -111,7 +122,9 @@ function enumFunction(unit: Unit, name: string): string {
           const limits = narrow ? `${low}, ${high}` : `${low}n, ${high}n`
           const keep = definition.unknown === 'keep'
           const table = unit.use(`type:${name}`)
-          writer.writeLine(`return ${unit.use(narrow ? 'enumIn' : 'enumInBig')}(value, ${table}, ${keep}, ${limits}, field, error)`)
+          writer.writeLine(
+            `return ${unit.use(narrow ? 'enumIn' : 'enumInBig')}(value, ${table}, ${keep}, ${limits}, field, error)`,
+          )
         })
       })
     })

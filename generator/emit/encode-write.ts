@@ -3,11 +3,11 @@
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, IntType, Type } from '../model/model.ts'
 import { VARINTS } from './decode-layout.ts'
-import { EncodeScope } from './encode-scope.ts'
-import { converted, fitting } from './encode-value.ts'
 import { writeFunction } from './encode-nested.ts'
-import { asBig, asNumber, type Code, emitExpr, intCode, plainCode, truth, wrap } from './expr.ts'
-import { coreType, fixedBits, isNarrow, type VarintType } from './facts.ts'
+import { type EncodeScope, NotYet } from './encode-scope.ts'
+import { fitting } from './encode-value.ts'
+import { asBig, asNumber, type Code, emitExpr, wrap } from './expr.ts'
+import { fixedBits, isNarrow, type VarintType } from './facts.ts'
 import { quote } from './naming.ts'
 import { aligned, byteText, endText, type Position, plus, position, sum } from './position.ts'
 
@@ -45,7 +45,9 @@ export function writeValue(ink: Ink, type: Type, value: Code, at: Position): Wri
       writeInt(ink, { ...BYTE, bits: 1 }, { ...value, text: `${wrap(value, 3)} ? 1 : 0`, form: 'number', prec: 3 }, at)
       return whole(at, plus(at, 1))
     case 'float':
-      writer.writeLine(`view.setFloat${type.bits}(${byteText(at)}, ${value.text}${type.little ? ', true' : ''})${note(ink)}`)
+      writer.writeLine(
+        `view.setFloat${type.bits}(${byteText(at)}, ${value.text}${type.little ? ', true' : ''})${note(ink, value)}`,
+      )
       return whole(at, plus(at, type.bits))
     case 'enum':
       return writeValue(ink, scope.protocol.enums.get(type.name)!.type, value, at)
@@ -68,7 +70,11 @@ export function writeValue(ink: Ink, type: Type, value: Code, at: Position): Wri
     case 'union':
       return writeNested(ink, type, value, at)
     case 'align': {
-      const end = scope.local(writer, `${ink.name}End`, `${scope.use('putZeros')}(into, ${byteText(at)}, (${type.to} - ((${byteText(at)} - ${frameStart(scope)}) % ${type.to})) % ${type.to})`)
+      const end = scope.local(
+        writer,
+        `${ink.name}End`,
+        `${scope.use('putZeros')}(into, ${byteText(at)}, (${type.to} - ((${byteText(at)} - ${frameStart(scope)}) % ${type.to})) % ${type.to})`,
+      )
       return whole(at, position(end))
     }
     case 'at':
@@ -81,8 +87,9 @@ export function frameStart(scope: EncodeScope): string {
   return scope.label === '' ? 'at' : 'origin'
 }
 
-function note(ink: Ink): string {
-  return ink.label === `'${ink.name}'` || ink.label === '' ? '' : ''
+/** Names the field behind a line that writes nothing but a literal. */
+function note(ink: Ink, value: Code): string {
+  return /^-?[\dA-Z_]+n?$/.test(value.text) ? ` // ${ink.label.slice(1, -1)}` : ''
 }
 
 // --------------------------------------------------------------------------------------------------- numbers
@@ -95,29 +102,35 @@ export function writeInt(ink: Ink, type: IntType, value: Code, at: Position): vo
   if (at.loose || at.bits % 8 !== 0 || bits % 8 !== 0) {
     const where = at.loose ? sum(at.base, at.bits) : `(${p}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`}`
     const big = value.form === 'bigint' || bits > 53
-    writer.writeLine(`${scope.use(big ? 'putBitsBig' : 'putBits')}(into, ${where}, ${bits}, ${big ? asBig(value).text : value.text})`)
+    writer.writeLine(
+      `${scope.use(big ? 'putBitsBig' : 'putBits')}(into, ${where}, ${bits}, ${big ? asBig(value).text : value.text})`,
+    )
     return
   }
   const kind = signed ? 'Int' : 'Uint'
   const order = type.little && bits > 8 ? ', true' : ''
   switch (bits) {
     case 8:
-      writer.writeLine(`view.set${kind}8(${p}, ${value.text})`)
+      writer.writeLine(`view.set${kind}8(${p}, ${value.text})${note(ink, value)}`)
       return
     case 16:
     case 32:
-      writer.writeLine(`view.set${kind}${bits}(${p}, ${asNumber(value).text}${order})`)
+      writer.writeLine(`view.set${kind}${bits}(${p}, ${asNumber(value).text}${order})${note(ink, value)}`)
       return
     case 64:
-      writer.writeLine(`view.setBig${kind}64(${p}, ${asBig(value).text}${order})`)
+      writer.writeLine(`view.setBig${kind}64(${p}, ${asBig(value).text}${order})${note(ink, value)}`)
       return
     case 24:
     case 40:
     case 48:
-      writer.writeLine(`${scope.use(`putInt${type.little ? 'le' : ''}`)}(into, ${p}, ${bits / 8}, ${asNumber(value).text})`)
+      writer.writeLine(
+        `${scope.use(`putInt${type.little ? 'le' : ''}`)}(into, ${p}, ${bits / 8}, ${asNumber(value).text})`,
+      )
       return
     default:
-      writer.writeLine(`${scope.use(`putBigInt${type.little ? 'le' : ''}`)}(into, ${p}, ${bits / 8}, ${asBig(value).text})`)
+      writer.writeLine(
+        `${scope.use(`putBigInt${type.little ? 'le' : ''}`)}(into, ${p}, ${bits / 8}, ${asBig(value).text})`,
+      )
   }
 }
 
@@ -126,7 +139,11 @@ function writeVarint(ink: Ink, type: VarintType, value: Code, at: Position): Wri
   const narrow = isNarrow(scope.protocol, type)
   const put = scope.use(`put${VARINTS[type.coding]}${narrow ? '' : 'Big'}`)
   const number = narrow ? asNumber(value) : asBig(value)
-  const end = scope.local(writer, `${ink.name}End`, `${put}(into, ${byteText(at)}, ${number.text}, ${type.max}, ${ink.label})`)
+  const end = scope.local(
+    writer,
+    `${ink.name}End`,
+    `${put}(into, ${byteText(at)}, ${number.text}, ${type.max}, ${ink.label})`,
+  )
   return whole(at, position(end))
 }
 
@@ -134,18 +151,27 @@ function writeUint(ink: Ink, type: Extract<Type, { kind: 'uint' }>, value: Code,
   const { scope, writer } = ink
   const size = asNumber(emitExpr(type.size, scope)).text
   const put = scope.use(type.little ? 'putUintle' : 'putUint')
-  const end = scope.local(writer, `${ink.name}End`, `${put}(into, ${byteText(at)}, ${size}, ${asBig(value).text}, ${ink.label})`)
+  const end = scope.local(
+    writer,
+    `${ink.name}End`,
+    `${put}(into, ${byteText(at)}, ${size}, ${asBig(value).text}, ${ink.label})`,
+  )
   return whole(at, position(end))
 }
 
 // ----------------------------------------------------------------------------------------------- bytes, text
 
 /** Bytes, text and numbers as text fill the region around them. */
-function content(ink: Ink, type: Extract<Type, { kind: 'bytes' | 'text' | 'number' }>, value: Code, at: Position): Position {
+function content(
+  ink: Ink,
+  type: Extract<Type, { kind: 'bytes' | 'text' | 'number' }>,
+  value: Code,
+  at: Position,
+): Position {
   const { scope, writer } = ink
   const p = byteText(at)
   if (type.kind === 'bytes') {
-    writer.writeLine(`into.set(${value.text}, ${p})`)
+    writer.writeLine(`into.set(${value.text}, ${p})${note(ink, value)}`)
     const literal = value.low === value.high ? value.low : undefined
     if (literal !== undefined) return plus(at, 8 * Number(literal))
     return position(scope.local(writer, `${ink.name}End`, `${p} + ${wrap(value, 18)}.length`))
@@ -173,16 +199,25 @@ function writeRegion(ink: Ink, type: Extract<Type, { kind: 'region' }>, value: C
     }
     return whole(at, plus(at, fixed))
   }
-  if (!scope.isDerived(extent.size)) {
-    const wanted = asNumber(emitExpr(extent.size, scope))
-    writer.writeLine(`${scope.use('exactly')}(${size}, ${scope.safely(wanted, ink.label)}, ${ink.label})`)
-  }
+  if (!scope.isDerived(extent.size)) hold(ink, extent.size, size)
   return whole(at, written.end)
+}
+
+/** A size or count that is an expression must be what was written; where that needs what is not there yet, later. */
+function hold(ink: Ink, expr: Expr, actual: string): void {
+  const { scope, writer } = ink
+  try {
+    const wanted = asNumber(emitExpr(expr, scope))
+    writer.writeLine(`${scope.use('exactly')}(${actual}, ${scope.safely(wanted, ink.label)}, ${ink.label})`)
+  } catch (thrown) {
+    if (!(thrown instanceof NotYet)) throw thrown
+    scope.later(expr, actual)
+  }
 }
 
 /** A size in front: left open until the content is written. */
 function writePrefixed(ink: Ink, of: Type, prefix: Type, value: Code, at: Position): Written {
-  const { scope, writer } = ink
+  const { scope } = ink
   const bits = fixedBits(scope.protocol, prefix)
   if (bits !== undefined) {
     const from = plus(at, bits)
@@ -198,7 +233,12 @@ function writePrefixed(ink: Ink, of: Type, prefix: Type, value: Code, at: Positi
 }
 
 /** A varint in front of what it measures: the content is written behind the shortest one, and moved if that is too short. */
-function moved(ink: Ink, prefix: Type, at: Position, write: (from: Position) => { end: Position; amount: string }): Written {
+function moved(
+  ink: Ink,
+  prefix: Type,
+  at: Position,
+  write: (from: Position) => { end: Position; amount: string },
+): Written {
   const { scope, writer } = ink
   if (prefix.kind !== 'varint') throw new Error('a prefix is an integer or a varint')
   const from = plus(at, 8)
@@ -218,9 +258,14 @@ function moved(ink: Ink, prefix: Type, at: Position, write: (from: Position) => 
 function writeDelimited(ink: Ink, type: Extract<Type, { kind: 'delimited' }>, value: Code, at: Position): Written {
   const { scope, writer } = ink
   const { end } = writeValue(ink, type.of, value, at)
-  const bytes = scope.constant(`${ink.name}_end`, `Uint8Array.of(${[...type.delimiter].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`)
+  const bytes = scope.constant(
+    `${ink.name}_end`,
+    `Uint8Array.of(${[...type.delimiter].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`,
+  )
   const error = ink.error === undefined ? '' : `, ${quote(ink.error)}`
-  writer.writeLine(`${scope.use('putDelimiter')}(into, ${byteText(at)}, ${endText(end)}, ${bytes}, ${ink.label}${error})`)
+  writer.writeLine(
+    `${scope.use('putDelimiter')}(into, ${byteText(at)}, ${endText(end)}, ${bytes}, ${ink.label}${error})`,
+  )
   return { contentStart: at, contentEnd: end, end: plus(aligned(end), 8 * type.delimiter.length) }
 }
 
@@ -232,15 +277,20 @@ function writeNested(ink: Ink, type: Type, value: Code, at: Position): Written {
     const bits = fixedBits(scope.protocol, type.count.type)
     const bare: Type = { ...type, count: { by: 'rest', tail: 0 } }
     const amount = `${wrap(value, 18)}.length`
-    if (bits === undefined) return moved(ink, type.count.type, at, from => ({ end: writeNested(ink, bare, value, from).end, amount }))
+    if (bits === undefined)
+      return moved(ink, type.count.type, at, from => ({ end: writeNested(ink, bare, value, from).end, amount }))
     const count: Code = { text: amount, form: 'number', prec: 18 }
-    writeValue({ ...ink, name: `${ink.name}Count` }, type.count.type, fitting(scope, type.count.type, count, unquote(ink.label)), at)
+    writeValue(
+      { ...ink, name: `${ink.name}Count` },
+      type.count.type,
+      fitting(scope, type.count.type, count, unquote(ink.label)),
+      at,
+    )
     const from = plus(at, bits)
     return { ...writeNested(ink, bare, value, from), contentStart: from }
   }
   if (type.kind === 'list' && type.count.by === 'count' && !scope.isDerived(type.count.count)) {
-    const wanted = asNumber(emitExpr(type.count.count, scope))
-    writer.writeLine(`${scope.use('exactly')}(${wrap(value, 18)}.length, ${scope.safely(wanted, ink.label)}, ${ink.label})`)
+    hold(ink, type.count.count, `${wrap(value, 18)}.length`)
   }
   const call = writeFunction(scope.unit, type, ink.number).call(scope, value.text, byteText(at), ink)
   const bits = fixedBits(scope.protocol, type)
@@ -264,5 +314,3 @@ function paren(text: string): string {
 }
 
 const BYTE: IntType = { kind: 'int', signed: false, bits: 8, little: false }
-export { converted, coreType, intCode, plainCode, truth }
-export type { Expr }

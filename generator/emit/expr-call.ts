@@ -2,11 +2,11 @@
 import { conversion } from '../language/functions.ts'
 import type { Expr } from '../model/model.ts'
 import {
-  alike,
   ANY_SIZE,
+  ATOM,
+  alike,
   asBig,
   asNumber,
-  ATOM,
   bytesText,
   type Code,
   emitExpr,
@@ -44,9 +44,12 @@ export function emitCall(call: Call, reach: Reach): Code {
 
 const PLAIN: Readonly<Record<string, (args: readonly Expr[], reach: Reach) => Code>> = {
   size: ([of], reach) => {
-    const code = emitExpr(of!, reach)
-    if (code.span) return { text: `${code.span.end} - ${paren(code.span.start)}`, form: 'number', prec: 12, ...ANY_SIZE }
-    if (code.form === 'string') return { text: `${reach.use('textSize')}(${code.text})`, form: 'number', prec: ATOM, ...ANY_SIZE }
+    const measure = (): Code => emitExpr(of!, reach)
+    const code = of!.is === 'range' && reach.sizing ? reach.sizing(measure) : measure()
+    if (code.span)
+      return { text: `${code.span.end} - ${paren(code.span.start)}`, form: 'number', prec: 12, ...ANY_SIZE }
+    if (code.form === 'string')
+      return { text: `${reach.use('textSize')}(${code.text})`, form: 'number', prec: ATOM, ...ANY_SIZE }
     return lengthOf(code)
   },
   count: ([of], reach) => lengthOf(emitExpr(of!, reach)),
@@ -59,16 +62,40 @@ const PLAIN: Readonly<Record<string, (args: readonly Expr[], reach: Reach) => Co
   max: (args, reach) => extreme('max', args, reach),
   width: ([n], reach) => {
     const code = enumNumber(present(emitExpr(n!, reach), reach), reach)
-    return { text: `${reach.use('byteWidth')}(${code.text})`, form: 'number', prec: ATOM, low: 0n, high: 17n, ...flags(code) }
+    return {
+      text: `${reach.use('byteWidth')}(${code.text})`,
+      form: 'number',
+      prec: ATOM,
+      low: 0n,
+      high: 17n,
+      ...flags(code),
+    }
   },
   uint: ([bytes], reach) => bigOf('bytesNumber', [data(bytes!, reach)], reach),
   uintle: ([bytes], reach) => bigOf('bytesNumberLe', [data(bytes!, reach)], reach),
   slice: ([bytes, from, length], reach) => {
     const numbers = [from!, length!].map(arg => asNumber(present(emitExpr(arg, reach), reach)).text)
-    return { text: `${reach.use('sliced')}(${[data(bytes!, reach), ...numbers].join(', ')})`, form: 'bytes', prec: ATOM, fails: true }
+    return {
+      text: `${reach.use('sliced')}(${[data(bytes!, reach), ...numbers].join(', ')})`,
+      form: 'bytes',
+      prec: ATOM,
+      fails: true,
+    }
   },
-  join: (args, reach) => bytes('join', args.map(arg => data(arg, reach)), reach),
-  mask: (args, reach) => ({ ...bytes('masked', args.map(arg => data(arg, reach)), reach), fails: true }),
+  join: (args, reach) =>
+    bytes(
+      'join',
+      args.map(arg => data(arg, reach)),
+      reach,
+    ),
+  mask: (args, reach) => ({
+    ...bytes(
+      'masked',
+      args.map(arg => data(arg, reach)),
+      reach,
+    ),
+    fails: true,
+  }),
   zeros: ([n], reach) => {
     const count = asNumber(present(emitExpr(n!, reach), reach))
     return { text: `${reach.use('zeros')}(${count.text})`, form: 'bytes', prec: ATOM, fails: true }
@@ -79,7 +106,12 @@ const PLAIN: Readonly<Record<string, (args: readonly Expr[], reach: Reach) => Co
     const up = of!.is === 'parent' ? of!.up : 0
     const start = reach.request({ up, what: 'start', name: of!.name }).text
     const end = reach.request({ up, what: 'end', name: of!.name }).text
-    return { text: `${reach.source}.subarray(${start}, ${end})`, form: 'bytes', prec: ATOM, span: { start, end, blank: false } }
+    return {
+      text: `${reach.source}.subarray(${start}, ${end})`,
+      form: 'bytes',
+      prec: ATOM,
+      span: { start, end, blank: false },
+    }
   },
   crc: ([width, poly, init, reflect, xorout, ...parts], reach) => {
     const bits = emitExpr(width!, reach)
@@ -97,13 +129,24 @@ const PLAIN: Readonly<Record<string, (args: readonly Expr[], reach: Reach) => Co
   hkdf_sha256: ([ikm, salt, info, length], reach) => {
     const parts = [ikm!, salt!, info!].map(arg => data(arg, reach))
     const count = asNumber(present(emitExpr(length!, reach), reach)).text
-    return { text: `${reach.use('hkdf_sha256')}(${[...parts, count].join(', ')})`, form: 'bytes', prec: ATOM, fails: true }
+    return {
+      text: `${reach.use('hkdf_sha256')}(${[...parts, count].join(', ')})`,
+      form: 'bytes',
+      prec: ATOM,
+      fails: true,
+    }
   },
   random: ([n], reach) => {
     const count = asNumber(present(emitExpr(n!, reach), reach))
     return { text: `${reach.context}.random(${count.text})`, form: 'bytes', prec: ATOM, fails: !!count.fails }
   },
-  now: (_, reach) => ({ text: `Math.floor(${reach.context}.now())`, form: 'number', prec: ATOM, low: 0n, high: 1n << 50n }),
+  now: (_, reach) => ({
+    text: `Math.floor(${reach.context}.now())`,
+    form: 'number',
+    prec: ATOM,
+    low: 0n,
+    high: 1n << 50n,
+  }),
 }
 
 function number(text: string, high: bigint, reach: Reach, args: readonly Expr[]): Code {

@@ -50,8 +50,16 @@ function emitOr(expr: Extract<Expr, { is: 'binary' }>, reach: Reach): Code {
     return { text: `${known} || ${wrap(right, 4)}`, form: 'boolean', prec: 4, ...flags(right) }
   }
   if (!left.absent) return left
-  const [a, b] = left.form === 'number' && right.form === 'bigint' ? [left, asNumber(right)] : [left, matching(left, right)]
-  return { ...bounds(a, b), text: `${wrap(a, 4)} ?? ${wrap(b, 5)}`, prec: 3.5, form: a.form, absent: !!b.absent, ...flags(b) }
+  const [a, b] =
+    left.form === 'number' && right.form === 'bigint' ? [left, asNumber(right)] : [left, matching(left, right)]
+  return {
+    ...bounds(a, b),
+    text: `${wrap(a, 4)} ?? ${wrap(b, 5)}`,
+    prec: 3.5,
+    form: a.form,
+    absent: !!b.absent,
+    ...flags(b),
+  }
 }
 
 function matching(left: Code, right: Code): Code {

@@ -57,7 +57,9 @@ export interface Reach {
   /** Offsets of the field whose value is being computed: it counts as zero in ranges. */
   readonly own?: { readonly start: string; readonly end: string } | undefined
   /** Whether the field whose value is being computed lies inside a range of this record. */
-  containsOwn(from: string | undefined, to: string | undefined): boolean
+  /** Runs a part that needs only where things stand, not their bytes. */
+  sizing?<T>(part: () => T): T
+  containsOwn?(from: string | undefined, to: string | undefined): boolean
   /** The name in generated code of something that the runtime exports. */
   use(name: string): string
   /** A constant of the generated module. */
@@ -127,7 +129,8 @@ export function emitExpr(expr: Expr, reach: Reach): Code {
       const up = expr.from?.up ?? expr.to?.up ?? 0
       const start = reach.request({ up, what: 'start', name: expr.from?.field ?? '' }).text
       const end = reach.request({ up, what: 'end', name: expr.to?.field ?? '' }).text
-      const blank = up === 0 && reach.own !== undefined && reach.containsOwn(expr.from?.field, expr.to?.field)
+      const blank =
+        up === 0 && reach.own !== undefined && (reach.containsOwn?.(expr.from?.field, expr.to?.field) ?? false)
       const span = { start, end, blank }
       return { text: spanBytes(span, reach), form: 'bytes', prec: ATOM, span }
     }
@@ -172,7 +175,8 @@ export function asBig(code: Code): Code {
 /** As a number; a bigint beyond 2^53 is not exact any more. */
 export function asNumber(code: Code): Code {
   if (code.form !== 'bigint') return code
-  if (code.low !== undefined && code.low === code.high && code.low <= SAFE && code.low >= -SAFE) return intCode(code.low)
+  if (code.low !== undefined && code.low === code.high && code.low <= SAFE && code.low >= -SAFE)
+    return intCode(code.low)
   return { ...code, text: `Number(${code.text})`, form: 'number', prec: ATOM }
 }
 
@@ -350,7 +354,9 @@ export function bytesText(code: Code, reach: Reach): string {
   if (code.form === 'none') return reach.use('NO_BYTES')
   if (code.form !== 'string') throw new Error('only bytes and text are bytes')
   const literal = /^'(.*)'$/s.exec(code.text)
-  return literal ? reach.constant(literal[1]!, `${reach.use('utf8')}(${code.text})`) : `${reach.use('utf8')}(${code.text})`
+  return literal
+    ? reach.constant(literal[1]!, `${reach.use('utf8')}(${code.text})`)
+    : `${reach.use('utf8')}(${code.text})`
 }
 
 /** A view of a range of the bytes. */
@@ -370,7 +376,8 @@ function emitSpace(expr: Extract<Expr, { is: 'space' }>, reach: Reach): Code {
   const param = expr.space === 'param' ? protocol.params.get(expr.name) : undefined
   const session = expr.space === 'session' ? protocol.session.get(expr.name) : undefined
   const raw = reach.space(expr.space, expr.name)
-  const literal = param?.fallback && 'literal' in param.fallback ? literalText(param.fallback.literal, reach) : undefined
+  const literal =
+    param?.fallback && 'literal' in param.fallback ? literalText(param.fallback.literal, reach) : undefined
   const value = literal === undefined ? raw : `${raw} ?? ${literal}`
   const kind = expr.type.kind
   if (kind === 'int') {

@@ -24,5 +24,19 @@ export function printFile(
   const header = [...generatedBy(protocol), ...notes].map(line => `// ${line}`).join('\n')
   const file = project.createSourceFile('generated.ts', { statements: [`${header}\n`, ...statements] })
   file.formatText({ indentSize: 2, semicolons: ts.SemicolonPreference.Remove, ensureNewLineAtEndOfFile: true })
-  return `${file.getFullText().trimEnd()}\n`
+  return `${spaced(file.getFullText().replace(/;$/gm, '')).trimEnd()}\n`
+}
+
+/** A blank line in front of every declaration that has none. */
+function spaced(text: string): string {
+  const lines = text.split('\n')
+  const out: string[] = []
+  for (const line of lines) {
+    const before = out.at(-1) ?? ''
+    const begins = /^(export |\/\*\*|function |class )/.test(line)
+    const single = /^export (\*|\{|type \{)/.test(line)
+    if (begins && !single && before !== '' && !/^(\/\*\*| \*)/.test(before)) out.push('')
+    out.push(line)
+  }
+  return out.join('\n')
 }

@@ -7,6 +7,7 @@ import type { Protocol } from '../model/model.ts'
 import type { Behaviour } from '../normalize/behaviour.ts'
 import { type EmitOptions, printFile, type Statements } from './file.ts'
 import { defaultRole, type HandlerPlan, type RolePlan, rolePlans } from './handlers/plan.ts'
+import { importFrom, types } from './imports.ts'
 import { frameTypeName } from './names.ts'
 import { className, propertyKey, quote, unionOf } from './naming.ts'
 import { sentences } from './types.ts'
@@ -20,7 +21,7 @@ export function emitHandlers(protocol: Protocol, behaviour: Behaviour, options: 
     frames(context),
     ...plans.flatMap(plan => roleTypes(plan, context)),
     roles(plans, context),
-    types(plans, context),
+    protocolTypes(plans, context),
     ...plans.map(plan => dispatch(plan, context)),
   ])
 }
@@ -33,7 +34,7 @@ export function dispatchName(role: string): string {
 interface Emission {
   readonly protocol: Protocol
   readonly behaviour: Behaviour
-  /** `Vstp`. */
+  /** `Chat`, of a protocol named chat. */
   readonly prefix: string
   /** What the runtime's types are called here: a frame may have the same name. */
   readonly runtime: { readonly Peer: string; readonly Reader: string }
@@ -47,27 +48,11 @@ function runtimeNames(protocol: Protocol): Emission['runtime'] {
 
 function imports({ protocol, runtime }: Emission, options: EmitOptions): Statements[] {
   const names = [...protocol.frames.keys()].map(frame => frameTypeName(protocol, frame))
-  const from = (moduleSpecifier: string, named: readonly string[]): Statements => ({
-    kind: StructureKind.ImportDeclaration,
-    isTypeOnly: true,
-    moduleSpecifier,
-    namedImports: [...named].sort(),
-  })
   const aliased = Object.entries(runtime).map(([name, local]) => (name === local ? name : `${name} as ${local}`))
   return [
-    from(options.runtime, aliased),
-    ...(names.length > 0
-      ? [
-          from(
-            './codec.ts',
-            names.map(name => `${name}Reader`),
-          ),
-          from(
-            './types.ts',
-            names.flatMap(name => [name, `${name}Input`]),
-          ),
-        ]
-      : []),
+    ...importFrom(options.runtime, types(aliased)),
+    ...importFrom('./codec.ts', types(names.map(name => `${name}Reader`))),
+    ...importFrom('./types.ts', types(names.flatMap(name => [name, `${name}Input`]))),
   ]
 }
 
@@ -193,7 +178,7 @@ function requests(plan: RolePlan): WriterFunction {
   }
 }
 
-function types(plans: readonly RolePlan[], { prefix }: Emission): Statements {
+function protocolTypes(plans: readonly RolePlan[], { prefix }: Emission): Statements {
   return exported(`${prefix}Types`, 'What `connect` and `serve` know of the protocol.', {
     properties: [
       { name: 'frames', type: `${prefix}Frames` },

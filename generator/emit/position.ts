@@ -111,7 +111,8 @@ function bitRun(at: Position, bits: number, signed: boolean, code: (text: string
     return code(`(${loaded} << ${left}) >> ${32 - bits}`, 11)
   }
   // The top bits of a byte need no mask: nothing stands in front of them.
-  if (first === 0 && count < 4) return behind === 0 ? code(word, count === 1 ? ATOM : 6) : code(`${loaded} >> ${behind}`, 11)
+  if (first === 0 && count < 4)
+    return behind === 0 ? code(word, count === 1 ? ATOM : 6) : code(`${loaded} >> ${behind}`, 11)
   if (bits === 32) return code(`${loaded} >>> 0`, 11)
   const shifted = behind === 0 ? loaded : `(${loaded} >>> ${behind})`
   return code(`${shifted} & 0x${(2 ** bits - 1).toString(16).padStart(2, '0')}`, 8)

@@ -140,7 +140,8 @@ function visitType(
       const { count } = type
       if (count.by === 'count') for (const request of requestsOf(count.count)) add(request)
       if (count.by === 'until' || count.by === 'while') {
-        for (const request of requestsOf(count.test)) if (request.what !== 'item' && request.what !== 'prev') add(request)
+        for (const request of requestsOf(count.test))
+          if (request.what !== 'item' && request.what !== 'prev') add(request)
       }
       // `prev` inside the items is theirs.
       return visitType(protocol, type.of, request => request.what !== 'prev' && add(request), open)
@@ -157,12 +158,7 @@ function visitType(
 type NamedType = Extract<Type, { kind: 'enum' | 'bitset' | 'struct' }> | Extract<Type, { kind: 'union' }>
 
 /** A struct's questions to its parents, seen from the record that holds it. */
-function visitNamed(
-  protocol: Protocol,
-  type: NamedType,
-  add: (request: Request) => void,
-  open: Set<string>,
-): void {
+function visitNamed(protocol: Protocol, type: NamedType, add: (request: Request) => void, open: Set<string>): void {
   if (open.has(type.name)) return
   open.add(type.name)
   const outwards = (request: Request): void => {
@@ -172,16 +168,17 @@ function visitNamed(
   const bodies =
     type.kind === 'struct'
       ? [protocol.structs.get(type.name)!.body]
-      : protocol.unions.get(type.name)!.variants.map(variant => variant.body)
+      : protocol.unions
+          .get(type.name)!
+          .variants.filter(variant => !variant.value)
+          .map(variant => variant.body)
   for (const body of bodies) {
     visitNodes(protocol, body.nodes, outwards, open)
     for (const rule of body.check) for (const request of requestsOf(rule.test)) outwards(request)
   }
   if (type.kind === 'union') {
-    // A variant that is one value stands in the record of the union.
-    for (const variant of protocol.unions.get(type.name)!.variants) {
-      if (variant.value) visitType(protocol, variant.value, add, open)
-    }
+    // A variant is a record of its own even when it is one value.
+    for (const { value } of protocol.unions.get(type.name)!.variants) if (value) visitType(protocol, value, outwards, open)
   }
   open.delete(type.name)
 }

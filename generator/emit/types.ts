@@ -4,7 +4,7 @@ import {
   type OptionalKind,
   type PropertySignatureStructure,
   StructureKind,
-  type TypeAliasStructure,
+  type TypeAliasDeclarationStructure,
   Writers,
 } from 'ts-morph'
 import type { Bitset, Body, Enum, Expr, Field, Node, Protocol, Struct, Union, Variant } from '../model/model.ts'
@@ -47,7 +47,7 @@ function enumTypes(protocol: Protocol, one: Enum): Statements[] {
     writer => {
       writer.writeLine(docLine(sentences(one.doc, note)))
       writer.write(`export const ${one.name} = `)
-      writer.block(() => members.forEach(member => writer.writeLine(member))).write(' as const')
+      writer.inlineBlock(() => members.forEach(member => writer.writeLine(member))).write(' as const')
     },
     alias(one.name, undefined, `keyof typeof ${one.name}${kept}`),
   ]
@@ -61,7 +61,7 @@ function bitsetTypes(protocol: Protocol, one: Bitset): Statements[] {
       writer.writeLine(docLine(sentences(one.doc, BIT_POLICY[one.undefined] ?? `Any other bit is ${one.undefined}.`)))
       writer.write(`export const ${one.name} = `)
       writer
-        .block(() => one.bits.forEach(({ name, bit }) => writer.writeLine(`${propertyKey(name)}: ${hex(bit)},`)))
+        .inlineBlock(() => one.bits.forEach(({ name, bit }) => writer.writeLine(`${propertyKey(name)}: ${hex(bit)},`)))
         .write(' as const')
     },
     alias(
@@ -103,7 +103,7 @@ function variantMembers(protocol: Protocol, union: Union, variant: Variant, side
     const shape = union.tag ? shapeOf(protocol, union.tag, side) : 'number | bigint'
     members.push({ name: 'tag', type: shape, docs: ['The tag that no other variant has.'] })
   }
-  if (variant.value) members.push({ name: 'value', type: shapeOf(protocol, variant.value, side) })
+  if (variant.value) return [...members, { name: 'value', type: shapeOf(protocol, variant.value, side) }]
   return [...members, ...bodyMembers(protocol, variant.body.nodes, side, false)]
 }
 

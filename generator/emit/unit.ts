@@ -119,41 +119,107 @@ export class Unit {
         more = true
         const writer = newWriter()
         entry.text!(writer)
-        texts.push(writer.toString())
+        texts.push(tidy(writer.toString()))
       }
     }
     return texts
   }
 
   writeConstants(): readonly WriterFunction[] {
-    return [...this.constants].map(([text, name]) => writer => writer.writeLine(`const ${name} = ${text}`))
+    return [...this.constants].map(
+      ([text, name]) =>
+        writer =>
+          writer.writeLine(`const ${name} = ${text}`),
+    )
   }
 
+  /** The import statements as structures. */
   imports(runtime: string): readonly ImportDeclarationStructure[] {
-    const names = [...this.runtime].sort(([a], [b]) => (a < b ? -1 : 1))
+    const names = [...this.runtime].sort(([a], [b]) => compare(a, b))
     const named = names.map(([name, local]) => ({
       name,
       isTypeOnly: RUNTIME_TYPES.has(name),
       ...(name === local ? {} : { alias: local }),
     }))
-    const types = [...this.types].filter(name => !this.values.has(name)).sort()
-    const values = [...this.values].sort()
-    return [
-      { kind: StructureKind.ImportDeclaration, moduleSpecifier: runtime, namedImports: named },
-      ...(types.length + values.length === 0
-        ? []
-        : [
-            {
-              kind: StructureKind.ImportDeclaration as const,
-              moduleSpecifier: './types.ts',
-              namedImports: [
-                ...values.map(name => ({ name })),
-                ...types.map(name => ({ name, isTypeOnly: true })),
-              ].sort((a, b) => (a.name < b.name ? -1 : 1)),
-            },
-          ]),
-    ]
+    const types = [...this.types].filter(name => !this.values.has(name)).map(name => ({ name, isTypeOnly: true }))
+    const mine = [...[...this.values].map(name => ({ name })), ...types].sort((a, b) => compare(a.name, b.name))
+    const kind = StructureKind.ImportDeclaration as const
+    const runtimeImport = { kind, moduleSpecifier: runtime, namedImports: named }
+    return mine.length === 0
+      ? [runtimeImport]
+      : [runtimeImport, { kind, moduleSpecifier: './types.ts', namedImports: mine }]
   }
+
+  /** The import statements as text, wrapped at 120 columns: of what the text of the file uses. */
+  importLines(runtime: string, text: string): string {
+    const used = (name: string): boolean => new RegExp(`(?<![\\w.'])${name.replaceAll('$', '\\$')}(?!\\w)`).test(text)
+    const names = [...this.runtime].filter(([, local]) => used(local)).sort(([a], [b]) => compare(a, b))
+    const named = names.map(([name, local]) => {
+      const type = RUNTIME_TYPES.has(name) ? 'type ' : ''
+      return `${type}${name}${name === local ? '' : ` as ${local}`}`
+    })
+    const values = [...this.values].filter(used).map(name => [name, name] as const)
+    const types = [...this.types]
+      .filter(name => !this.values.has(name) && used(name))
+      .map(name => [name, `type ${name}`] as const)
+    const mine = [...values, ...types].sort(([a], [b]) => compare(a, b)).map(([, line]) => line)
+    const onlyTypes = values.length === 0
+    const own = onlyTypes ? mine.map(line => line.slice(5)) : mine
+    return [
+      importLine(named, runtime, false),
+      ...(own.length > 0 ? [importLine(own, './types.ts', onlyTypes)] : []),
+    ].join('\n')
+  }
+}
+
+/** Statements without locals that nobody reads; what computes them stays where it does more than that. */
+export function withoutUnused(text: string): string {
+  let body = text
+  for (let more = true; more; ) {
+    more = false
+    for (const [line, indent, name, init] of body.matchAll(/^( *)const (\w+) = (.*)\n?/gm)) {
+      const uses = body.match(new RegExp(`(?<![\\w.'])${name}(?!\\w|: )`, 'g'))?.length ?? 0
+      const declared = body.match(new RegExp(`const ${name} = `, 'g'))!.length
+      if (uses > declared || /[{(]$/.test(init!)) continue
+      const acts = /^(take|write|put)/.test(init!)
+      body = body.replace(line, acts ? `${indent}${init}\n` : '')
+      more = true
+      break
+    }
+  }
+  return body
+}
+
+/** Without locals that turned out not to be needed; parameters that are not used are marked. */
+export function tidy(text: string): string {
+  const unused = /^ *const (?:b = input\.bytes|view = viewOf\d*\(into\))\n/m
+  let body = text
+  const found = unused.exec(body)
+  if (found) {
+    const name = found[0].includes('const b') ? /(?<![\w.'])b(?=[[,.])/ : /\bview\./
+    const rest = body.replace(found[0], '')
+    if (!name.test(rest)) body = rest
+  }
+  body = withoutUnused(body)
+  return body.replace(/^function (\w+)\((.*)\): /m, (head, name: string, list: string) => {
+    const inside = body.slice(body.indexOf(head) + head.length)
+    const parameters = list.split(/, (?=\w+\??: )/).map(parameter => {
+      const word = /^\w+/.exec(parameter)?.[0]
+      return word === undefined || new RegExp(`(?<![\\w.])${word}(?!\\w|:)`).test(inside) ? parameter : `_${parameter}`
+    })
+    return `function ${name}(${parameters.join(', ')}): `
+  })
+}
+
+function importLine(names: readonly string[], from: string, types: boolean): string {
+  const head = types ? 'import type' : 'import'
+  const line = `${head} { ${names.join(', ')} } from '${from}'`
+  return line.length <= 120 ? line : `${head} {\n${names.map(name => `  ${name},\n`).join('')}} from '${from}'`
+}
+
+/** Capital letters first, as formatters sort. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Every name that types.ts exports, and those of the classes and functions that the codec exports. */

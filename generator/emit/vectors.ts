@@ -3,7 +3,7 @@
 
 import type { Context } from '../../runtime/wire/codec.ts'
 import { interpret } from '../interpret/index.ts'
-import type { Example, Frame, Protocol } from '../model/model.ts'
+import type { Example, Frame, Node, Protocol } from '../model/model.ts'
 import { generatedBy } from './header.ts'
 import { hex } from './notation.ts'
 import { toJson } from './vectors/json.ts'
@@ -54,9 +54,18 @@ function samplesOf(protocol: Protocol, frame: Frame, context: Context): Vector[]
     const reader = codec.decode(bytes, 0, bytes.length, { whole: true, frame: frame.name })
     if (!reader) return []
     return [
-      { frame: frame.name, ...(frame.seal ? { plain: true } : {}), fields: toJson(reader.toObject()), hex: hex(bytes) },
+      {
+        frame: frame.name,
+        ...(frame.body.nodes.some(isSealed) ? { plain: true } : {}),
+        fields: toJson(reader.toObject()),
+        hex: hex(bytes),
+      },
     ]
   })
+}
+
+function isSealed(node: Node): boolean {
+  return node.kind === 'group' && (node.seal !== undefined || node.nodes.some(isSealed))
 }
 
 /** Undefined where the made-up value breaks a rule of the frame: the schema should give an example of it. */

@@ -6,6 +6,8 @@ export type Part =
   | { readonly is: 'bytes'; readonly bytes: Uint8Array }
   | { readonly is: 'bits'; readonly bits: number; readonly value: bigint }
   | SealedPart
+  /** Bits whose number is known before their value: a length may count them while they are still to be computed. */
+  | { readonly is: 'late'; readonly bits: number; readonly chunk: () => Chunk }
 
 export interface SealedPart {
   readonly is: 'sealed'
@@ -34,6 +36,19 @@ export function zeroChunk(bits: number): Chunk {
   return bits % 8 === 0 ? bytesChunk(new Uint8Array(bits / 8)) : bitsChunk(bits, 0n)
 }
 
+export function lateChunk(bits: number, chunk: () => Chunk): Chunk {
+  return { bits, parts: [{ is: 'late', bits, chunk }] }
+}
+
+/** Everything computed; what is wrong with a value comes out here. */
+export function settle(chunk: Chunk): Chunk {
+  const parts = chunk.parts.flatMap((part): readonly Part[] => {
+    if (part.is === 'late') return settle(part.chunk()).parts
+    return part.is === 'sealed' ? [{ ...part, plain: settle(part.plain) }] : [part]
+  })
+  return { bits: chunk.bits, parts }
+}
+
 export function sealedChunk(part: SealedPart): Chunk {
   return { bits: part.plain.bits + (part.apply ? part.seal.overhead * 8 : 0), parts: [part] }
 }
@@ -49,11 +64,11 @@ export function holdsSeal(chunk: Chunk): boolean {
 /** The bytes of a chunk without seals; a started byte is filled with zeros. */
 export function bytesOf(chunk: Chunk): Uint8Array {
   const into = new Uint8Array(Math.ceil(chunk.bits / 8))
-  writeChunk(chunk, into, 0)
+  writeChunk(settle(chunk), into, 0)
   return into
 }
 
-/** Writes a chunk at `at`, sealing on the way, and returns the offset behind it. */
+/** Writes a settled chunk at `at`, sealing on the way, and returns the offset behind it. */
 export function writeChunk(chunk: Chunk, into: Uint8Array, at: number, frameStart = at): number {
   const writer = { byte: at, held: 0n, count: 0 }
   for (const part of chunk.parts) {
@@ -64,6 +79,8 @@ export function writeChunk(chunk: Chunk, into: Uint8Array, at: number, frameStar
       writer.byte += part.bytes.length
     } else if (part.is === 'bytes') {
       for (const byte of part.bytes) push(writer, into, BigInt(byte), 8)
+    } else if (part.is === 'late') {
+      throw new Error('a chunk is settled before it is written')
     } else {
       writer.byte = writeSealed(part, into, writer.byte, frameStart)
     }

@@ -143,13 +143,14 @@ export function union(type: Extract<Type, { kind: 'union' }>, cursor: Cursor, sc
   const variant =
     definition.variants.find(known => known.ids.includes(tag)) ?? definition.variants.find(known => known.other)
   if (!variant) throw new Fault(definition.error, Math.floor(start / 8))
+  const rec = new Rec(scope.rec.run, variant.body, scope.at(cursor), cursor, depth)
   if (variant.value) {
-    const placed = place(variant.value, cursor, scope.at(cursor).deep(depth))
+    // A variant is a record of its own even when it is one value: `parent` in it is what holds the union.
+    const placed = place(variant.value, cursor, rec.scope(undefined, cursor))
     placed.validate()
     const value: DecodedUnion = { ...unionOf(variant.name, tag, variant.other), get: placed.value }
     return { ...whole(type, start, cursor.at, () => value), parts: () => [placed] }
   }
-  const rec = new Rec(scope.rec.run, variant.body, scope.at(cursor), cursor, depth)
   rec.layAll()
   rec.validate()
   const value: DecodedUnion = { ...unionOf(variant.name, tag, variant.other), get: name => rec.get(name), record: rec }

@@ -1,16 +1,19 @@
 // Encodes one value of a type. The content (what `size(x)` counts) and its wrapping (prefix, delimiter, the check of a
 // size that is an expression) are made apart, because the field that holds the size is derived from the content.
+
 import type { EncodeError } from '../../runtime/wire/codec.ts'
+import { copyOf } from '../../runtime/wire/copy.ts'
 import { fitsBytes, sizeUtf8, writeLatin1, writeUtf8 } from '../../runtime/wire/text.ts'
 import { sizeQuicBig, writeLeb128Big, writeQuicBig, writeSleb128Big, zigzagBig } from '../../runtime/wire/varint.ts'
 import type { IntType, Type } from '../model/model.ts'
 import { fits, wireBits } from './bits.ts'
-import { bitsChunk, bytesChunk, bytesOf, type Chunk, EMPTY, joinChunks, zeroChunk } from './chunk.ts'
+import { bitsChunk, bytesChunk, bytesOf, type Chunk, EMPTY, joinChunks, lateChunk, zeroChunk } from './chunk.ts'
 import type { EncodeScope } from './encode-scope.ts'
 import { integer, truth } from './evaluate.ts'
 import { Unevaluable } from './fault.ts'
 import type { GivenList, GivenUnion } from './given.ts'
 import type { Given } from './given-record.ts'
+import { lazy } from './run.ts'
 import { fixedBits } from './sizes.ts'
 import { sameBytes, type Value } from './value.ts'
 
@@ -81,6 +84,7 @@ export function contentOf(type: Type, value: Value, scope: EncodeScope, start: S
       return intChunk(definition.type, value as bigint, scope)
     }
     case 'region':
+      return encodeType(type.of, value, type.extent.by === 'prefix' ? scope.behind(UNKNOWN) : scope, start)
     case 'delimited':
       return encodeType(type.of, value, scope, start)
     case 'list':
@@ -90,7 +94,7 @@ export function contentOf(type: Type, value: Value, scope: EncodeScope, start: S
     case 'align':
       return zeroChunk(((type.to - (Math.ceil(start() / 8) % type.to)) % type.to) * 8)
     case 'struct':
-      return (value as Given).encoded(start)
+      return (value as Given).encoded(start, scope.ahead)
     case 'union':
       return unionChunk(type, value as GivenUnion, scope, start)
   }
@@ -115,11 +119,20 @@ type Bounds = Extract<Type, { kind: 'region' }>['extent']
 
 export function bounded(extent: Bounds, size: bigint, content: Chunk, scope: EncodeScope): Chunk {
   if (extent.by === 'prefix') return joinChunks([encodeType(extent.type, size, scope, NOWHERE), content])
-  if (extent.by === 'size') {
+  if (extent.by !== 'size') return content
+  return afterwards(content, scope, () => {
     const wanted = integer(extent.size, scope)
     if (wanted !== size) throw scope.refuse('SizeMismatch', `this takes ${size} bytes, its size is ${wanted}`)
-  }
-  return content
+  })
+}
+
+/** What is written decides; a size that is computed from it is held against it only when everything has its size. */
+function afterwards(content: Chunk, scope: EncodeScope, check: () => void): Chunk {
+  const late = lazy(() => {
+    scope.rec.guarded(scope, check)
+    return EMPTY
+  })
+  return joinChunks([content, lateChunk(0, late)])
 }
 
 function counted(type: Extract<Type, { kind: 'list' }>, list: GivenList, content: Chunk, scope: EncodeScope): Chunk {
@@ -127,8 +140,11 @@ function counted(type: Extract<Type, { kind: 'list' }>, list: GivenList, content
   const size = BigInt(list.length)
   if (count.by === 'prefix') return joinChunks([encodeType(count.type, size, scope, NOWHERE), content])
   if (count.by === 'count') {
-    const wanted = integer(count.count, scope)
-    if (wanted !== size) throw scope.refuse('SizeMismatch', `there are ${size} items, their number is ${wanted}`)
+    const wanted = count.count
+    return afterwards(content, scope, () => {
+      const number = integer(wanted, scope)
+      if (number !== size) throw scope.refuse('SizeMismatch', `there are ${size} items, their number is ${number}`)
+    })
   }
   if (count.by === 'until') {
     for (let i = 0; i < list.length; i++) {
@@ -143,10 +159,15 @@ function counted(type: Extract<Type, { kind: 'list' }>, list: GivenList, content
 
 function listChunk(type: Extract<Type, { kind: 'list' }>, list: GivenList, scope: EncodeScope, start: Start): Chunk {
   const chunks: Chunk[] = []
+  const { count } = type
+  const head = (): Chunk =>
+    count.by === 'prefix' ? encodeType(count.type, BigInt(list.length), scope, NOWHERE) : EMPTY
   for (let i = 0; i < list.length; i++) {
     const before = chunks.length
     const at: Start = () => start() + chunks.slice(0, before).reduce((sum, chunk) => sum + chunk.bits, 0)
-    chunks.push(encodeType(type.of, list.at(i), scope.inList(i === 0 ? undefined : list.at(i - 1)), at))
+    const ahead = (): Chunk => joinChunks([head(), ...chunks.slice(0, before)])
+    const own = scope.inList(i === 0 ? undefined : list.at(i - 1)).behind(ahead)
+    chunks.push(encodeType(type.of, list.at(i), own, at))
   }
   return joinChunks(chunks)
 }
@@ -167,8 +188,10 @@ function unionChunk(
       throw scope.refuse('BadValue', `the tag ${outside} does not select ${union.variant}`, true)
   }
   const behind: Start = () => start() + head.bits
-  if (variant.value) return joinChunks([head, encodeType(variant.value, union.get('value'), scope, behind)])
-  return joinChunks([head, union.record!.encoded(behind)])
+  const ahead = (): Chunk => joinChunks([scope.ahead(), head])
+  if (!variant.value) return joinChunks([head, union.record.encoded(behind, ahead)])
+  union.record.standAt(behind, ahead)
+  return joinChunks([head, encodeType(variant.value, union.get('value'), union.record.scope(undefined), behind)])
 }
 
 function intChunk(type: IntType, value: bigint, scope: EncodeScope): Chunk {
@@ -185,7 +208,7 @@ function varintChunk(type: Extract<Type, { kind: 'varint' }>, value: bigint, sco
   if (value > HUGE || value < -HUGE) throw refused()
   const size = WRITERS[type.coding](room, 0, value)
   if (size > type.max) throw refused()
-  return bytesChunk(room.slice(0, size))
+  return bytesChunk(copyOf(room, 0, size))
 }
 
 function textChunk(type: Extract<Type, { kind: 'text' }>, text: string, scope: EncodeScope): Chunk {
@@ -230,6 +253,10 @@ function spell(type: IntType): string {
 /** Prefixes are integers, which stand where they stand. */
 const NOWHERE: Start = () => {
   throw new Unevaluable('a length has no place of its own')
+}
+/** A length stands there, and it counts what is being written. */
+const UNKNOWN = (): Chunk => {
+  throw new Unevaluable('a range cannot hold a length that is not known yet')
 }
 const HUGE = 1n << 200n
 const WRITERS = {

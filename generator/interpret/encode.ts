@@ -1,7 +1,7 @@
 // One call of encode or sizeOf.
 import { type Context, EncodeError } from '../../runtime/wire/codec.ts'
 import type { Frame, Protocol } from '../model/model.ts'
-import { type Chunk, writeChunk } from './chunk.ts'
+import { type Chunk, settle, writeChunk } from './chunk.ts'
 import { integer } from './evaluate.ts'
 import { Given } from './given-record.ts'
 
@@ -34,7 +34,7 @@ function chunkOf(protocol: Protocol, context: Context, frame: Frame, value: obje
   }
   const values = value as Readonly<Record<string, unknown>>
   const record = new Given({ protocol, context, frame, dry }, frame.body, values, undefined, 0)
-  const chunk = record.encoded(() => 0)
+  const chunk = settle(record.encoded(() => 0))
   const scope = record.scope(undefined)
   const most = frame.max && record.guarded(scope, () => integer(frame.max!, scope))
   if (most !== undefined && BigInt(Math.ceil(chunk.bits / 8)) > most) {

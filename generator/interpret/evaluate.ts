@@ -21,7 +21,9 @@ export interface Scope {
   offset(name: string): number
   /** Bytes of fields in wire order; without `to`, up to before the field that is being worked on. */
   range(from: string | undefined, to: string | undefined): Uint8Array
-  /** The same in bytes, sealed groups as they are on the wire. */
+  /** Bytes of the record around from a field of it to where this record begins. */
+  outerRange(from: string | undefined): Uint8Array
+  /** As `range`, in bytes; sealed groups as they are on the wire. */
   rangeSize(from: string | undefined, to: string | undefined): number
   /** In lists: the item before, and in `until` the item just read. */
   prev(): Value
@@ -97,9 +99,17 @@ export function needed(value: Value): Exclude<Value, undefined> {
   return value
 }
 
-/** The bytes of `a..b`; both ends stand in the same record. */
+/** The bytes of `a..b`; both ends stand in the same record. Without `b` in a record around: to before the one in it. */
 export function rangeBytes(from: RangeEnd | undefined, to: RangeEnd | undefined, scope: Scope): Uint8Array {
-  return ancestor(scope, from?.up ?? to?.up ?? 0).range(from?.field, to?.field)
+  const up = from?.up ?? to?.up ?? 0
+  if (up > 0 && to === undefined) return ancestor(scope, up - 1).outerRange(from?.field)
+  return ancestor(scope, up).range(from?.field, to?.field)
+}
+
+export function rangeSize(from: RangeEnd | undefined, to: RangeEnd | undefined, scope: Scope): number {
+  const up = from?.up ?? to?.up ?? 0
+  if (up > 0 && to === undefined) return ancestor(scope, up - 1).outerRange(from?.field).length
+  return ancestor(scope, up).rangeSize(from?.field, to?.field)
 }
 
 export function ancestor(scope: Scope, up: number): Scope {
@@ -227,6 +237,7 @@ function special(name: 'item' | 'prev' | 'remaining' | 'code' | 'size' | 'counte
 function memberOf(value: Value, name: string, expr: Extract<Expr, { is: 'member' }>, protocol: Protocol): Value {
   if (value === undefined) return undefined
   if (isList(value)) return value.entry(name)
+  if (isUnion(value) && name === 'is') return value.variant
   if (isStruct(value) || isUnion(value)) return value.get(name)
   if (typeof value === 'bigint' && expr.of.type.kind === 'bitset') {
     const bit = protocol.bitsets.get(expr.of.type.name)!.bits.find(known => known.name === name)!

@@ -16,6 +16,8 @@ export class Fault {
   readonly ranOut: Region | undefined
   /** The code was put there by `else`, so `covers` leaves it alone. */
   named = false
+  /** The record in which it was raised on behalf of another field: that field neither names nor replaces it. */
+  foreignTo: object | undefined
 
   constructor(code: string, offset: number, ranOut?: Region) {
     this.code = code

@@ -13,7 +13,7 @@ import {
 } from '../../runtime/wire/checksum.ts'
 import { conversion } from '../language/functions.ts'
 import type { Expr } from '../model/model.ts'
-import { ancestor, asInteger, evaluate, integer, needed, type Scope, truth } from './evaluate.ts'
+import { ancestor, asInteger, evaluate, integer, needed, rangeSize, type Scope, truth } from './evaluate.ts'
 import { Unevaluable } from './fault.ts'
 import { asBytes, concat, isList, isStruct, type Value } from './value.ts'
 
@@ -122,7 +122,7 @@ function sizeOf(part: Expr, scope: Scope): number {
     case 'parent':
       return ancestor(scope, part.up).size(part.name)
     case 'range':
-      return ancestor(scope, part.from?.up ?? part.to?.up ?? 0).rangeSize(part.from?.field, part.to?.field)
+      return rangeSize(part.from, part.to, scope)
     case 'member': {
       const of = evaluate(part.of, scope)
       if (isStruct(of)) return of.size(part.name)

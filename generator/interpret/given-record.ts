@@ -3,7 +3,7 @@
 import type { EncodeError } from '../../runtime/wire/codec.ts'
 import type { Body, Expr, Field, Group, Node } from '../model/model.ts'
 import { checkGiven } from './check-given.ts'
-import { bytesOf, type Chunk, EMPTY, holdsSeal, joinChunks, sealedChunk, zeroChunk } from './chunk.ts'
+import { bytesOf, type Chunk, EMPTY, holdsSeal, joinChunks, lateChunk, sealedChunk, zeroChunk } from './chunk.ts'
 import { type EncodeRun, EncodeScope } from './encode-scope.ts'
 import { bounded, contentOf, prefixBits, type Start, wrap } from './encode-type.ts'
 import { withEntriesGiven } from './entries.ts'
@@ -15,7 +15,7 @@ import { resolveValue } from './resolve.ts'
 import { lazy } from './run.ts'
 import { sealerOf } from './sealer.ts'
 import { fixedBits, fixedNodeBits } from './sizes.ts'
-import { isList, isStruct, isUnion, type StructValue, type Value } from './value.ts'
+import { asBytes, isList, isStruct, isUnion, type StructValue, type Value } from './value.ts'
 
 /** Something in wire order: a field, the prefix of a group, or a sealed group as a whole. */
 interface Piece {
@@ -49,6 +49,19 @@ export class Given implements StructValue {
   private readonly fields = new Map<Field, GivenField>()
   private readonly groupsPresent = new Map<Group, () => boolean>()
   private readonly pieces: readonly Piece[]
+  /** What of the field around it stands in front of this record. */
+  ahead: () => Chunk = () => EMPTY
+  /** Rules may look at anything, so they come when everything else is known. */
+  private readonly rules: () => Chunk = once(
+    () => {
+      for (const rule of this.body.check) {
+        const scope = this.scope(undefined)
+        if (!this.guarded(scope, () => truth(rule.test, scope))) throw scope.refuse(rule.error, 'a rule does not hold')
+      }
+      return EMPTY
+    },
+    () => EMPTY,
+  )
   private start: Start = () => {
     throw new Unevaluable('this record has no place yet')
   }
@@ -75,14 +88,20 @@ export class Given implements StructValue {
   }
 
   /** All bits, after every rule held. */
-  encoded(start: Start): Chunk {
+  encoded(start: Start, ahead: () => Chunk = () => EMPTY): Chunk {
+    this.standAt(start, ahead)
+    return joinChunks([this.part(0, Number.POSITIVE_INFINITY), lateChunk(0, this.rules)])
+  }
+
+  standAt(start: Start, ahead: () => Chunk): void {
     this.start = start
-    const chunk = this.part(0, Number.POSITIVE_INFINITY)
-    for (const rule of this.body.check) {
-      const scope = this.scope(undefined)
-      if (!this.guarded(scope, () => truth(rule.test, scope))) throw scope.refuse(rule.error, 'a rule does not hold')
-    }
-    return chunk
+    this.ahead = ahead
+  }
+
+  /** The outermost `else` of a field and the groups around it. */
+  elseOf(field: Field | undefined): string | undefined {
+    const groups = field ? (this.fields.get(field)?.groups ?? []) : []
+    return groups.find(group => group.error !== undefined)?.error ?? field?.error
   }
 
   get(name: string): Value {
@@ -105,7 +124,8 @@ export class Given implements StructValue {
     if (!node) return 0
     if (node.kind === 'group') return Math.ceil(this.inside(node).bits / 8)
     const field = this.fields.get(node)!
-    return field.present() && !node.from ? Math.ceil(field.content().bits / 8) : 0
+    if (node.from) return asBytes(field.value())?.length ?? 0
+    return field.present() ? Math.ceil(field.content().bits / 8) : 0
   }
 
   /** Items of a list field, 0 when absent. */
@@ -220,7 +240,15 @@ export class Given implements StructValue {
 
   private fieldOf(node: Field, groups: readonly Group[]): GivenField {
     const scope = this.scope(node)
-    const present = lazy(() => this.guarded(scope, () => this.appears(node, groups, scope)))
+    const byCaller = this.callerDecides(node)
+    const present = lazy(() =>
+      byCaller ? this.given(node) : this.guarded(scope, () => this.appears(node, groups, scope)),
+    )
+    const condition = lazy(() => {
+      if (this.guarded(scope, () => this.appears(node, groups, scope)) && !this.given(node))
+        throw scope.refuse('MissingField', 'this field has no value')
+      return EMPTY
+    })
     const value = once(
       () => (present() ? this.guarded(scope, () => resolveValue(node, this, scope)) : undefined),
       () => {
@@ -232,18 +260,37 @@ export class Given implements StructValue {
       this.guarded(scope, () => contentOf(node.type, value(), scope, () => start() + prefixBits(node.type, scope))),
     )
     const written = (): Chunk => {
+      if (byCaller && !present()) return lateChunk(0, condition)
       if (!present() || node.from || node.type.kind === 'at') return EMPTY
       const chunk = this.guarded(scope, () => wrap(node.type, value(), content(), scope))
       this.guarded(scope, () => checkGiven(node, value(), content(), scope))
-      return chunk
+      return byCaller ? joinChunks([lateChunk(0, condition), chunk]) : chunk
+    }
+    const bits = fixedBits(this.run.protocol, node.type)
+    if (bits === undefined) {
+      const chunk = once(written, () => {
+        throw new Unevaluable(`${node.name} depends on its own size`)
+      })
+      return { node, groups, present, value, content, chunk }
     }
     // A checksum that is asked for its own bytes sees zeros.
-    const chunk = once(written, () => {
-      const bits = fixedBits(this.run.protocol, node.type)
-      if (bits === undefined) throw new Unevaluable(`${node.name} depends on its own size`)
-      return zeroChunk(bits)
+    const late = once(written, () => zeroChunk(bits))
+    const chunk = lazy(() => {
+      if (present() && !node.from) return lateChunk(bits, late)
+      return byCaller ? lateChunk(0, condition) : EMPTY
     })
     return { node, groups, present, value, content, chunk }
+  }
+
+  /** A conditional field with no value but the caller's is there when it was given; its condition is held against that. */
+  private callerDecides(node: Field): boolean {
+    if (!node.if || node.lookahead || node.hidden || this.zero) return false
+    if (node.from || node.type.kind === 'at' || node.type.kind === 'align') return false
+    return !(node.value || node.fallback || node.with || node.derives || node.match || node.matchBits || node.isId)
+  }
+
+  private given(node: Field): boolean {
+    return this.values[node.name] !== undefined
   }
 
   private appears(node: Field, groups: readonly Group[], scope: EncodeScope): boolean {
@@ -272,10 +319,15 @@ export class Given implements StructValue {
     return joinChunks(inside.filter(piece => !nested(piece)).map(piece => piece.chunk()))
   }
 
+  /** What stands in front of the content, or the check of a size that is given elsewhere: late, so that places are known. */
   private prefixOf(group: Group): Chunk {
-    const plain = this.inside(group)
+    const extent = group.extent!
+    if (extent.by === 'rest') return EMPTY
     const scope = this.scope(undefined)
-    return this.guarded(scope, () => bounded(group.extent!, BigInt(Math.ceil(plain.bits / 8)), EMPTY, scope))
+    const made = (): Chunk =>
+      this.guarded(scope, () => bounded(extent, BigInt(Math.ceil(this.inside(group).bits / 8)), EMPTY, scope))
+    const bits = extent.by === 'size' ? 0 : fixedBits(this.run.protocol, extent.type)
+    return bits === undefined ? made() : lateChunk(bits, lazy(made))
   }
 
   private sealedOf(group: Group): Chunk {

@@ -10,7 +10,7 @@ export interface GivenList extends ListValue {}
 
 export interface GivenUnion extends UnionValue {
   readonly tag: bigint | undefined
-  readonly record: Given | undefined
+  readonly record: Given
 }
 
 export function givenValue(type: Type, plain: unknown, scope: EncodeScope): Value {
@@ -142,13 +142,12 @@ function union(name: string, plain: Readonly<Record<string, unknown>>, is: strin
   const inner = scope.deeper()
   const tag = variant.other ? wholeNumber(plain.tag) : undefined
   if (variant.other && tag === undefined) throw scope.refuse('MissingField', `${is} needs its tag`)
-  if (variant.value) {
-    if (plain.value === undefined) throw scope.refuse('MissingField', `${is} needs its value`)
-    const value = givenValue(variant.value, plain.value, inner)
-    return { is: 'union', variant: is, tag, record: undefined, get: () => value }
-  }
-  const fields = new Given(scope.rec.run, variant.body, plain, scope, inner.depth)
-  return { is: 'union', variant: is, tag, record: fields, get: field => fields.get(field) }
+  const fields = new Given(scope.rec.run, variant.body, variant.value ? {} : plain, scope, inner.depth)
+  if (!variant.value) return { is: 'union', variant: is, tag, record: fields, get: field => fields.get(field) }
+  if (plain.value === undefined) throw scope.refuse('MissingField', `${is} needs its value`)
+  // A variant is a record of its own even when it is one value.
+  const value = givenValue(variant.value, plain.value, fields.scope(undefined))
+  return { is: 'union', variant: is, tag, record: fields, get: () => value }
 }
 
 function record(

@@ -1,4 +1,5 @@
 // Plain values (docs/adr/0002-decoding.md, "Plain values") of what was decoded: what `toObject` gives.
+import { copyOf } from '../../runtime/wire/copy.ts'
 import type { Field, IntType, Protocol, Type } from '../model/model.ts'
 import type { DecodedUnion } from './compose.ts'
 import type { Rec } from './record.ts'
@@ -33,7 +34,7 @@ export function plainOf(protocol: Protocol, type: Type, value: Value, number?: F
       return known ? known.name : plainNumber(bitsOf(definition.type), value as bigint, number)
     }
     case 'bytes':
-      return (value as Uint8Array).slice()
+      return copyOf(value as Uint8Array)
     case 'region':
     case 'delimited':
     case 'at':

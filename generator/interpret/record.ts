@@ -1,5 +1,6 @@
 // A record that is being decoded: the fields of a frame, a struct or a variant, laid out in wire order. Validation and
 // the walls of sealed groups are in validate.ts.
+import { copyOf } from '../../runtime/wire/copy.ts'
 import type { Body, Field, Group, Node } from '../model/model.ts'
 import { withEntries } from './entries.ts'
 import { evaluate, truth } from './evaluate.ts'
@@ -11,7 +12,7 @@ import { Cursor, lazy, type Run } from './run.ts'
 import { ABSENT, DecodeScope } from './scope.ts'
 import type { FieldSlot, GroupSlot, Guard, Slot } from './slot.ts'
 import { validateBody } from './validate.ts'
-import type { StructValue, Value } from './value.ts'
+import { asBytes, type StructValue, type Value } from './value.ts'
 
 export class Rec implements StructValue {
   readonly is = 'struct'
@@ -74,6 +75,7 @@ export class Rec implements StructValue {
   size(name: string): number {
     const slot = this.find(name)
     if (!slot?.present) return 0
+    if (slot.kind === 'field' && slot.node.from) return asBytes(this.get(name))?.length ?? 0
     if (slot.kind === 'field') return bytesBetween(slot.placed!.contentStart, slot.placed!.contentEnd)
     return slot.range ? slot.range.end - slot.range.start : bytesBetween(slot.start, slot.end)
   }
@@ -103,9 +105,15 @@ export class Rec implements StructValue {
     const own = current === undefined ? undefined : this.find(current)
     if (!own || own.start < first * 8 || own.end > behind * 8 || own.start === own.end) return bytes
     // A checksum inside its own range counts as zero.
-    const copy = bytes.slice()
+    const copy = copyOf(bytes)
     copy.fill(0, Math.floor(own.start / 8) - first, Math.ceil(own.end / 8) - first)
     return copy
+  }
+
+  /** Bytes from a field to a place further on, in bits. */
+  rangeUpTo(from: string | undefined, end: number): Uint8Array {
+    const start = from === undefined ? this.start : this.edge(from, 'start')
+    return this.run.view(Math.floor(start / 8), Math.max(Math.floor(start / 8), Math.ceil(end / 8)))
   }
 
   /** Of an absent field: where it would stand. */
@@ -126,11 +134,21 @@ export class Rec implements StructValue {
       if (group?.kind !== 'group') break
       if (!group.present || group.seal === 'opaque') return undefined
       if (group.seal === 'closed') throw new NotLaid(name)
-      this.layInside(group)
+      this.layForeign(group)
     }
     const slot = this.slots.get(node)
     if (!slot) throw new NotLaid(name)
     return slot
+  }
+
+  /** A group is laid out because an expression asks for a field in it: its faults are its own. */
+  private layForeign(group: GroupSlot): void {
+    try {
+      this.layInside(group)
+    } catch (thrown) {
+      if (thrown instanceof Fault) thrown.foreignTo = this
+      throw thrown
+    }
   }
 
   /** Whether the name cannot be known for want of a key. */
@@ -192,11 +210,24 @@ export class Rec implements StructValue {
       (region: Region) =>
       (fault: Fault): boolean =>
         fault.ranOut !== region
+    const named = (): T => within(name, undefined, () => false, foreign)
+    const foreign = (): T => {
+      try {
+        return work()
+      } catch (thrown) {
+        if (thrown instanceof Fault && thrown.foreignTo === this) throw new Foreign(thrown)
+        throw thrown
+      }
+    }
     const run = slot.guards.reduce<() => T>(
       (inner, guard) => () => within(undefined, guard.error, spare(guard.region), inner),
-      () => within(name, undefined, () => false, work),
+      named,
     )
-    return run()
+    try {
+      return run()
+    } catch (thrown) {
+      throw thrown instanceof Foreign ? thrown.fault : thrown
+    }
   }
 
   validate(): void {
@@ -328,6 +359,15 @@ export class Rec implements StructValue {
       const own = frame.bare ? undefined : groupNamed(frame.body.nodes, group)
       return own !== undefined && own.nodes.length > 0
     })
+  }
+}
+
+/** Carries a fault past the field that only asked. */
+class Foreign {
+  readonly fault: Fault
+
+  constructor(fault: Fault) {
+    this.fault = fault
   }
 }
 

@@ -1,8 +1,9 @@
 // Where the value of a field comes from while encoding; the first that applies (docs/adr/0002-decoding.md, "Encoding").
-import type { Field, Literal } from '../model/model.ts'
+import type { Expr, Field, Literal } from '../model/model.ts'
 import { literalValue } from './choose.ts'
 import type { EncodeScope } from './encode-scope.ts'
 import { evaluate, needed } from './evaluate.ts'
+import { Unevaluable } from './fault.ts'
 import { givenValue, stored, zeroValue } from './given.ts'
 import type { Given } from './given-record.ts'
 import { equal, type Value } from './value.ts'
@@ -10,12 +11,23 @@ import { equal, type Value } from './value.ts'
 export function resolveValue(field: Field, record: Given, scope: EncodeScope): Value {
   const plain = silent(field) ? undefined : record.values[field.name]
   const given = plain === undefined ? undefined : givenValue(field.type, plain, scope)
+  if (field.from && given === undefined) return asRead(field.from, scope)
   if (field.from || field.type.kind === 'at' || field.type.kind === 'align') return given
   if (field.with) return fixed(field, evaluate(field.with.value, scope), given, scope, field.with.error)
   if (field.value) return fixed(field, evaluate(field.value, scope), given, scope, undefined)
   const value = chosen(field, given, record, scope)
   if (value === undefined) throw scope.refuse('MissingField', 'this field has no value')
   return field.matchBits ? withBits(field, value, scope) : value
+}
+
+/** What a reader would compute from the wire fields, where those do not need this value themselves. */
+function asRead(from: Expr, scope: EncodeScope): Value {
+  try {
+    return evaluate(from, scope)
+  } catch (thrown) {
+    if (thrown instanceof Unevaluable) return undefined
+    throw thrown
+  }
 }
 
 /** Nobody gives a value to these. */

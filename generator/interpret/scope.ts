@@ -39,10 +39,6 @@ export class DecodeScope implements Scope {
     return new DecodeScope(this.rec, this.current, { ...this.around, hop })
   }
 
-  deep(depth: number): DecodeScope {
-    return new DecodeScope(this.rec, this.current, { ...this.around, depth })
-  }
-
   get protocol(): Protocol {
     return this.rec.run.protocol
   }
@@ -77,6 +73,12 @@ export class DecodeScope implements Scope {
 
   range(from: string | undefined, to: string | undefined): Uint8Array {
     return this.rec.range(from, to, this.current)
+  }
+
+  outerRange(from: string | undefined): Uint8Array {
+    const { outer, start } = this.rec
+    if (!outer) throw new Unevaluable('there is no record around this one')
+    return outer.rec.rangeUpTo(from, start)
   }
 
   rangeSize(from: string | undefined, to: string | undefined): number {

@@ -20,6 +20,8 @@ export function call(syntax: Call, context: Context, expected?: ValueType): Expr
   }
   const definition = FUNCTIONS.get(name)
   if (!definition) throw unknown(syntax)
+  const leftOut = ofNothing(syntax, context)
+  if (leftOut) return leftOut
   checkPlace(definition, syntax, context)
   if (name === 'next') return lookahead(syntax, context)
   const { parameters, repeats } = definition
@@ -29,6 +31,14 @@ export function call(syntax: Call, context: Context, expected?: ValueType): Expr
   const args = syntax.args.map((arg, i) => argument(arg, parameters[Math.min(i, parameters.length - 1)]!.kind, inner))
   const type = name === 'random' && expected?.kind === 'int' ? INT : RESULTS[definition.result]!
   return { is: 'call', name, args, type, start, end }
+}
+
+/** `size(x)`, `count(x)` and `present(x)` of a field of the envelope that this frame leaves out. */
+function ofNothing({ name, args, start, end }: Call, context: Context): Expr | undefined {
+  const [only] = args
+  if (only?.is !== 'name' || !context.scope?.removed.has(only.name)) return undefined
+  if (name === 'present') return { is: 'bool', value: false, type: BOOL, start, end }
+  return name === 'size' || name === 'count' ? { is: 'int', value: 0n, type: INT, start, end } : undefined
 }
 
 function argument(syntax: ExprSyntax, kind: ParameterKind, context: Context): Expr {

@@ -8,6 +8,7 @@ import type { Bitset, Enum, ValueType } from './model.ts'
 import { entriesOf, mapOf, type Raw, textOf } from './raw.ts'
 import type { Reports } from './report.ts'
 import type { Draft, Scope } from './scope.ts'
+import { TEXT } from './values.ts'
 
 export class Catalog {
   readonly reports: Reports
@@ -92,16 +93,20 @@ export class Catalog {
   literal(scope: Scope, left: ExprSyntax, right: ExprSyntax): { path: string; key: string } | undefined {
     const path = pathOf(left)
     const entry = path && scope.entries.get(path[0]!)
+    if (!entry && path && path.length > 1 && path.at(-1) === 'is' && right.is === 'text') {
+      return { path: path.join('.'), key: this.#literalKey(TEXT, right)! }
+    }
     if (!entry) return pathOf(right) && !pathOf(left) ? this.literal(scope, right, left) : undefined
     const type = this.#typeAt(entry.type, path.slice(1))
     const key = type && this.#literalKey(type, right)
     return key === undefined ? undefined : { path: path.join('.'), key }
   }
 
-  /** The type of a member of a member: only structs are followed. */
+  /** The type of a member of a member: only structs are followed, and `is` of a union. */
   #typeAt(type: ValueType, path: readonly string[]): ValueType | undefined {
     const [name, ...rest] = path
     if (name === undefined) return type
+    if (type.kind === 'union' && name === 'is' && rest.length === 0) return TEXT
     const entry = type.kind === 'struct' ? this.scopeOf(type.name)?.entries.get(name) : undefined
     return entry && this.#typeAt(entry.type, rest)
   }

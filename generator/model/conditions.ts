@@ -104,6 +104,9 @@ export class Facts {
     if (plain) return negate(this.holds({ ...condition, operator: plain }))
     const side = operator === '==' ? asTruth(left, right) : undefined
     if (side) return side.truth ? this.holds(side.of) : negate(this.holds(side.of))
+    if (operator === '<' || operator === '<=') {
+      return this.#ordered(operator, left, right) ?? this.#atoms.get(show(condition))
+    }
     const literal = operator === '==' ? this.#subject.literal(left, right) : undefined
     const known = literal && this.#within(literal.path, new Set([literal.key]))
     return known ?? this.#atoms.get(show(condition))
@@ -119,6 +122,17 @@ export class Facts {
     if (!known) return undefined
     const inside = [...known].filter(key => keys.has(key)).length
     return inside === 0 ? false : inside === known.size ? true : undefined
+  }
+
+  /** `x < 5` where all that x can be is known. */
+  #ordered(operator: '<' | '<=', left: ExprSyntax, right: ExprSyntax): boolean | undefined {
+    if (right.is !== 'int') return undefined
+    const literal = this.#subject.literal(left, right)
+    const known = literal && this.#values.get(literal.path)
+    if (!known || known.size === 0 || ![...known].every(key => key.startsWith('#'))) return undefined
+    const limit = operator === '<' ? right.value : right.value + 1n
+    const below = [...known].filter(key => BigInt(key.slice(1)) < limit).length
+    return below === 0 ? false : below === known.size ? true : undefined
   }
 
   #keys(condition: Extract<ExprSyntax, { is: 'in' }>): { path: string; keys: Set<string> } | undefined {

@@ -1,5 +1,6 @@
 // Enums and bit sets: named numbers and named bits.
 
+import type { TypeSyntax } from '../language/ast.ts'
 import { parseType } from '../language/parse.ts'
 import type { Path } from '../load/document.ts'
 import type { Catalog } from './catalog.ts'
@@ -42,6 +43,15 @@ export function numberOf(raw: unknown): bigint | undefined {
   return /^(0x[0-9a-fA-F]+|\d+)$/.test(raw) ? BigInt(raw) : undefined
 }
 
+/** The number that a text makes which fills an integer of several bytes, in wire order: `IHDR` in a u32. */
+export function codeOf(raw: unknown, type: TypeSyntax, little: boolean): bigint | undefined {
+  if (typeof raw !== 'string' || type.is !== 'int' || type.bits !== raw.length * 8) return undefined
+  const bytes = new TextEncoder().encode(raw)
+  if (bytes.length !== raw.length) return undefined
+  const isLittle = (type.endian ?? (little ? 'little' : 'big')) === 'little'
+  return (isLittle ? bytes.toReversed() : bytes).reduce((all, byte) => (all << 8n) | BigInt(byte), 0n)
+}
+
 /** Whether a number can be stored in this many bits. */
 export function fitsBits(value: bigint, type: { readonly signed: boolean; readonly bits: number }): boolean {
   const limit = 1n << BigInt(type.signed ? type.bits - 1 : type.bits)
@@ -54,9 +64,14 @@ function defineEnum(catalog: Catalog, name: string, map: Raw, type: Enum['type']
   const names = new Map<bigint, string>()
   for (const [key, raw] of entriesOf(map.values)) {
     const at: Path = [...path, 'values', key]
-    const value = numberOf(raw)
+    const value = numberOf(raw) ?? (type.kind === 'int' ? codeOf(raw, asSyntax(type), type.little) : undefined)
     if (value === undefined) {
-      reports.error(at, 'type', `${key} has no number`, 'a value is a whole number or one character')
+      reports.error(
+        at,
+        'type',
+        `${key} has no number`,
+        'a value is a whole number or as many characters as its type has bytes',
+      )
       continue
     }
     const before = names.get(value)
@@ -128,4 +143,8 @@ function numberType(catalog: Catalog, map: Raw, path: Path): Enum['type'] | unde
 /** `u16le` as it is written. */
 export function spell(type: IntType): string {
   return `${type.signed ? 'i' : 'u'}${type.bits}${type.little ? 'le' : ''}`
+}
+
+function asSyntax(type: IntType): TypeSyntax {
+  return { is: 'int', signed: type.signed, bits: type.bits, endian: type.little ? 'little' : 'big', start: 0, end: 0 }
 }

@@ -38,7 +38,7 @@ export function derivations(scope: Scope, catalog: Catalog): ReadonlyMap<string,
       catalog.reports.add(node.path, {
         code: 'underivable',
         message: `${entry.name} decides the ${measure.how} of ${measure.of.name} by "${show(measure.by)}", which the encoder cannot turn round`,
-        hint: `say how it is computed: "${entry.name}: TYPE = .. ${formula} .."`,
+        hint: `say how it is computed: "${entry.name}: TYPE = .. ${formula} ..", or, where the caller knows it, "given: true"`,
         on: 'key',
       })
     }
@@ -76,6 +76,7 @@ function ofExtent(extent: ExtentSyntax, of: Entry, inner: boolean): Measure[] {
 function derivable(entry: Entry): boolean {
   const { node } = entry
   if (node.kind !== 'field' || node.isId || node.match || entry.type.kind !== 'int') return false
+  if (node.options.given === true) return false
   return !node.value && !node.fallback && !node.from && !node.with
 }
 

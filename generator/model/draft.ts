@@ -219,7 +219,9 @@ function draftField(
   }
 
   function fallback(): Located<ExprSyntax> | undefined {
-    return locate('default') ?? inLine('fallback')
+    const bits = options.default
+    if (!Array.isArray(bits)) return locate('default') ?? inLine('fallback')
+    return located(reports, bits.length ? bits.join(' | ') : '0', [...path, 'default'])
   }
 
   function inLine(key: keyof FieldSyntax): Located<ExprSyntax> | undefined {

@@ -69,18 +69,19 @@ export function fieldsOf(nodes: readonly DraftNode[]): DraftField[] {
   return nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsOf(node.nodes)))
 }
 
-/** The `frame` field that this frame goes into: the one whose condition can be true. */
+/** The `frame` field that this frame goes into: the one whose condition can be true. A frame without fields needs none. */
 export function chooseHolder(
   nodes: readonly DraftNode[],
   facts: Facts,
   name: string,
+  isEmpty: boolean,
   catalog: Catalog,
 ): DraftGroup | undefined {
   const all = holders(nodes)
   const possible = all.filter(holder =>
     conditionsAround(nodes, holder).every(condition => facts.holds(condition) !== false),
   )
-  if (possible.length === 0) {
+  if (possible.length === 0 && !isEmpty) {
     catalog.reports.error(
       ['frames', name],
       'ambiguous',

@@ -119,6 +119,10 @@ function name(syntax: Extract<ExprSyntax, { is: 'name' }>, context: Context, exp
     const value = catalog.enums.get(expected.name)?.values.find(known => known.name === syntax.name)
     if (value) return { is: 'enumValue', enum: expected.name, ...value, type: expected, start, end }
   }
+  if (expected?.kind === 'bitset') {
+    const bit = catalog.bitsets.get(expected.name)?.bits.find(known => known.name === syntax.name)
+    if (bit) return literal({ is: 'int', value: 1n << BigInt(bit.bit), start, end })
+  }
   const entry = scope?.entries.get(syntax.name)
   if (entry && entry !== self) return field(syntax, entry, context)
   const special = context.specials?.get(syntax.name)

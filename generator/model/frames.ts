@@ -1,19 +1,20 @@
 // Frames: the envelope and the frame's own fields as one record, cut down to what the frame's id and match leave
 // possible (docs/language, "Envelope and frames").
 
+import type { TypeSyntax } from '../language/ast.ts'
 import { parseExpr } from '../language/parse.ts'
 import { didYouMean } from '../language/problem.ts'
 import type { Path } from '../load/document.ts'
 import { buildBody, type Workshop } from './body.ts'
 import type { Catalog } from './catalog.ts'
-import { fitsBits } from './definitions.ts'
+import { codeOf, fitsBits } from './definitions.ts'
 import { type DraftField, type DraftGroup, type DraftNode, draftClear, draftFields, linesOf, located } from './draft.ts'
 import { chooseHolder, type EnvelopeDraft, fieldsOf, holders, prune, source } from './envelope.ts'
 import { type Context, resolve, resolveAs } from './expressions.ts'
 import { type Match, matchesOf } from './match.ts'
 import type { Frame } from './model.ts'
 import { entriesOf, listOf, mapOf, type Raw, scalarText, some, textOf, textsOf } from './raw.ts'
-import { type Draft, Scope } from './scope.ts'
+import { type Draft, type Gap, Scope } from './scope.ts'
 import { idOf } from './types.ts'
 import { INT, sameType } from './values.ts'
 
@@ -47,14 +48,12 @@ export function draftFrame(name: string, raw: Raw, envelope: EnvelopeDraft, cata
   const idField = fieldsOf(nodes).find(field => field.isId)
   const ids = idsOf(raw, path, idField, envelope.scope, catalog)
   const { matches, facts } = matchesOf(raw, path, ids.length ? idField : undefined, ids, envelope.scope, catalog)
-  const holder = chooseHolder(nodes, facts, name, catalog)
+  const holder = chooseHolder(nodes, facts, name, own.length === 0, catalog)
   if (holder) holder.nodes = own
   const kept = prune(nodes, facts, holder)
   applyMatches(matches, fieldsOf(kept))
   applyWith(raw, path, kept, envelope.scope, catalog)
-  const names = new Set(fieldsOf(kept).map(field => field.name))
-  const removed = new Set(envelope.scope.names.filter(field => !names.has(field)))
-  const scope = new Scope(title, kept, catalog, facts, removed)
+  const scope = new Scope(title, kept, catalog, facts, gaps(envelope.scope, kept))
   const draft: Draft = {
     title,
     nodes: kept,
@@ -71,7 +70,7 @@ export function buildFrame(frame: FrameDraft, index: number, shop: Workshop): Fr
   const { name, raw, path, draft, matches } = frame
   const { catalog } = shop
   const { reports } = catalog
-  const states = textsOf(raw.state)
+  const states = raw.state === undefined ? statesListing(name, catalog) : textsOf(raw.state)
   known(states, new Set(Object.keys(mapOf(catalog.data.states))), 'state', [...path, 'state'], catalog)
   const channel = textOf(raw.channel)
   if (channel !== undefined && channel !== 'any') {
@@ -98,6 +97,31 @@ export function buildFrame(frame: FrameDraft, index: number, shop: Workshop): Fr
     ...some('max', max && reports.attempt(max.path, () => resolveAs(max.syntax, names, INT, 'max'))),
     place: reports.document.place(path, 'key'),
   }
+}
+
+/** What the frame leaves out of the envelope. */
+function gaps(envelope: Scope, kept: readonly DraftNode[]): Map<string, Gap> {
+  const names = new Set(namesOf(kept))
+  const order = envelope.order.map(entry => entry.name)
+  const found = new Map<string, Gap>()
+  order.forEach((name, i) => {
+    if (names.has(name)) return
+    const before = order.slice(0, i).findLast(other => names.has(other))
+    found.set(name, { before, behind: order.slice(i + 1).find(other => names.has(other)) })
+  })
+  return found
+}
+
+function namesOf(nodes: readonly DraftNode[]): string[] {
+  return nodes.flatMap(node => (node.kind === 'group' ? [node.name, ...namesOf(node.nodes)] : [node.name]))
+}
+
+/** Rows of `states` that list a frame without a `state` of its own, and those that ignore what they do not list. */
+function statesListing(frame: string, catalog: Catalog): string[] {
+  const rows = entriesOf(catalog.data.states).map(([state, row]) => ({ state, row: mapOf(row) }))
+  if (!rows.some(({ row }) => frame in row)) return []
+  const fitting = rows.filter(({ row }) => frame in row || row.ignore !== undefined)
+  return fitting.length === rows.length ? [] : fitting.map(({ state }) => state)
 }
 
 function ownNodes(raw: Raw, path: Path, catalog: Catalog): DraftNode[] {
@@ -140,12 +164,11 @@ function idsOf(raw: Raw, path: Path, field: DraftField | undefined, scope: Scope
   const type = scope.entries.get(field.name)!.type
   const { syntax } = field.type
   return listOf(raw.id).flatMap(value => {
-    const id = idOf(catalog, type, value)
+    const id = idOf(catalog, type, value) ?? codeOf(value, syntax, catalog.littleAt(field.path))
     if (id === undefined) {
       const names = type.kind === 'enum' ? (catalog.enums.get(type.name)?.values.map(known => known.name) ?? []) : []
       const hint =
-        didYouMean(String(value), names) ??
-        (names.length ? `it has ${names.join(', ')}` : 'an id is a whole number or one character')
+        didYouMean(String(value), names) ?? (names.length ? `it has ${names.join(', ')}` : idHint(value, field, syntax))
       catalog.reports.error(at, 'type', `${JSON.stringify(value)} is no id of ${field.name}`, hint)
       return []
     }
@@ -154,6 +177,14 @@ function idsOf(raw: Raw, path: Path, field: DraftField | undefined, scope: Scope
     }
     return [id]
   })
+}
+
+function idHint(value: unknown, field: DraftField, syntax: TypeSyntax): string {
+  if (syntax.is === 'int') {
+    const text = syntax.bits % 8 === 0 && syntax.bits > 8 ? ` or a text of ${syntax.bits / 8} characters` : ''
+    return `an id is a whole number, one character${text}`
+  }
+  return `an id is a number; where text tells frames apart write "match: { ${field.name}: ${String(value)} }"`
 }
 
 function applyMatches(matches: readonly Match[], fields: readonly DraftField[]): void {

@@ -10,6 +10,7 @@ import { entriesOf, isMap, mapOf, textOf } from './raw.ts'
 import { Consequence, Mistake } from './report.ts'
 import type { Entry, Scope, Use } from './scope.ts'
 import { BOOL, BYTES, describe, INT, NONE, sameType, TEXT, valueOfSyntax } from './values.ts'
+import { variantMember } from './variants.ts'
 
 type Member = Extract<ExprSyntax, { is: 'member' }>
 
@@ -188,6 +189,7 @@ function valueMember(syntax: Member, of: Expr, context: Context): Expr {
     if (mayBeAbsent({ ...entry, conditions }, facts, show(syntax))) refuseAbsent(syntax, context)
     return { is: 'member', of, name, type: entry.type, start, end }
   }
+  if (of.type.kind === 'union') return variantMember(syntax, of, of.type.name, context)
   if (of.type.kind === 'list') return multimapEntry(syntax, of, context)
   throw new Mistake('type', `${show(syntax.of)} is ${describe(of.type)} and has no members`, syntax)
 }

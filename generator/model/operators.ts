@@ -8,6 +8,7 @@ import { constant } from './fold.ts'
 import type { Expr, ValueType } from './model.ts'
 import { Mistake } from './report.ts'
 import { BOOL, describe, FLOAT, INT, sameType } from './values.ts'
+import { checkVariantName } from './variants.ts'
 
 type Syntax<K extends ExprSyntax['is']> = Extract<ExprSyntax, { is: K }>
 
@@ -37,6 +38,7 @@ export function membership(syntax: Syntax<'in'>, context: Context): Expr {
   const items = syntax.items.map(item => {
     const from = resolveAs(item.from, context, of.type)
     checkReach(of, from, context)
+    checkVariantName(of, from, context)
     if (item.from === item.to) return { from, to: from }
     if (of.type.kind !== 'int' && of.type.kind !== 'float') {
       throw new Mistake('type', `${describe(of.type)} has no order`, item.from, 'list the values one by one')
@@ -77,8 +79,9 @@ export function binary(syntax: Syntax<'binary'>, context: Context, expected?: Va
       return { is: 'binary', operator, left, right: check(right, type), type, start, end }
     }
     default: {
-      const left = bitwise(resolve(syntax.left, context), operator)
-      const right = bitwise(resolve(syntax.right, context), operator)
+      const named = operator === '|' && expected?.kind === 'bitset' ? expected : undefined
+      const left = bitwise(resolve(syntax.left, context, named), operator)
+      const right = bitwise(resolve(syntax.right, context, named), operator)
       return { is: 'binary', operator, left, right, type: INT, start, end }
     }
   }
@@ -118,8 +121,9 @@ function equality(syntax: Syntax<'binary'>, context: Context): Extract<Expr, { i
   if (left.type.kind === 'struct' || left.type.kind === 'union' || left.type.kind === 'list') {
     throw new Mistake('type', `${describe(left.type)} cannot be compared as a whole`, left, 'compare a field of it')
   }
-  check(right, left.type, 'the left side')
+  if (left.type.kind !== 'int' || right.type.kind !== 'bitset') check(right, left.type, 'the left side')
   checkReach(left, right, context)
+  checkVariantName(left, right, context)
   return { is: 'binary', operator: '==', left, right, type: BOOL, start, end }
 }
 

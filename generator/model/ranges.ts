@@ -6,7 +6,7 @@ import type { Context } from './expressions.ts'
 import { nearest } from './members.ts'
 import type { Expr, RangeEnd } from './model.ts'
 import { Mistake } from './report.ts'
-import type { Entry } from './scope.ts'
+import type { Entry, Gap } from './scope.ts'
 import { BYTES } from './values.ts'
 
 type Range = Extract<ExprSyntax, { is: 'range' }>
@@ -17,8 +17,11 @@ interface End {
 }
 
 export function range(syntax: Range, context: Context): Expr {
-  const from = endOf(syntax, syntax.from, context)
-  const to = endOf(syntax, syntax.to, context)
+  if (isEmpty(syntax, context)) {
+    return { is: 'bytes', value: new Uint8Array(0), type: BYTES, start: syntax.start, end: syntax.end }
+  }
+  const from = endOf(syntax, nextTo(syntax.from, 'behind', context), context)
+  const to = endOf(syntax, nextTo(syntax.to, 'before', context), context)
   if (from && to && from.end.up !== to.end.up) {
     throw new Mistake('range', 'both ends of a range are fields of the same record', syntax, hintUp(from.end, to.end))
   }
@@ -48,6 +51,27 @@ export function range(syntax: Range, context: Context): Expr {
     start: syntax.start,
     end: syntax.end,
   }
+}
+
+/** Everything in the range is left out of the frame. */
+function isEmpty({ from, to }: Range, context: Context): boolean {
+  const gap = (name: string | undefined): Gap | undefined =>
+    name === undefined ? undefined : context.scope?.removed.get(name)
+  const first = gap(from)
+  const last = gap(to)
+  if (first && first.behind === undefined) return true
+  if (last && last.before === undefined) return true
+  if (!first && !last) return false
+  const { entries } = context.scope!
+  const start = entries.get(nextTo(from, 'behind', context) ?? '')
+  const end = entries.get(nextTo(to, 'before', context) ?? '')
+  return start !== undefined && end !== undefined && start.index > end.index
+}
+
+/** The name itself, or what is left next to it where the frame leaves it out. */
+function nextTo(name: string | undefined, side: 'before' | 'behind', context: Context): string | undefined {
+  const gap = name === undefined ? undefined : context.scope?.removed.get(name)
+  return gap ? gap[side] : name
 }
 
 function endOf(syntax: Range, text: string | undefined, context: Context): End | undefined {

@@ -20,6 +20,12 @@ export interface Entry {
   readonly broken: boolean
 }
 
+/** Where something would stand: the names that are left next to it. */
+export interface Gap {
+  readonly before: string | undefined
+  readonly behind: string | undefined
+}
+
 /** A record before it is resolved. */
 export interface Draft {
   /** `struct Entry`, `frame Data`: for messages. */
@@ -51,8 +57,8 @@ export class Scope {
   readonly uses: Use[] = []
   /** What `prev` is: set when the record is an item of a list. */
   prev: ValueType | undefined
-  /** Fields that the chosen frame leaves out. */
-  readonly removed: ReadonlySet<string>
+  /** Fields and groups of the envelope that the chosen frame leaves out, each with what is left before and behind it. */
+  readonly removed: ReadonlyMap<string, Gap>
   readonly #byNode: ReadonlyMap<DraftNode, Entry>
 
   constructor(
@@ -60,7 +66,7 @@ export class Scope {
     nodes: readonly DraftNode[],
     catalog: Catalog,
     facts?: Facts,
-    removed: ReadonlySet<string> = new Set(),
+    removed: ReadonlyMap<string, Gap> = new Map(),
   ) {
     this.title = title
     const subject: Subject = {

@@ -5,7 +5,7 @@ import { parseType } from '../language/parse.ts'
 import type { Path } from '../load/document.ts'
 import { buildBody, type Workshop } from './body.ts'
 import type { Catalog } from './catalog.ts'
-import { fitsBits } from './definitions.ts'
+import { codeOf, fitsBits } from './definitions.ts'
 import { draftFields, draftNode, linesOf } from './draft.ts'
 import type { Union, ValueType, Variant } from './model.ts'
 import { entriesOf, listOf, mapOf, type Raw, some, textOf } from './raw.ts'
@@ -104,7 +104,8 @@ function buildVariant(
   const draft = catalog.records.get(`${union}.${name}`)!
   const body = buildBody(draft, shop)
   const ids = listOf(raw.id).flatMap(given => {
-    const id = tagType && idOf(catalog, tagType, given)
+    const id =
+      tagType && (idOf(catalog, tagType, given) ?? (tag && codeOf(given, tag, catalog.littleAt([...path, 'id']))))
     if (id === undefined) {
       reports.error([...path, 'id'], 'type', `${JSON.stringify(given)} is no tag of ${union}`)
       return []

@@ -13,6 +13,7 @@ import type {
   RoleDescriptor,
   SessionDescriptor,
   StateRow,
+  TransferDescriptor,
   TransportDescriptor,
 } from '../../runtime/core/protocol.ts'
 import type { Expr, Type } from '../model/model.ts'
@@ -58,11 +59,18 @@ export type Reply = Omit<ReplyDescriptor, 'when' | 'by' | 'copy' | 'ask'> & {
   readonly ask: readonly FramePath[]
 }
 
-export type Channel = Omit<ChannelDescriptor, 'priority' | 'orderBy'> & {
+export type Channel = Omit<ChannelDescriptor, 'priority' | 'orderBy' | 'transfer'> & {
   readonly doc: string | undefined
   readonly priority: number | FramePath
   readonly orderBy: FramePath | undefined
   readonly fragment: FragmentDescriptor | undefined
+  readonly transfer: Transfer | undefined
+}
+
+export type Transfer = Omit<TransferDescriptor, 'id' | 'index' | 'count'> & {
+  readonly id: FramePath
+  readonly index: FramePath
+  readonly count: FramePath
 }
 
 export const HEADER_ROLES = [

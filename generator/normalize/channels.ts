@@ -3,7 +3,7 @@
 
 import type { FragmentDescriptor } from '../../runtime/core/protocol.ts'
 import type { Protocol } from '../model/model.ts'
-import { type Channel, type ChannelHeaderData, type FramePath, HEADER_ROLES } from './behaviour.ts'
+import { type Channel, type ChannelHeaderData, type FramePath, HEADER_ROLES, type Transfer } from './behaviour.ts'
 import { fieldsOf, framePath, innerType } from './path.ts'
 import type { Section } from './section.ts'
 
@@ -68,6 +68,7 @@ function channel(name: string, section: Section, protocol: Protocol): Channel {
     coalesce: section.duration('coalesce', DEFAULTS.coalesce),
     fec: section.has('fec') ? { group: section.section('fec').count('group', DEFAULTS.fecGroup) } : undefined,
     fragment: fragment(section, name, protocol),
+    transfer: transfer(section, name, protocol),
     queue: {
       in: queue.count('in', DEFAULTS.queue.in),
       out: queue.count('out', DEFAULTS.queue.out),
@@ -116,6 +117,33 @@ function fragment(section: Section, name: string, protocol: Protocol): FragmentD
   }
 }
 
+/** Payloads of any length as a row of messages (docs/adr/0005-transfers.md). */
+function transfer(section: Section, name: string, protocol: Protocol): Transfer | undefined {
+  if (!section.has('transfer') || section.raw('transfer') === 'none') return undefined
+  const one = section.section('transfer')
+  const [id, index, count] = ['id', 'index', 'count'].map(key => {
+    if (!one.has(key)) one.wrong(key, `a transfer needs ${key}: the field that carries it`, { code: 'reference' })
+    return path(one, key, name, protocol)
+  })
+  if (!id || !index || !count) return undefined
+  return {
+    above: one.size('above', TRANSFER.above),
+    cut:
+      one.text('cut', undefined) ?? section.section('fragment').text('cut', undefined) ?? largest(name, protocol, one),
+    part: one.size('part', undefined),
+    id,
+    index,
+    count,
+    window: one.count('window', TRANSFER.window),
+    rto: one.span('rto', TRANSFER.rto),
+    timeout: one.duration('timeout', TRANSFER.timeout),
+    sessions: one.count('sessions', TRANSFER.sessions),
+    bytes: one.size('bytes', TRANSFER.bytes),
+    bytesPerPeer: one.size('bytes_per_peer', TRANSFER.bytesPerPeer),
+    max: one.size('max', TRANSFER.max),
+  }
+}
+
 /** Without `cut`: the last field of bytes of the channel's frames, which must be the same in all of them. */
 function largest(channel: string, protocol: Protocol, section: Section): string {
   const cuts = framesOn(channel, protocol).map(name => {
@@ -159,6 +187,17 @@ const FRAGMENT = {
   duplicates: 'ignore',
   full: 'drop-oldest',
   acceptFullCopies: false,
+} as const
+
+const TRANSFER = {
+  above: 4096,
+  window: 256,
+  rto: { from: 50, to: 2000 },
+  timeout: 30_000,
+  sessions: 64,
+  bytes: 512 * 1024 ** 2,
+  bytesPerPeer: 256 * 1024 ** 2,
+  max: 256 * 1024 ** 2,
 } as const
 
 const HEADER = { seqSpace: 'channel' } as const

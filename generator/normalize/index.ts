@@ -10,7 +10,7 @@ import { normalizeMetrics } from './metrics.ts'
 import { normalizeOnError } from './on-error.ts'
 import { normalizeParams, normalizeSession } from './params.ts'
 import { normalizeReplies } from './replies.ts'
-import { expressionsOf } from './resolve.ts'
+import { checkLearned, expressionsOf } from './resolve.ts'
 import { normalizeRoles } from './roles.ts'
 import { type Report, Section } from './section.ts'
 import { normalizeService } from './service.ts'
@@ -22,6 +22,7 @@ export type { Behaviour } from './behaviour.ts'
 /** Never throws on what a schema says; `report` is told every mistake with its path in the merged document. */
 export function normalize(protocol: Protocol, report: Report): Behaviour {
   const expressions = expressionsOf(protocol, report)
+  checkLearned(protocol, report)
   const section = (name: string): Section => new Section(protocol.document[name], [name], report)
   return {
     roles: normalizeRoles(protocol),

@@ -14,6 +14,7 @@ import { Consequence, Mistake, Reports } from '../model/report.ts'
 import { scalarType } from '../model/scalars.ts'
 import { type Entry, Scope } from '../model/scope.ts'
 import { BOOL, INT, valueOf as typeOfValue } from '../model/values.ts'
+import { walkExpr } from '../model/walk.ts'
 import type { Expressions } from './expressions.ts'
 import type { Report } from './section.ts'
 
@@ -31,7 +32,7 @@ export function expressionsOf(protocol: Protocol, report: Report): Expressions {
       attempt(report, at, () => {
         const scope = scopeOf(frame)
         const { syntax, specials } = withCounts(parseExpr(String(text)), protocol)
-        return condition(syntax, { catalog, scope, facts: scope.facts, specials })
+        return readable(condition(syntax, { catalog, scope, facts: scope.facts, specials }))
       }),
     inEvent: (text, at) =>
       attempt(report, at, () => condition(parseExpr(String(text)), { catalog, scope: event, facts: event.facts })),
@@ -41,6 +42,27 @@ export function expressionsOf(protocol: Protocol, report: Report): Expressions {
 
 function condition(syntax: ExprSyntax, context: Context): Expr {
   return resolveAs(syntax, context, BOOL, 'a condition')
+}
+
+/** Reports what the runtime could not evaluate over a decoded frame: values that frames teach the session. */
+export function checkLearned(protocol: Protocol, report: Report): void {
+  for (const frame of protocol.frames.values()) {
+    for (const { name, value } of frame.learn) {
+      attempt(report, ['frames', frame.name, 'learn', name], () => readable(value))
+    }
+  }
+}
+
+/** Refuses what is known only while a frame is decoded: ranges of bytes, offsets, sizes of anything but bytes and text. */
+function readable(expr: Expr): Expr {
+  walkExpr(expr, part => {
+    if (part.is === 'range') throw new Mistake('type', 'a range of bytes is known only inside the frame', part)
+    if (part.is !== 'call' || !['size', 'offset', 'encode'].includes(part.name)) return
+    const kind = part.args[0]?.type.kind
+    if (part.name === 'size' && (kind === 'bytes' || kind === 'text')) return
+    throw new Mistake('type', `${part.name}() is known only inside the frame`, part, 'use it in a check of the frame')
+  })
+  return expr
 }
 
 function plainType(text: string, little: boolean): Type {

@@ -3,6 +3,7 @@
 
 import { LocalError } from '../core/errors.ts'
 import type { FragmentDescriptor } from '../core/protocol.ts'
+import { copyOf } from '../wire/copy.ts'
 import { fingerprint } from './fingerprint.ts'
 
 export type ReassemblyOptions = Pick<
@@ -101,7 +102,7 @@ export class Reassembly<H> {
     if (!Number.isInteger(index) || index < 0 || index >= count)
       return { kind: 'refused', code: 'BadValue', message: `piece ${index} of ${count}` }
     if (this.#options.acceptFullCopies && isFullCopy(piece, this.#options.above)) return this.#copy(now, piece, head)
-    if (count === 1) return { kind: 'complete', payload: piece.bytes.slice(), head: head(), copy: false }
+    if (count === 1) return { kind: 'complete', payload: copyOf(piece.bytes), head: head(), copy: false }
     const peer = this.#peers.get(piece.source)
     if (peer?.done.has(piece.id)) return LATE
     const session = peer?.sessions.get(piece.id)
@@ -175,7 +176,7 @@ export class Reassembly<H> {
       }
     // Last piece: joined from the borrowed bytes, without a copy of its own.
     const last = session.held + 1 === session.count
-    session.pieces[piece.index] = last ? piece.bytes : piece.bytes.slice()
+    session.pieces[piece.index] = last ? piece.bytes : copyOf(piece.bytes)
     session.held++
     session.size += piece.bytes.length
     session.charged += cost
@@ -227,7 +228,7 @@ export class Reassembly<H> {
     const session = this.#peers.get(piece.source)?.sessions.get(piece.id)
     if (session !== undefined) this.#drop(session)
     this.#finish(now, piece, new Set([piece.index]), print)
-    return { kind: 'complete', payload: piece.bytes.slice(), head: head(), copy: true }
+    return { kind: 'complete', payload: copyOf(piece.bytes), head: head(), copy: true }
   }
 
   #finish(now: number, piece: Piece, copies: Set<number> | undefined, print: number): void {

@@ -80,6 +80,19 @@ export class TransferFrames {
     return { id, index: Number(index), count: isId(count) && count !== 0 && count !== 0n ? Number(count) : undefined }
   }
 
+  /** The value without its payload. */
+  emptied(value: Plain): Record<string, unknown> {
+    return { ...value, [this.#transfer.cut]: EMPTY }
+  }
+
+  /** The value of a whole message, from that of part 0. */
+  joined(head: Plain, payload: Uint8Array): Record<string, unknown> {
+    const { id, index, count, cut } = this.#transfer
+    const value = { ...head, [cut]: payload }
+    for (const number of [id, index, count]) remove(value, number)
+    return value
+  }
+
   /** The bytes of a part, borrowed as its frame is. */
   bytesOf(frame: Reader): Uint8Array {
     const bytes = (frame as unknown as Plain)[this.#transfer.cut]
@@ -104,6 +117,20 @@ export class TransferFrames {
     if (count !== undefined) transfer.count.set(filled, count)
     return filled
   }
+}
+
+/** Takes out what an accessor writes: the entry of a list, or the field that holds it. */
+function remove(value: Record<string, unknown>, accessor: Accessor): void {
+  const [top = ''] = accessor.path.split('.')
+  const before = value[top]
+  if (!Array.isArray(before)) {
+    delete value[top]
+    return
+  }
+  const probe = { ...value }
+  accessor.set(probe, 0)
+  const after = probe[top] as readonly unknown[]
+  value[top] = before.filter((entry, at) => after[at] === entry)
 }
 
 function isId(value: unknown): value is number | bigint {

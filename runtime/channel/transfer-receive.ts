@@ -3,6 +3,7 @@
 // reader slows the sender down. Nothing is allocated by what a part declares.
 
 import { LocalError } from '../core/errors.ts'
+import { copyOf } from '../wire/copy.ts'
 
 export type TransferId = number | bigint | string
 
@@ -230,7 +231,7 @@ export class TransferReceiver<H> {
       if (transfer.highest === 0) this.#remove(transfer)
       return false
     }
-    transfer.parts[part.index % this.#options.window] = part.bytes.slice()
+    transfer.parts[part.index % this.#options.window] = copyOf(part.bytes)
     transfer.held += cost
     peer.held += cost
     this.#held += cost

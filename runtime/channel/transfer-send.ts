@@ -138,9 +138,10 @@ export class TransferSender<T> {
     return this.#begin(now, new FeedSource(size, most), token)
   }
 
-  /** Ends a transfer without an outcome. The receiver's side ends by its timeout. */
-  cancel(transfer: OutgoingTransfer<T>): boolean {
-    return this.#remove(transfer)
+  /** Ends the transfer for which `is` holds, without an outcome. The receiver's side ends by its timeout. */
+  cancel(is: (transfer: OutgoingTransfer<T>) => boolean): boolean {
+    const transfer = this.#transfers.find(is)
+    return transfer !== undefined && this.#remove(transfer)
   }
 
   /** The next part to send now, or undefined. */

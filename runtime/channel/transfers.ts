@@ -19,22 +19,26 @@ export interface TransferHost<T> {
   readonly hasRoom: boolean
   /** The application takes another frame. Parts are not acknowledged while it does not. */
   readonly takes: boolean
+  /** The longest id there can be for requests like this frame, for the size of parts. */
+  largestId(frame: string, value: Plain): MessageId
   /** A new request id for this frame. */
   nextId(frame: string, value: Plain): MessageId
   sizeOf(frame: string, value: Plain): number
   write(now: number, frame: string, value: Plain): void
   /** A copy of a borrowed frame from which it can be encoded again. */
   copyOf(frame: Reader): Plain
-  /** Delivers a message that is whole: the value of part 0, and the payload that replaces its own. */
-  whole(now: number, frame: string, value: Plain, payload: Uint8Array): void
   /** A send ended; `code` where it failed. */
   settle(now: number, token: T, code: 'Timeout' | 'Closed' | undefined): void
 }
 
-/** What is kept of part 0. */
-export interface TransferHead {
+/** A message that arrived whole: the value of part 0 without the numbers, and the payload in place of its own. */
+export interface WholeMessage {
   readonly frame: string
   readonly value: Plain
+}
+
+/** What is kept of part 0. */
+export interface TransferHead {
   readonly whole: (payload: Uint8Array) => void
 }
 
@@ -59,8 +63,12 @@ export class Transfers<T> {
   readonly #frames: TransferFrames
   readonly #sender: TransferSender<Sent<T>>
   readonly #receiver: TransferReceiver<TransferHead>
+  readonly #whole: WholeMessage[] = []
+  #nextTransfer: MessageId
   #now = 0
-  /** Any frame that was sent: ids are made for its kind. */
+  /** The last pump ended for want of room. */
+  #blocked = false
+  /** The frame sent last, without its payload: ids are made for its kind. */
   #frame = ''
   #value: Plain = {}
 
@@ -78,16 +86,21 @@ export class Transfers<T> {
     this.#host = host
     this.#receiver = receiver
     this.#frames = new TransferFrames(transfer, reply)
-    let id = firstId
+    this.#nextTransfer = firstId
     const { window, rto, timeout } = transfer
     const ids = { next: () => host.nextId(this.#frame, this.#value), done() {} }
     this.#sender = new TransferSender<Sent<T>>(
-      { window, rto, timeout, ids, transferId: () => id++ },
+      { window, rto, timeout, ids, transferId: () => this.#nextTransfer++ },
       {
         sent: ({ token }) => host.settle(this.#now, token.token, undefined),
         failed: ({ token }, code) => host.settle(this.#now, token.token, code),
       },
     )
+  }
+
+  /** Parts wait for room: call `pump` when there is some. */
+  get isBlocked(): boolean {
+    return this.#blocked
   }
 
   /** Something is being sent. */
@@ -104,11 +117,11 @@ export class Transfers<T> {
     if (payload === undefined) return false
     const host = this.#host
     this.#frame = frame
-    this.#value = value
-    // Only their lengths count here: of the request id, and of the number of the transfer.
-    const id = host.nextId(frame, value)
-    const most = host.most - GROWTH
-    const size = this.#frames.partSize(value, payload.length, id, id, most, one => host.sizeOf(frame, { ...one }))
+    this.#value = this.#frames.emptied(value)
+    const largest = host.largestId(frame, this.#value)
+    const size = this.#frames.partSize(value, payload.length, this.#nextTransfer, largest, host.most, one =>
+      host.sizeOf(frame, { ...one }),
+    )
     this.#sender.send(now, payload, size, { frame, value, token })
     this.pump(now)
     return true
@@ -118,7 +131,12 @@ export class Transfers<T> {
   pump(now: number): void {
     this.#now = now
     const host = this.#host
-    while (host.hasRoom) {
+    this.#blocked = false
+    for (;;) {
+      if (!host.hasRoom) {
+        this.#blocked = this.isPending
+        return
+      }
       const part = this.#sender.next(now)
       if (part === undefined) return
       const { frame, value } = part.transfer.token
@@ -147,10 +165,20 @@ export class Transfers<T> {
     const name = frame.frameName
     const part = { source: host.source, ...numbers, bytes: this.#frames.bytesOf(frame) }
     const verdict = this.#receiver.receive(now, part, () => {
-      const value = host.copyOf(frame)
-      return { frame: name, value, whole: payload => host.whole(this.#now, name, value, payload) }
+      const head = host.copyOf(frame)
+      return { whole: payload => this.#whole.push({ frame: name, value: this.#frames.joined(head, payload) }) }
     })
     return verdict === 'refused' ? 'drop' : 'answer'
+  }
+
+  /** A message that is whole now. To be taken after `arrived`, once its frame is answered. */
+  takeWhole(): WholeMessage | undefined {
+    return this.#whole.shift()
+  }
+
+  /** Gives up a send; what was sent stays sent. */
+  cancel(token: T): boolean {
+    return this.#sender.cancel(one => one.token.token === token)
   }
 
   wake(now: number): void {
@@ -171,6 +199,3 @@ export class Transfers<T> {
     this.#receiver.forget(this.#host.source)
   }
 }
-
-/** Ids that are written as text may become longer by so many digits while a transfer lasts. */
-const GROWTH = 2

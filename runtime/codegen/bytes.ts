@@ -1,4 +1,5 @@
 // Bytes made by expressions of generated code: numbers as bytes, joined parts, checksums over anything but a range.
+import { copyOf } from '../wire/copy.ts'
 import { NO_BYTES, UNEVALUABLE } from './exact.ts'
 
 const encoder = new TextEncoder()
@@ -30,7 +31,7 @@ export function over<T>(checksum: (bytes: Uint8Array, start: number, end: number
 export function blanked(bytes: Uint8Array, start: number, end: number, from: number, to: number): Uint8Array {
   if (end <= start) return NO_BYTES
   if (from < start || to > end || from === to) return bytes.subarray(start, end)
-  const copy = bytes.slice(start, end)
+  const copy = copyOf(bytes, start, end)
   copy.fill(0, from - start, to - start)
   return copy
 }
@@ -53,12 +54,12 @@ export function bytesNumber(bytes: Uint8Array): bigint {
 }
 
 export function bytesNumberLe(bytes: Uint8Array): bigint {
-  return bytesNumber(bytes.slice().reverse())
+  return bytesNumber(copyOf(bytes).reverse())
 }
 
 export function sliced(bytes: Uint8Array, from: number, length: number): Uint8Array {
   if (from < 0 || length < 0 || from + length > bytes.length) throw UNEVALUABLE
-  return bytes.slice(from, from + length)
+  return copyOf(bytes, from, from + length)
 }
 
 export function masked(bytes: Uint8Array, key: Uint8Array): Uint8Array {
@@ -77,7 +78,7 @@ export function base64(bytes: Uint8Array): string {
 
 /** A view for readers, a copy for plain objects. */
 export function bytesOf(bytes: Uint8Array, from: number, to: number, copy: boolean): Uint8Array {
-  return copy ? bytes.slice(from, to) : bytes.subarray(from, to)
+  return copy ? copyOf(bytes, from, to) : bytes.subarray(from, to)
 }
 
 /** Whether `bytes[from..to)` are these. */

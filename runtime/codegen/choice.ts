@@ -32,7 +32,8 @@ export class FrameChoice {
     let tagged = 0
     let bare = 0
     for (const [i, rule] of this.rules.entries()) {
-      const fits = (this.state === undefined || rule.states.length === 0 || rule.states.includes(this.state)) &&
+      const fits =
+        (this.state === undefined || rule.states.length === 0 || rule.states.includes(this.state)) &&
         (this.dir === undefined || rule.dirs.length === 0 || rule.dirs.includes(this.dir))
       this.fits[i] = fits ? 1 : 0
       if (fits && rule.bare) bare++

@@ -86,6 +86,12 @@ export class Input {
     throw this.raise('Truncated', at, field, name)
   }
 
+  /** The rest from `at` on, of which `tail` bytes belong to what stands behind, is less than nothing. */
+  short(at: number, tail: number, field: string, name?: string): void {
+    if (this.isOpen()) this.want(at + tail)
+    throw this.raise('Truncated', at, field, name)
+  }
+
   /** Bytes up to each of these offsets are about to be read, in this order. */
   want(...ends: readonly number[]): void {
     for (const end of ends) {
@@ -169,7 +175,15 @@ export class Input {
    * Opens what is sealed in `bytes[from..to)`; where its plain text is stands in `plainAt` and `plainEnd`. False where
    * there is no key: the bytes stay as they are.
    */
-  open(seal: string, from: number, to: number, overhead: number, prepend: boolean, error: string, frame: SealedFrame): boolean {
+  open(
+    seal: string,
+    from: number,
+    to: number,
+    overhead: number,
+    prepend: boolean,
+    error: string,
+    frame: SealedFrame,
+  ): boolean {
     const { context } = this
     if (this.opened === from) return true
     this.plainAt = from
@@ -192,7 +206,9 @@ export class Input {
 
   /** The error for such a frame, raised when its id is due. */
   unknown(at: number, field: string, name?: string): Malformed {
-    return this.unfit === 'WrongState' ? this.refuse('WrongState', at, field) : this.raise('UnknownFrame', at, field, name)
+    return this.unfit === 'WrongState'
+      ? this.refuse('WrongState', at, field)
+      : this.raise('UnknownFrame', at, field, name)
   }
 
   /** Layout failed: what the first fields say comes first, as far as they were laid out. */
@@ -210,6 +226,13 @@ export class Input {
   private raise(code: string, at: number, field: string, name: string | undefined): Malformed {
     if (name === undefined) return this.refuse(code, at, field)
     return this.refuseAs(name, at, field)
+  }
+
+  /** What a failed decode hands out; what is no refusal is a mistake in the program. */
+  failureOf(fault: unknown): Malformed {
+    if (!(fault instanceof Malformed)) throw fault
+    fault.consumed = this.consumed
+    return fault
   }
 
   private uneven(end: number): void {

@@ -101,35 +101,33 @@ export function knownBitsBig(value: bigint, mask: bigint): bigint {
   return (value & ~mask) === 0n ? value : 0n
 }
 
-// Floats go through one shared buffer: a DataView for each packet would cost more than the packet.
+// Floats go through one shared buffer, a word at a time: a DataView for each packet would cost more than the packet.
 const float64 = new Float64Array(1)
+const words64 = new Int32Array(float64.buffer)
 const float32 = new Float32Array(1)
-const bytes64 = new Uint8Array(float64.buffer)
-const bytes32 = new Uint8Array(float32.buffer)
+const word32 = new Int32Array(float32.buffer)
+const LOW = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1
+const HIGH = 1 - LOW
 
 export function readF32(b: Uint8Array, at: number): number {
-  bytes32[3] = b[at]!
-  bytes32[2] = b[at + 1]!
-  bytes32[1] = b[at + 2]!
-  bytes32[0] = b[at + 3]!
+  word32[0] = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
   return float32[0]!
 }
 
 export function readF32le(b: Uint8Array, at: number): number {
-  bytes32[0] = b[at]!
-  bytes32[1] = b[at + 1]!
-  bytes32[2] = b[at + 2]!
-  bytes32[3] = b[at + 3]!
+  word32[0] = b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)
   return float32[0]!
 }
 
 export function readF64(b: Uint8Array, at: number): number {
-  for (let i = 0; i < 8; i++) bytes64[7 - i] = b[at + i]!
+  words64[HIGH] = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
+  words64[LOW] = (b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!
   return float64[0]!
 }
 
 export function readF64le(b: Uint8Array, at: number): number {
-  for (let i = 0; i < 8; i++) bytes64[i] = b[at + i]!
+  words64[LOW] = b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)
+  words64[HIGH] = b[at + 4]! | (b[at + 5]! << 8) | (b[at + 6]! << 16) | (b[at + 7]! << 24)
   return float64[0]!
 }
 

@@ -3,6 +3,7 @@
 
 import type { RequestId } from '../reliability/outstanding.ts'
 import type { Reader } from '../wire/codec.ts'
+import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import type { Instant } from './machine.ts'
 import type { Outgoing } from './outgoing.ts'
@@ -19,12 +20,6 @@ export class Answers {
     this.#session = session
     this.#carrier = carrier
     this.#out = out
-  }
-
-  /** The rule by which this frame is to be answered. */
-  ruleFor(plan: FramePlan, frame: Reader): Rule | undefined {
-    for (const rule of plan.answeredBy) if (rule.reply.when === undefined || rule.reply.when(frame)) return rule
-    return undefined
   }
 
   /** Answers a request: `value` with what the rule copies from the request. `name` of several possible answers. */
@@ -64,7 +59,7 @@ export class Answers {
 
   /** A piece of a message that is done: its answer was lost. Answered once for each attempt, not for each piece. */
   answerLate(frame: Reader, plan: FramePlan, index: number): void {
-    const rule = index === 0 ? this.ruleFor(plan, frame) : undefined
+    const rule = index === 0 ? ruleFor(plan, frame) : undefined
     const key = rule && requestKey(rule, frame)
     if (rule === undefined || key === undefined) return
     const { shared, address } = this.#session
@@ -78,13 +73,21 @@ export class Answers {
   #remember(rule: Rule, request: Reader): void {
     if (!rule.reply.duplicates?.answerAgain) return
     const key = requestKey(rule, request)
-    const { bytes, start, end } = this.#carrier
+    const { lastBytes, lastStart, lastEnd } = this.#carrier
     const { shared, address } = this.#session
-    if (key !== undefined) shared.duplicates.get(rule)?.answer(address, key, bytes.slice(start, end), end - start)
+    const answer = copyOf(lastBytes, lastStart, lastEnd)
+    if (key !== undefined) shared.duplicates.get(rule)?.answer(address, key, answer, answer.length)
   }
 }
 
-function requestKey(rule: Rule, frame: Reader): RequestId | undefined {
+/** The rule by which this frame is to be answered. */
+export function ruleFor(plan: FramePlan, frame: Reader): Rule | undefined {
+  for (const rule of plan.answeredBy) if (rule.reply.when === undefined || rule.reply.when(frame)) return rule
+  return undefined
+}
+
+/** What is equal in a request and its repetition. */
+export function requestKey(rule: Rule, frame: Reader): RequestId | undefined {
   const { by } = rule.reply
   return by === undefined || by === 'order' ? undefined : (by.request.get(frame) as RequestId | undefined)
 }

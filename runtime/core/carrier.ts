@@ -3,19 +3,20 @@
 
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
+import type { Address } from './machine.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Session } from './session.ts'
 
 /** How frames of a session get out, and who holds the bytes of those that came in. */
 export interface Carrier {
-  /** Encodes a frame of at most `size` bytes and queues it; then it stands at `start..end` of `bytes`. Throws. */
+  /** Encodes a frame of at most `size` bytes and queues it; then it is the last frame. Throws. */
   write(session: Session, frame: FramePlan, value: object, size: number): void
-  /** Queues a frame that was encoded before. */
+  /** Queues a frame that was encoded before; then it is the last frame. */
   writeAgain(session: Session, frame: Uint8Array): void
-  /** Where the last written frame stands, until the next call. */
-  readonly bytes: Uint8Array
-  readonly start: number
-  readonly end: number
+  /** Where the last frame stands, until the next call. */
+  readonly lastBytes: Uint8Array
+  readonly lastStart: number
+  readonly lastEnd: number
   /** Bytes and frames that wait to be sent are within `limits.queue`. */
   readonly hasRoom: boolean
   /** For what arrives and leaves. Its context is the session's while the session is called. */
@@ -25,8 +26,10 @@ export interface Carrier {
   /** The frame being delivered stays in use after the call: its bytes and its codec are left alone until `unpin`. */
   pin(session: Session): Codec
   unpin(session: Session, codec: Codec): void
-  /** The deadline of the session came closer, or it wants to close, or takes frames again. */
+  /** The deadline of the session came closer, or its phase changed. */
   changed(session: Session): void
+  /** The session has something to send and no room: tell it when everything queued was taken. */
+  waits(session: Session): void
 }
 
 /** The application's side of a session. Called during inputs; may give commands to the session. */
@@ -43,6 +46,8 @@ export interface Sink {
   close(session: Session, reason: string, error: PeerError | undefined): void
   /** Every frame, as it goes by. `frame` is borrowed until this returns. */
   tap?(session: Session, direction: 'in' | 'out', frame: Reader): void
+  /** Something arrived from nobody known that is no frame, or has no place here. */
+  stray?(address: Address, error: PeerError): void
 }
 
 /** Returned by `Sink.frame`: the application is not done with the frame. */

@@ -2,6 +2,7 @@
 // frame stays readable, and the frames behind it wait as copies, bounded by `limits.queue`; answers and keep-alives go on.
 
 import type { Context, Reader } from '../wire/codec.ts'
+import { copyOf } from '../wire/copy.ts'
 import type { Answers } from './answers.ts'
 import type { Carrier } from './carrier.ts'
 import { LocalError } from './errors.ts'
@@ -91,7 +92,9 @@ export class Delivery {
   end(): void {
     this.#queue.length = 0
     this.#queuedBytes = 0
-    if (this.#pinned !== undefined) this.#release()
+    // A handler may still read its frame: that codec serves nobody else any more.
+    this.#pinned = undefined
+    this.#current = undefined
   }
 
   #show(now: Instant, frame: Reader, plan: FramePlan, rule: Rule | undefined): void {
@@ -113,7 +116,7 @@ export class Delivery {
 
   #enqueue(frame: Reader, plan: FramePlan, rule: Rule | undefined): void {
     const { session, state } = this.#session.context
-    const bytes = frame.byteSource.slice(frame.byteStart, frame.byteEnd)
+    const bytes = copyOf(frame.byteSource, frame.byteStart, frame.byteEnd)
     this.#queue.push({ bytes, plan, rule, session, state })
     this.#queuedBytes += bytes.length
   }

@@ -1,6 +1,8 @@
 // The beginning of a frame whose rest has not arrived. Memory grows with the bytes that are there, never with a length
 // that somebody announced.
 
+import { copyOf } from '../wire/copy.ts'
+
 export class Inbox {
   /** `bytes[0..length)` is what has arrived of unfinished frames. */
   bytes: Uint8Array = EMPTY
@@ -23,7 +25,7 @@ export class Inbox {
 
   /** Leaves the memory to whoever still reads it; what is behind `from` moves on into memory of its own. */
   leave(from: number): void {
-    const rest = this.bytes.slice(from, this.length)
+    const rest = copyOf(this.bytes, from, this.length)
     this.bytes = rest
     this.length = rest.length
   }

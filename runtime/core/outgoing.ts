@@ -2,6 +2,7 @@
 // the number of open requests leaves no room now.
 
 import type { Reader } from '../wire/codec.ts'
+import { copyOf } from '../wire/copy.ts'
 import { type Carrier, Ticket } from './carrier.ts'
 import { LocalError, type PeerError, peerError } from './errors.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
@@ -27,10 +28,17 @@ export class Outgoing {
   readonly #pieces = new Map<string, Pieces>()
   #waiting: Waiting[] = []
   #proceeding = false
+  /** How the frame emitted last was cut. */
+  #lastCut: CutMessage | undefined
 
   constructor(session: Session, carrier: Carrier) {
     this.#session = session
     this.#carrier = carrier
+  }
+
+  /** Sends and requests that could not begin. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0
   }
 
   /** Something was asked for and is not done: sends that wait, requests without an answer. */
@@ -42,7 +50,7 @@ export class Outgoing {
     let next: number = NEVER
     for (const one of this.#requests) if (one !== undefined) next = Math.min(next, one.deadline)
     if (this.#waiting.length > 0)
-      for (const one of this.#pieces.values()) if (one.freeAt > this.#session.seenAt) next = Math.min(next, one.freeAt)
+      for (const one of this.#pieces.values()) if (one.freeAt > this.#session.now) next = Math.min(next, one.freeAt)
     return instant(next)
   }
 
@@ -75,6 +83,16 @@ export class Outgoing {
     }
     const given = channel === undefined ? value : this.#onChannel(frame, value, channel)
     return this.#ask(now, frame, given, rule, new Ticket())
+  }
+
+  repeat(now: Instant, frame: Reader): boolean {
+    const plan = this.#session.plan.frames[frame.frameIndex] as FramePlan
+    const size = frame.byteEnd - frame.byteStart
+    if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.#session.lifecycle.allows(plan)) return false
+    if (plan.fragment !== undefined && size > plan.fragment.above) return false
+    this.#carrier.writeAgain(this.#session, frame.byteSource.subarray(frame.byteStart, frame.byteEnd))
+    this.#sent(now, plan, true)
+    return true
   }
 
   cancel(ticket: Ticket): void {
@@ -187,12 +205,17 @@ export class Outgoing {
     this.#proceeding = false
   }
 
-  end(_now: Instant, error: PeerError): void {
+  /** No answer will come any more. */
+  unanswerable(error: PeerError): void {
+    for (const requests of this.#requests)
+      for (const { ticket } of requests?.drain() ?? []) ticket?.settle?.(error, undefined)
+  }
+
+  end(error: PeerError): void {
     const waiting = this.#waiting
     this.#waiting = []
     for (const { ticket } of waiting) ticket.settle?.(error, undefined)
-    for (const requests of this.#requests)
-      for (const { ticket } of requests?.drain() ?? []) ticket?.settle?.(error, undefined)
+    this.unanswerable(error)
   }
 
   #sendable(name: string): FramePlan {
@@ -244,12 +267,12 @@ export class Outgoing {
     if (!this.emit(now, frame, asking)) return false
     const cut = this.#lastCut as CutMessage | undefined
     const mayRepeat = !this.#session.plan.isStream && requests.rule.reply.retry !== undefined
-    const { bytes, start, end } = this.#carrier
+    const { lastBytes, lastStart, lastEnd } = this.#carrier
     requests.open(now, {
       id,
       frame,
       value: mayRepeat && cut !== undefined ? asking : undefined,
-      bytes: mayRepeat && cut === undefined ? bytes.slice(start, end) : undefined,
+      bytes: mayRepeat && cut === undefined ? copyOf(lastBytes, lastStart, lastEnd) : undefined,
       cut,
       ticket,
       isKeepAlive,
@@ -257,8 +280,6 @@ export class Outgoing {
     this.#session.soonest(requests.deadline)
     return true
   }
-
-  #lastCut: CutMessage | undefined
 
   #emitPieces(now: Instant, frame: FramePlan, value: Plain, pieces: Pieces, message: CutMessage): void {
     const codec = this.#carrier.codec(this.#session)
@@ -336,7 +357,8 @@ export class Outgoing {
           : `${most} sends wait for room already: await what \`send\` returns`,
       )
     this.#waiting.push(waiting)
-    this.#session.rearm(this.#session.seenAt)
+    this.#session.rearm()
+    this.#carrier.waits(this.#session)
     return waiting.ticket
   }
 
@@ -352,7 +374,7 @@ export class Outgoing {
   /** A frame of ours stands in the outbox. `isFirst`: not a further piece of the same message. */
   #sent(now: Instant, frame: FramePlan, isFirst: boolean): void {
     const session = this.#session
-    const { bytes, start, end } = this.#carrier
+    const { lastBytes: bytes, lastStart: start, lastEnd: end } = this.#carrier
     session.framesOut++
     session.bytesOut += end - start
     session.shared.meter.sent(frame.index, end - start)
@@ -368,7 +390,7 @@ export class Outgoing {
       }
     } else if (isFirst) session.passed(now, frame, undefined)
     if (!session.plan.isStream && repeat > 1) {
-      const copy = bytes.slice(start, end)
+      const copy = copyOf(bytes, start, end)
       for (let i = 1; i < repeat; i++) this.#carrier.writeAgain(session, copy)
     }
   }

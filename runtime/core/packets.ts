@@ -36,6 +36,11 @@ export class Packets {
     return this.#batch?.end ?? 0
   }
 
+  /** The memory that was reserved last. */
+  get last(): Uint8Array {
+    return this.#batch?.slab ?? NOTHING
+  }
+
   /** A datagram for `peer` stands at `start..end` in the reserved room. */
   commit(peer: Address, start: number, end: number): void {
     const batch = this.#batch!
@@ -82,6 +87,7 @@ export class Packets {
   }
 }
 
+const NOTHING = new Uint8Array(0)
 /** Datagrams of one batch: what a system call takes at once. */
 const MOST = 64
 const SLAB = 64 * 1024

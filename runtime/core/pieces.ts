@@ -1,7 +1,7 @@
 // Fragments of one peer on a datagram transport: cutting a frame whose payload is too large, and telling pieces from
 // whole frames. The arithmetic is runtime/channel's; which fields carry it is the schema's.
 
-import { type Cut, FragmentIds, Fragmenter } from '../channel/fragment.ts'
+import { type Cut, Fragmenter, FragmentIds } from '../channel/fragment.ts'
 import type { Piece } from '../channel/reassembly.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import { LocalError } from './errors.ts'
@@ -98,7 +98,10 @@ export class Pieces {
   #payload(frame: FramePlan, value: Plain): Uint8Array {
     const payload = value[this.#fragment.cut]
     if (payload instanceof Uint8Array) return payload
-    throw new LocalError('NotBuilt', `${frame.name} is too large for one datagram, and ${this.#fragment.cut} is not bytes`)
+    throw new LocalError(
+      'NotBuilt',
+      `${frame.name} is too large for one datagram, and ${this.#fragment.cut} is not bytes`,
+    )
   }
 
   #number(value: Plain, id: number, index: number, count: number): void {

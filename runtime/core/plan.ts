@@ -163,7 +163,11 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
   }
 }
 
-function toldBy(protocol: ProtocolDescriptor, isStream: boolean, byName: Map<string, FramePlan>): FramePlan | undefined {
+function toldBy(
+  protocol: ProtocolDescriptor,
+  isStream: boolean,
+  byName: Map<string, FramePlan>,
+): FramePlan | undefined {
   const { tell } = protocol.onError
   if (tell === undefined || (tell.on === 'stream' && !isStream)) return undefined
   const frame = byName.get(tell.frame)
@@ -212,7 +216,8 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   for (const role of ['seq', 'ack', 'ack_bits', 'message_id', 'reliable_flag', 'ping_flag', 'close_flag'] as const)
     if (channelHeader?.[role] !== undefined) found.push(`channel_header.${role}`)
   for (const kind of Object.keys(service ?? {})) if (kind !== 'echo') found.push(`service.${kind}`)
-  for (const value of session) if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
+  for (const value of session)
+    if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
   for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
   return found
 }

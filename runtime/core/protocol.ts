@@ -34,7 +34,12 @@ export interface FrameDescriptor {
 export type Framing =
   | { readonly kind: 'datagram' | 'packed' | 'self' | 'raw' }
   /** `read` returns the length, or -1 when more bytes are needed; the prefix took `size(length)` bytes. */
-  | { readonly kind: 'prefix'; readonly read: PrefixReader; readonly write: PrefixWriter; readonly size: (length: number) => number }
+  | {
+      readonly kind: 'prefix'
+      readonly read: PrefixReader
+      readonly write: PrefixWriter
+      readonly size: (length: number) => number
+    }
   | { readonly kind: 'delimiter'; readonly delimiter: Uint8Array }
   | { readonly kind: 'fixed'; readonly size: number }
 
@@ -103,7 +108,12 @@ export interface StateRow {
   /** sender>receiver that is dropped silently in this state. */
   readonly ignore: readonly string[]
   /** Frame name -> the next states, tried in order; one without `when` always fits. */
-  readonly frames: Readonly<Record<string, readonly { readonly to: string; readonly when?: (frame: Reader, count: (frame: string) => number) => boolean }[]>>
+  readonly frames: Readonly<
+    Record<
+      string,
+      readonly { readonly to: string; readonly when?: (frame: Reader, count: (frame: string) => number) => boolean }[]
+    >
+  >
 }
 
 export interface RetryDescriptor {
@@ -190,14 +200,34 @@ export interface ChannelDescriptor {
   readonly fec: { readonly group: number } | undefined
   readonly fragment: FragmentDescriptor | undefined
   readonly transfer?: TransferDescriptor | undefined
-  readonly queue: { readonly in: number; readonly out: number; readonly bytes: number; readonly full: 'backpressure' | 'drop-newest' | 'drop-oldest' | 'reject' | 'close'; readonly rejectOversize: boolean }
+  readonly queue: {
+    readonly in: number
+    readonly out: number
+    readonly bytes: number
+    readonly full: 'backpressure' | 'drop-newest' | 'drop-oldest' | 'reject' | 'close'
+    readonly rejectOversize: boolean
+  }
 }
 
 /** Fields the channel engine reads and writes; absent where the schema names none. */
 export type ChannelHeader = Readonly<
-  Partial<Record<
-    | 'channel' | 'seq' | 'ack' | 'ack_bits' | 'message_id' | 'fragment_id' | 'fragment_index' | 'fragment_count'
-    | 'fragment_flag' | 'reliable_flag' | 'ping_flag' | 'close_flag', Accessor>>
+  Partial<
+    Record<
+      | 'channel'
+      | 'seq'
+      | 'ack'
+      | 'ack_bits'
+      | 'message_id'
+      | 'fragment_id'
+      | 'fragment_index'
+      | 'fragment_count'
+      | 'fragment_flag'
+      | 'reliable_flag'
+      | 'ping_flag'
+      | 'close_flag',
+      Accessor
+    >
+  >
 > & { readonly seqSpace: 'channel' | 'connection'; readonly ackSweep: number | undefined }
 
 export interface LimitsDescriptor {
@@ -209,8 +239,21 @@ export interface LimitsDescriptor {
   readonly handshake: number
   readonly idle: number
   readonly refreshIdle: 'opened' | 'received'
-  readonly rate: { readonly packets: number; readonly bytes: number; readonly burst: number; readonly before: 'deliver' | 'open' }
-  readonly strikes: { readonly max: number; readonly window: number; readonly on: readonly string[]; readonly then: 'close' | 'drop'; readonly authenticated: boolean } | undefined
+  readonly rate: {
+    readonly packets: number
+    readonly bytes: number
+    readonly burst: number
+    readonly before: 'deliver' | 'open'
+  }
+  readonly strikes:
+    | {
+        readonly max: number
+        readonly window: number
+        readonly on: readonly string[]
+        readonly then: 'close' | 'drop'
+        readonly authenticated: boolean
+      }
+    | undefined
   readonly queue: { readonly messages: number; readonly bytes: number }
   readonly depth: number
   readonly memory: number
@@ -269,7 +312,11 @@ export interface ProtocolDescriptor {
   readonly channels: readonly ChannelDescriptor[]
   readonly channelHeader: ChannelHeader | undefined
   readonly limits: LimitsDescriptor
-  readonly onError: { readonly stream: 'close' | 'drop'; readonly datagram: 'drop' | 'close'; readonly tell: { readonly frame: string; readonly on: 'stream' | 'any' } | undefined }
+  readonly onError: {
+    readonly stream: 'close' | 'drop'
+    readonly datagram: 'drop' | 'close'
+    readonly tell: { readonly frame: string; readonly on: 'stream' | 'any' } | undefined
+  }
   readonly handshake: HandshakeDescriptor | undefined
   /** Seal sections by name, as written; their engine is not part of the codec. */
   readonly seals: Readonly<Record<string, unknown>>

@@ -71,7 +71,5 @@ export function isEqual(a: unknown, b: unknown): boolean {
     return a.length === b.length && a.every((byte, at) => byte === b[at])
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length && keys.every(key => isEqual((a as Plain)[key], (b as Plain)[key]))
-  )
+  return keys.length === Object.keys(b).length && keys.every(key => isEqual((a as Plain)[key], (b as Plain)[key]))
 }

@@ -166,8 +166,7 @@ export class Requests {
     const { by, ids } = this.rule.reply
     if (by === undefined || by === 'order') return undefined
     const shape = idShape(codec, frame.name, value, by.request)
-    if (shape !== undefined)
-      return new RequestIds({ ids, bits: shape.bits, wide: shape.wide, random: this.#random })
+    if (shape !== undefined) return new RequestIds({ ids, bits: shape.bits, wide: shape.wide, random: this.#random })
     // The value makes no frame, and encoding says why; or the id is no number, and the caller gives it.
     codec.encode(frame.name, value, new Uint8Array(codec.sizeOf(frame.name, value)), 0)
     return undefined

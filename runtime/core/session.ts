@@ -5,15 +5,15 @@
 import type { Reassembly } from '../channel/reassembly.ts'
 import { Strikes } from '../guard/strikes.ts'
 import { TokenBucket } from '../guard/token-bucket.ts'
-import type { Meter } from '../metrics/meter.ts'
 import type { Duplicates } from '../reliability/duplicates.ts'
 import type { Context, Malformed, Reader } from '../wire/codec.ts'
-import { Answers } from './answers.ts'
+import { Answers, ruleFor } from './answers.ts'
 import type { Carrier, Sink, Ticket } from './carrier.ts'
 import { Delivery } from './delivery.ts'
 import { PeerError, peerError, refused } from './errors.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
+import type { Meter } from './meter.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan, Rule } from './plan.ts'
 import { inputOf, type Plain } from './recast.ts'
@@ -51,8 +51,9 @@ export class Session {
   readonly context: Context
   readonly lifecycle: Lifecycle
   readonly openedAt: Instant
-  /** When the peer was last heard. */
+  /** When the peer was last heard, and the time of the latest input. */
   seenAt: Instant
+  now: Instant
   deadline: Instant = NEVER
   phase: Phase = 'open'
   framesIn = 0
@@ -73,29 +74,17 @@ export class Session {
   #saidGoodbye = false
 
   constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant) {
-    const { plan, random, epoch, params } = shared
+    const { plan } = shared
     const { limits } = plan.protocol
     this.shared = shared
     this.plan = plan
     this.address = address
     this.openedAt = now
     this.seenAt = now
+    this.now = now
     this.#carrier = carrier
     this.lifecycle = new Lifecycle(plan, now)
-    const learned = Object.fromEntries(
-      plan.protocol.session.filter(one => one.start !== undefined).map(one => [one.name, one.start]),
-    )
-    this.context = {
-      dir: plan.incoming,
-      state: this.lifecycle.state,
-      param: params,
-      session: learned,
-      key: NONE,
-      peer: peerOf(address),
-      local: NONE,
-      random,
-      now: () => Math.floor(epoch + this.seenAt),
-    }
+    this.context = freshContext(shared, address, () => this.now)
     this.#out = new Outgoing(this, carrier)
     this.#answers = new Answers(this, carrier, this.#out)
     this.#delivery = new Delivery(this, carrier, this.#answers)
@@ -111,7 +100,7 @@ export class Session {
     this.shared.meter.count('open')
     this.#out.start(now)
     this.shared.sink.open(this)
-    this.rearm(now)
+    this.rearm()
   }
 
   /** False: the application has as many frames as it may have; give no more. */
@@ -131,45 +120,58 @@ export class Session {
     const plan = this.plan.frames[frame.frameIndex] as FramePlan
     const { shared } = this
     this.seenAt = now
+    this.now = now
     this.framesIn++
     this.bytesIn += size
     shared.meter.received(plan.index, size)
     if (shared.sink.tap !== undefined) shared.sink.tap(this, 'in', frame)
     if (this.#saidGoodbye) return
-    if (plan.isPlain) this.#delivery.deliver(now, frame, plan, undefined)
+    if (plan.isPlain && !this.#delivery.isBusy) this.#delivery.deliver(now, frame, plan, undefined)
     else this.#consider(now, frame, plan)
   }
 
   /** Bytes that are no frame. The carrier looks at `phase` afterwards. */
   malformed(now: Instant, failure: Malformed): void {
     this.seenAt = now
+    this.now = now
     const fatal = this.plan.protocol.errors[failure.code]?.fatal ?? this.plan.isStream
     this.fault(now, refused(failure, this.plan.protocol.errors, fatal))
   }
 
-  /** Everything queued was taken: there is room for what waits. */
-  drained(now: Instant): void {
-    this.#out.proceed(now)
-    if (this.phase === 'draining') this.#finish(now)
+  /** Everything queued was taken: there is room for what waits. True while something still waits. */
+  drained(): boolean {
+    if (this.phase === 'over' || this.phase === 'dead') return false
+    this.#out.proceed(this.now)
+    if (this.phase === 'draining') this.#finish(this.now)
+    return this.#out.isWaiting
+  }
+
+  /** The peer sends no more, but may still read. */
+  peerEnded(now: Instant): void {
+    this.now = now
+    this.#out.unanswerable(peerError('Closed', 'the peer ended the connection before it answered'))
+    this.close(now, 'end')
   }
 
   wake(now: Instant): void {
+    this.now = now
     if (now < this.deadline || this.phase === 'over') return
-    if (now >= this.#closeAt) this.phase = 'dead'
+    if (now >= this.#closeAt) this.abort('timeout')
     else if (this.phase === 'open' || this.phase === 'draining') this.#watch(now)
     if (this.phase === 'draining') this.#finish(now)
-    this.rearm(now)
+    this.rearm()
   }
 
   /** The transport is gone, or the endpoint lets go of this peer. Last input. */
   end(now: Instant, reason: string, error?: PeerError): void {
     if (this.phase === 'over') return
+    this.now = now
     this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
     this.shared.meter.count('close', closing.reason)
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
-    this.#out.end(now, why)
+    this.#out.end(why)
     this.#delivery.end()
     this.shared.sink.close(this, closing.reason, closing.error)
   }
@@ -182,13 +184,21 @@ export class Session {
    */
   send(now: Instant, name: string, value: Plain, channel?: string): Ticket | undefined {
     if (this.phase !== 'open') throw this.closedError()
+    this.now = now
     return this.#out.send(now, name, value, channel)
   }
 
   /** Sends a request; the ticket settles with the reply. */
   request(now: Instant, name: string, value: Plain, channel?: string): Ticket {
     if (this.phase !== 'open') throw this.closedError()
+    this.now = now
     return this.#out.request(now, name, value, channel)
+  }
+
+  /** Sends a frame that arrived back as it is. False: it cannot go out so, or not now. */
+  repeat(now: Instant, frame: Reader): boolean {
+    this.now = now
+    return this.phase === 'open' && this.#out.repeat(now, frame)
   }
 
   /** Gives a ticket up: it does not settle any more. What was sent stays sent. */
@@ -203,19 +213,21 @@ export class Session {
 
   /** The application is done with the frame for which the sink returned BUSY. */
   done(now: Instant): void {
+    this.now = now
     this.#delivery.done(now)
     if (this.phase === 'draining') this.#finish(now)
-    this.rearm(now)
+    this.rearm()
   }
 
   /** Ends the connection: what was taken is sent first, and the frame that says goodbye, within the close timeout. */
   close(now: Instant, reason = 'closed', error?: PeerError): void {
     if (this.phase !== 'open') return
+    this.now = now
     this.phase = 'draining'
     this.#closing = { reason, error }
     this.#closeAt = instant(now + this.shared.closeTimeout)
     this.#finish(now)
-    this.rearm(now)
+    this.rearm()
   }
 
   /** Ends the connection at once: what is queued is lost. */
@@ -232,7 +244,7 @@ export class Session {
     this.#closing ??= { reason: 'bye', error: undefined }
     this.phase = frame.descriptor.close === 'now' ? 'dead' : 'flushing'
     this.#closeAt = instant(now + this.shared.closeTimeout)
-    this.rearm(now)
+    this.rearm()
     this.#carrier.changed(this)
   }
 
@@ -270,15 +282,17 @@ export class Session {
     const state = this.lifecycle.pass(now, frame, reader)
     this.context.state = state
     if (state === CLOSED) this.close(now, 'closed')
-    this.rearm(now)
+    this.rearm()
   }
 
   /** Works out when to be woken next. */
-  rearm(now: Instant): void {
+  rearm(): void {
     const { idle } = this.plan.protocol.limits
-    let next: number = Math.min(this.#closeAt, this.lifecycle.deadline, this.#out.deadline)
-    if (this.phase === 'open' && idle !== Infinity) next = Math.min(next, this.seenAt + idle)
-    if (this.phase === 'dead') next = now
+    let next: number = this.#closeAt
+    if (this.phase === 'open' || this.phase === 'draining')
+      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline)
+    if (this.phase === 'open') next = Math.min(next, this.seenAt + idle)
+    if (this.phase === 'dead' || this.phase === 'over') next = NEVER
     const before = this.deadline
     this.deadline = instant(next)
     if (next < before) this.#carrier.changed(this)
@@ -318,7 +332,7 @@ export class Session {
       this.passed(now, plan, frame)
       return
     }
-    const rule = this.#answers.ruleFor(plan, frame)
+    const rule = ruleFor(plan, frame)
     if (rule !== undefined && this.#answers.isRepeated(rule, frame)) return
     if (!this.#delivery.hasRoom) {
       // Not answered, so it is sent again where the schema has it so.
@@ -375,7 +389,7 @@ export class Session {
     if (reason === 'error' && this.plan.tell !== undefined) this.#out.tell(now, this.plan.tell)
     this.phase = 'flushing'
     this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
-    this.rearm(now)
+    this.rearm()
     this.#carrier.changed(this)
   }
 
@@ -388,7 +402,9 @@ export class Session {
   }
 
   closedError(): PeerError {
-    return this.#closing?.error ?? peerError('Closed', `the connection is closed (${this.#closing?.reason ?? 'closed'})`)
+    return (
+      this.#closing?.error ?? peerError('Closed', `the connection is closed (${this.#closing?.reason ?? 'closed'})`)
+    )
   }
 }
 
@@ -402,6 +418,23 @@ function limitExceeded(frame: FramePlan, message: string): PeerError {
 
 function timedOut(message: string): PeerError {
   return peerError('Timeout', message, { fatal: true })
+}
+
+/** What a codec knows at the beginning of a connection. */
+export function freshContext(shared: Shared, address: Address, now: () => number): Context {
+  const { plan, random, epoch, params } = shared
+  const known = plan.protocol.session.filter(one => one.start !== undefined)
+  return {
+    dir: plan.incoming,
+    state: plan.firstState,
+    param: params,
+    session: Object.fromEntries(known.map(one => [one.name, one.start])),
+    key: NONE,
+    peer: peerOf(address),
+    local: NONE,
+    random,
+    now: () => Math.floor(epoch + now()),
+  }
 }
 
 /** `peer.address` and `peer.port` in expressions. */

@@ -19,15 +19,18 @@ export class StreamConnection implements StreamMachine, Carrier {
    */
   isBlocked = false
   /** Where the last frame written stands. */
-  bytes: Uint8Array = NOTHING
-  start = 0
-  end_ = 0
+  lastBytes: Uint8Array = NOTHING
+  lastStart = 0
+  lastEnd = 0
   readonly #shared: Shared
   readonly #framing: StreamFraming
   readonly #inbox = new Inbox()
   readonly #outbox = new Outbox()
   /** Whole frames are being found in the inbox, not in a chunk. */
   #inInbox = false
+  #inboxKept = false
+  /** Reading stopped in front of a frame that is there: too much waits already. */
+  #stopped = false
   #codec: Codec
   /** A codec not in use, while another one is pinned or was. */
   #spare: Codec | undefined
@@ -50,7 +53,7 @@ export class StreamConnection implements StreamMachine, Carrier {
 
   // ------------------------------------------------------------------------------------------- for the driver
 
-  start_(now: Instant): void {
+  start(now: Instant): void {
     this.#started = true
     this.session.open(now)
   }
@@ -59,16 +62,19 @@ export class StreamConnection implements StreamMachine, Carrier {
     this.#shared.meter.bytesIn(chunk.length)
     this.#kept = false
     if (this.#isOver) return false
-    if (this.#rest !== undefined) throw new LocalError('BadOption', 'bytes were given to a connection that is not reading')
+    if (this.#rest !== undefined)
+      throw new LocalError('BadOption', 'bytes were given to a connection that is not reading')
     this.#read(now, chunk, 0)
     return this.#kept
   }
 
   end(now: Instant): void {
     this.#ended = true
+    // What arrived before the end is read first.
+    if (this.#rest !== undefined && !this.#isOver) return
     if (this.#inbox.length > 0 && this.session.phase === 'open')
       this.session.fault(now, peerError('Cut', 'the connection ended inside a frame', { fatal: true }))
-    this.session.close(now, 'end')
+    this.session.peerEnded(now)
   }
 
   lost(now: Instant, reason: string): void {
@@ -81,7 +87,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     if (this.session.phase === 'dead' || this.session.phase === 'over') return undefined
     let run = this.#outbox.take()
     if (run === undefined) {
-      this.session.drained(this.session.seenAt)
+      this.session.drained()
       run = this.#outbox.take()
       if (run === undefined) return undefined
     }
@@ -95,6 +101,8 @@ export class StreamConnection implements StreamMachine, Carrier {
 
   wake(now: Instant): void {
     this.session.wake(now)
+    // Nobody waits any longer for a transport that does not come to its end.
+    if (this.session.phase === 'dead') this.lost(now, 'closed')
     if (now >= this.#pausedUntil) this.#pausedUntil = NEVER
     if (this.#rest !== undefined && this.#mayRead) this.#resume(now)
     this.#inbox.shrink()
@@ -141,9 +149,9 @@ export class StreamConnection implements StreamMachine, Carrier {
     if (length > this.#shared.plan.maxFrame) throw tooLarge(frame, length, this.#shared.plan.maxFrame)
     end = framing.wrap(bytes, at, start, end)
     this.#outbox.commit(end)
-    this.bytes = bytes
-    this.end_ = end - framing.tail
-    this.start = this.end_ - length
+    this.lastBytes = bytes
+    this.lastEnd = end - framing.tail
+    this.lastStart = this.lastEnd - length
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
@@ -152,7 +160,11 @@ export class StreamConnection implements StreamMachine, Carrier {
     const bytes = this.#outbox.reserve(frame.length + head + framing.tail)
     const { at } = this.#outbox
     bytes.set(frame, at + head)
-    this.#outbox.commit(framing.wrap(bytes, at, at + head, at + head + frame.length))
+    const end = framing.wrap(bytes, at, at + head, at + head + frame.length)
+    this.#outbox.commit(end)
+    this.lastBytes = bytes
+    this.lastEnd = end - framing.tail
+    this.lastStart = this.lastEnd - frame.length
   }
 
   get hasRoom(): boolean {
@@ -175,7 +187,8 @@ export class StreamConnection implements StreamMachine, Carrier {
     const pinned = this.#codec
     this.#codec = this.#spare ?? this.#newCodec(this.session.context)
     this.#spare = undefined
-    this.#kept = true
+    if (this.#inInbox) this.#inboxKept = true
+    else this.#kept = true
     return pinned
   }
 
@@ -184,6 +197,8 @@ export class StreamConnection implements StreamMachine, Carrier {
   }
 
   changed(): void {}
+
+  waits(): void {}
 
   // -------------------------------------------------------------------------------------------------- the rest
 
@@ -208,17 +223,18 @@ export class StreamConnection implements StreamMachine, Carrier {
     return codec
   }
 
-  /** Reads `chunk` from `at` on: first what completes the inbox, then whole frames in place, then keeps the rest. */
+  /** Reads `chunk` from `from` on: first what completes the inbox, then whole frames in place; keeps the rest. */
   #read(now: Instant, chunk: Uint8Array, from: number): void {
+    const inbox = this.#inbox
     let at = from
-    while (this.#inbox.length > 0 && at < chunk.length) {
-      if (!this.#mayRead || this.#isOver) return this.#postpone(chunk, at)
-      at = this.#complete(now, chunk, at)
-    }
-    if (at < chunk.length) at = this.#frames(now, chunk, at, chunk.length)
-    if (at >= chunk.length || this.#isOver) return
-    if (!this.#mayRead) return this.#postpone(chunk, at)
-    this.#inbox.append(chunk, at, chunk.length, this.#framing.needs)
+    const wasStopped = this.#stopped
+    this.#stopped = false
+    if (wasStopped && inbox.length > 0) this.#readInbox(now)
+    while (inbox.length > 0 && at < chunk.length && !this.#stopped) at = this.#complete(now, chunk, at)
+    if (inbox.length === 0 && at < chunk.length && !this.#stopped) at = this.#frames(now, chunk, at, chunk.length)
+    if (this.#isOver) return
+    if (this.#stopped) this.#postpone(chunk, at)
+    else if (at < chunk.length) inbox.append(chunk, at, chunk.length, this.#mostNeeded)
   }
 
   /** Adds to the inbox what its first frame needs, and reads it when it is whole. Returns where the chunk goes on. */
@@ -227,29 +243,42 @@ export class StreamConnection implements StreamMachine, Carrier {
     const inbox = this.#inbox
     const wanted = framing.exact ? Math.max(1, framing.needs - inbox.length) : chunk.length - at
     const end = Math.min(chunk.length, at + wanted)
-    inbox.append(chunk, at, end, framing.exact ? framing.needs : this.#shared.plan.maxFrame)
-    if (framing.exact && inbox.length < framing.needs) return end
-    this.#inInbox = true
-    const memory = inbox.bytes
-    const read = this.#frames(now, memory, 0, inbox.length)
-    this.#inInbox = false
-    // A handler still reads a frame there.
-    if (this.#kept && memory === inbox.bytes && read > 0) inbox.leave(read)
-    else inbox.drop(read)
+    inbox.append(chunk, at, end, this.#mostNeeded)
+    if (!framing.exact || inbox.length >= framing.needs) this.#readInbox(now)
     return end
   }
 
-  /** Reads whole frames in `bytes[at..end)`. Returns where it stopped. */
+  #readInbox(now: Instant): void {
+    const inbox = this.#inbox
+    this.#inInbox = true
+    this.#inboxKept = false
+    const read = this.#frames(now, inbox.bytes, 0, inbox.length)
+    this.#inInbox = false
+    if (this.#inboxKept) inbox.leave(read)
+    else inbox.drop(read)
+  }
+
+  get #mostNeeded(): number {
+    return this.#framing.exact ? this.#framing.needs : this.#shared.plan.maxFrame
+  }
+
+  /** Reads whole frames in `bytes[from..end)`. Returns where it stopped. */
   #frames(now: Instant, bytes: Uint8Array, from: number, end: number): number {
     const framing = this.#framing
     const { session } = this
     let at = from
-    while (at < end && this.#mayRead && !this.#isOver) {
+    this.#stopped = false
+    while (at < end && !this.#isOver) {
+      if (!this.#mayRead) {
+        this.#stopped = true
+        break
+      }
       const frame: Reader | undefined = framing.find(this.#codec, bytes, at, end)
       if (frame !== undefined) {
         const size = framing.next - at
         if (!session.charge(now, size)) {
           this.#pausedUntil = instant(now + RATE_PAUSE)
+          this.#stopped = true
           break
         }
         at = framing.next
@@ -277,6 +306,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     const chunk = this.#rest as Uint8Array
     this.#rest = undefined
     this.#read(now, chunk, this.#restAt)
+    if (this.#rest === undefined && this.#ended) this.end(now)
   }
 }
 

@@ -1,153 +1,284 @@
-// Drives a datagram machine over one socket of node:dgram. Datagrams arrive one by one from Node, so a batch in is a
-// batch of one; a batch out is handed to the socket datagram by datagram and released when the last has left.
-import { createSocket, type RemoteInfo, type Socket, type SocketType } from 'node:dgram'
-import { isIPv6 } from 'node:net'
-import type { Address, Batch, DatagramMachine } from '../core/machine.ts'
-import { Alarm, now } from './clock.ts'
+// UDP over node:dgram, IPv4 and IPv6. Datagrams of one batch leave together; the kernel's buffers are small, so a long row
+// of them is spread over several turns.
 
-export interface DatagramOptions {
-  /** Literal address. */
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
+import { isIP, isIPv6 } from 'node:net'
+import type { DatagramEndpoint } from '../core/datagram.ts'
+import { type Address, type Batch, type Instant, NEVER } from '../core/machine.ts'
+import type { TransportDescriptor } from '../core/protocol.ts'
+import type { Link } from './link.ts'
+import { loop, type Woken } from './loop.ts'
+import { cannotListen, type Endpoint, unreachable } from './transport.ts'
+
+/** A bound socket without a machine yet. */
+export interface UdpSocket {
+  readonly socket: Socket
   readonly host: string
-  /** 0: any. */
   readonly port: number
-  readonly reusePort?: boolean | undefined
-  /** Bytes of the kernel's buffers, both directions. */
-  readonly buffers?: number | undefined
-  /** Where `connect` goes: the socket then hears nobody else, and learns that nobody listens there. */
-  readonly connectTo?: { readonly host: string; readonly port: number } | undefined
+  /** The only peer, of a client's socket. */
+  readonly peer: Address | undefined
 }
 
-export interface DatagramDriver {
-  readonly address: { readonly host: string; readonly port: number }
-  /** Call after a command to the machine. */
-  readonly settle: () => void
-  readonly closed: Promise<void>
-}
-
-/** Binds a socket. Rejects with the system's error when the address cannot be bound. */
-export async function bindDatagrams(options: DatagramOptions): Promise<Socket> {
-  const type: SocketType = isIPv6(options.connectTo?.host ?? options.host) ? 'udp6' : 'udp4'
-  const socket = createSocket({
-    type,
-    reuseAddr: options.reusePort === true,
-    // Addresses are literal here: Node's resolver would cost a turn of the loop for each datagram.
-    lookup: (host, _options, done) => done(null, host, type === 'udp6' ? 6 : 4),
-    ...(options.buffers === undefined ? {} : { recvBufferSize: options.buffers, sendBufferSize: options.buffers }),
+/** Rejects with LocalError BadTarget where it cannot bind. */
+export async function bindUdp(at: Endpoint, transport: TransportDescriptor): Promise<UdpSocket> {
+  const socket = createSocket(options(at.host, transport))
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', error => reject(cannotListen(error, `udp://${keyOf(at.host, at.port)}`)))
+    socket.bind({ address: at.host, port: at.port }, resolve)
   })
-  await new Promise<void>((bound, failed) => {
-    socket.once('error', failed)
-    socket.bind(options.port, options.host, () => {
-      socket.off('error', failed)
-      bound()
-    })
-  })
-  const to = options.connectTo
-  if (to)
-    await new Promise<void>((done, failed) =>
-      socket.connect(to.port, to.host, (error?: Error) => (error ? failed(error) : done())),
-    )
-  return socket
-}
-
-/** Takes over a bound socket. `failed` receives what the machine throws; the socket is closed then. */
-export function driveDatagrams(
-  socket: Socket,
-  machine: DatagramMachine,
-  failed: (error: unknown) => void,
-): DatagramDriver {
+  socket.removeAllListeners('error')
+  tune(socket, transport)
   const { address, port } = socket.address()
-  const connected = peerOf(socket)
-  let gone = false
-  const alarm = new Alarm(machine, () => input(() => machine.wake(now())))
-  const incoming = { offsets: [0], lengths: [0], peers: [''] }
-
-  const input = (give: () => void): void => {
-    if (gone) return
-    try {
-      give()
-      settle()
-    } catch (error) {
-      failed(error)
-      end()
-    }
-  }
-
-  const settle = (): void => {
-    if (gone) return
-    for (let batch = machine.transmit(); batch; batch = machine.transmit()) sendBatch(batch)
-    if (machine.closed) end()
-    else alarm.arm()
-  }
-
-  const sendBatch = (batch: Batch): void => {
-    let left = batch.count
-    for (let i = 0; i < batch.count; i++) {
-      const to = batch.peers[i]!
-      const done = (error: Error | null): void => {
-        if (error) input(() => machine.unreachable(now(), to, (error as NodeJS.ErrnoException).code ?? error.message))
-        if (--left === 0) machine.release(batch)
-      }
-      const offset = batch.offsets[i]!
-      const length = batch.lengths[i]!
-      if (connected !== undefined) {
-        socket.send(batch.slab, offset, length, done)
-        continue
-      }
-      const { host, port } = endpoint(to)
-      socket.send(batch.slab, offset, length, port, host, done)
-    }
-  }
-
-  let finish = (): void => {}
-  const closed = new Promise<void>(settled => {
-    finish = settled
-  })
-  const end = (): void => {
-    if (gone) return
-    gone = true
-    alarm.stop()
-    // What was handed to the socket has left or has failed: send is not queued once a socket is bound.
-    socket.close(finish)
-  }
-
-  socket.on('message', (bytes: Buffer, from: RemoteInfo) => {
-    incoming.lengths[0] = bytes.length
-    incoming.peers[0] = connected ?? keyOf(from.address, from.port)
-    input(() => machine.receive(now(), { slab: bytes, count: 1, ...incoming }))
-  })
-  // On a connected socket the kernel reports that nobody listens there; on others nothing comes that concerns one peer.
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (connected !== undefined) input(() => machine.unreachable(now(), connected, error.code ?? error.message))
-  })
-  input(() => {})
-  return { address: { host: address, port }, settle: () => input(() => {}), closed }
+  return { socket, host: address, port, peer: undefined }
 }
 
-/** `127.0.0.1:9000`, `[::1]:9000`. */
-export function keyOf(host: string, port: number): Address {
+/**
+ * A socket that talks to one peer. It is connected, so that the kernel drops what others send and tells when nobody
+ * listens. Rejects with PeerError Unreachable.
+ */
+export async function dialUdp(to: Endpoint, transport: TransportDescriptor, signal?: AbortSignal): Promise<UdpSocket> {
+  signal?.throwIfAborted()
+  const host = await resolve(to.host)
+  signal?.throwIfAborted()
+  const socket = createSocket(options(host, transport))
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', error => reject(unreachable(error, keyOf(to.host, to.port))))
+    socket.connect(to.port, host, resolve)
+  })
+  socket.removeAllListeners('error')
+  tune(socket, transport)
+  const { address, port } = socket.address()
+  return { socket, host: address, port, peer: keyOf(host, to.port) }
+}
+
+/** Drives a datagram endpoint over a socket. */
+export class UdpLink implements Link, Woken {
+  at: number = NEVER
+  place = -1
+  readonly endpoint: DatagramEndpoint
+  readonly #socket: Socket
+  readonly #peer: Address | undefined
+  readonly #onTick: () => void = () => this.#tick()
+  readonly #onTurn: () => void = () => this.#unblock()
+  readonly #onSent: (error: Error | null) => void = error => this.#sent(error)
+  readonly #targets = new Map<Address, Endpoint>()
+  readonly #one: { slab: Uint8Array } & Batch & { lengths: number[]; peers: string[] } = {
+    slab: EMPTY,
+    count: 1,
+    offsets: [0],
+    lengths: [0],
+    peers: [''],
+  }
+  readonly #closed: Promise<void>
+  /** A batch that is on its way, and the datagram of it that is next. */
+  #batch: Batch | undefined
+  #next = 0
+  /** Datagrams handed to the socket that are not sent yet. */
+  #pending = 0
+  #isInside = false
+  #isSoon = false
+  #isOver = false
+
+  constructor({ socket, peer }: UdpSocket, endpoint: DatagramEndpoint) {
+    this.endpoint = endpoint
+    this.#socket = socket
+    this.#peer = peer
+    this.#closed = new Promise(resolve => socket.once('close', () => resolve()))
+    socket.on('message', (bytes, from) => this.#received(bytes, from))
+    socket.on('error', error => this.#failed(error as NodeJS.ErrnoException))
+  }
+
+  now(): Instant {
+    return this.#isSoon || this.#isInside ? loop.latest : loop.now()
+  }
+
+  soon(): void {
+    if (this.#isSoon || this.#isInside) return
+    this.#isSoon = true
+    process.nextTick(this.#onTick)
+  }
+
+  get queued(): number {
+    return this.endpoint.queued
+  }
+
+  /** Settles when the socket is closed: after the endpoint has come to its end. */
+  get closed(): Promise<void> {
+    return this.#closed
+  }
+
+  wake(): void {
+    this.#isInside = true
+    this.endpoint.wake(loop.now())
+    this.#isInside = false
+    this.settle()
+  }
+
+  settle(): void {
+    if (this.#isInside || this.#isOver) return
+    this.#isInside = true
+    this.#drain()
+    this.#isInside = false
+    if (this.endpoint.closed && this.#batch === undefined) {
+      if (this.#pending === 0) this.destroy()
+      return
+    }
+    loop.arm(this, this.endpoint.deadline)
+  }
+
+  /** Closes the socket at once. */
+  destroy(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    loop.disarm(this)
+    this.endpoint.lost(loop.now(), 'closed')
+    this.#socket.close()
+  }
+
+  #received(bytes: Uint8Array, from: RemoteInfo): void {
+    if (this.#isOver) return
+    const one = this.#one
+    one.slab = bytes
+    one.lengths[0] = bytes.length
+    one.peers[0] = this.#peer ?? keyOf(from.address, from.port)
+    this.#isInside = true
+    // Node makes new memory for each datagram, so what the machine keeps stays as it is.
+    this.endpoint.receive(loop.now(), one)
+    this.#isInside = false
+    one.slab = EMPTY
+    this.settle()
+  }
+
+  #drain(): void {
+    const { endpoint } = this
+    let sent = 0
+    while (!endpoint.isBlocked) {
+      this.#batch ??= endpoint.transmit()
+      const batch = this.#batch
+      if (batch === undefined) return
+      while (this.#next < batch.count && sent < MOST_IN_A_TURN) {
+        this.#send(batch, this.#next++)
+        sent++
+      }
+      if (this.#next === batch.count && this.#pending === 0) this.#released()
+      else {
+        endpoint.isBlocked = true
+        if (this.#next < batch.count) setImmediate(this.#onTurn)
+      }
+    }
+  }
+
+  #send(batch: Batch, i: number): void {
+    const peer = batch.peers[i] as Address
+    this.#pending++
+    const start = batch.offsets[i] as number
+    const size = batch.lengths[i] as number
+    if (this.#peer !== undefined) {
+      this.#socket.send(batch.slab, start, size, this.#onSent)
+      return
+    }
+    const { host, port } = this.#target(peer)
+    this.#socket.send(batch.slab, start, size, port, host, this.#onSent)
+  }
+
+  #sent(error: Error | null): void {
+    this.#pending--
+    if (error !== null) this.#notSent(error)
+    if (this.#pending > 0 || this.#isOver) return
+    const batch = this.#batch
+    // The rest of it is sent in another turn.
+    if (batch !== undefined && this.#next < batch.count) return
+    const isLong = batch !== undefined && batch.count >= MOST_IN_A_TURN
+    this.#released()
+    if (isLong) setImmediate(this.#onTurn)
+    else this.#unblock()
+  }
+
+  /** A full buffer loses a datagram, as the network may: that ends nothing. */
+  #notSent(error: NodeJS.ErrnoException & { address?: string; port?: number }): void {
+    const { code, address, port } = error
+    if (code === 'ENOBUFS' || code === 'EAGAIN') return
+    const peer = this.#peer ?? (address !== undefined && port !== undefined ? keyOf(address, port) : undefined)
+    if (peer !== undefined) this.endpoint.unreachable(loop.now(), peer, unreachable(error, peer).message)
+  }
+
+  #unblock(): void {
+    if (this.#isOver) return
+    this.endpoint.isBlocked = false
+    this.settle()
+  }
+
+  #released(): void {
+    if (this.#batch !== undefined) this.endpoint.release(this.#batch)
+    this.#batch = undefined
+    this.#next = 0
+  }
+
+  #target(address: Address): Endpoint {
+    let target = this.#targets.get(address)
+    if (target === undefined) {
+      const colon = address.lastIndexOf(':')
+      target = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+      if (this.#targets.size >= MOST_TARGETS) this.#targets.clear()
+      this.#targets.set(address, target)
+    }
+    return target
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (this.#isOver) return
+    // What ICMP says about a connected socket.
+    if (this.#peer !== undefined && error.code === 'ECONNREFUSED') {
+      this.endpoint.unreachable(loop.now(), this.#peer, 'connection refused')
+      this.settle()
+      return
+    }
+    this.endpoint.lost(loop.now(), error.message)
+    this.destroy()
+  }
+
+  #tick(): void {
+    this.#isSoon = false
+    this.settle()
+  }
+}
+
+/** As it stands: an IPv4 peer of an IPv6 socket keeps the form that the socket sends to. */
+function keyOf(host: string, port: number): Address {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-const ENDPOINTS = new Map<Address, { host: string; port: number }>()
-const MOST_ENDPOINTS = 65_536
-
-/** The parts of an address; the last ones are remembered, so that a busy peer costs one look-up. */
-export function endpoint(address: Address): { host: string; port: number } {
-  const known = ENDPOINTS.get(address)
-  if (known) return known
-  const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
-  const parts = { host, port: Number(address.slice(colon + 1)) }
-  if (ENDPOINTS.size >= MOST_ENDPOINTS) ENDPOINTS.clear()
-  ENDPOINTS.set(address, parts)
-  return parts
-}
-
-function peerOf(socket: Socket): Address | undefined {
+async function resolve(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host
   try {
-    const { address, port } = socket.remoteAddress()
-    return keyOf(address, port)
-  } catch {
-    return undefined // not connected
+    return (await lookup(host)).address
+  } catch (error) {
+    throw unreachable(error, host)
   }
 }
+
+function options(host: string, transport: TransportDescriptor): SocketOptions {
+  return {
+    type: isIPv6(host) ? 'udp6' : 'udp4',
+    // Addresses only, so nothing is looked up, and sending happens in the call itself.
+    lookup: (name, family, done) => done(null, name, typeof family === 'number' ? family : isIP(name)),
+    ...(transport.reusePort && { reuseAddr: true }),
+  }
+}
+
+/** Larger buffers than the system's default, as far as it allows: pieces of one message come all at once. */
+function tune(socket: Socket, transport: TransportDescriptor): void {
+  const size = transport.buffers ?? BUFFERS
+  try {
+    socket.setRecvBufferSize(size)
+    socket.setSendBufferSize(size)
+  } catch {
+    // The system has its own opinion; it works with less.
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+const MOST_IN_A_TURN = 64
+const MOST_TARGETS = 4096
+const BUFFERS = 4 * 1024 * 1024

@@ -3,8 +3,8 @@
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { LocalError } from '../core/errors.ts'
+import type { Meter } from '../core/meter.ts'
 import type { FrameDescriptor, MetricDescriptor } from '../core/protocol.ts'
-import type { Meter } from './meter.ts'
 import { type Count, Tally } from './tally.ts'
 
 export interface MetricsOptions {

@@ -1,7 +1,7 @@
 // The counters behind a meter. Everything is bounded: frames by the codec, events by the runtime, labels by a cap, and
 // round-trip times by what fits between two scrapes.
 
-import type { Meter, MeterEvent, MeterGauge } from './meter.ts'
+import type { Meter, MeterEvent, MeterGauge } from '../core/meter.ts'
 
 export interface Count {
   times: number

@@ -1,6 +1,7 @@
 // One direction between two addresses: what happens to a datagram on its way. Loss is Bernoulli or in bursts
 // (Gilbert 1960, Elliott 1963); bandwidth has a queue of bounded bytes in front of it (drop-tail).
 
+import { copyOf } from '../wire/copy.ts'
 import type { SimRandom } from './random.ts'
 
 /** All times in milliseconds, all probabilities 0..1. */
@@ -88,7 +89,7 @@ export class Link {
     const copies = random.chance(options.duplicate) ? 2 : 1
     if (copies === 2) counters.duplicated++
     for (let copy = 0; copy < copies; copy++) {
-      const own = bytes.slice()
+      const own = copyOf(bytes)
       if (random.chance(options.corrupt)) {
         counters.corrupted++
         this.#corrupt(own)

@@ -2,6 +2,7 @@
 // buffer that pushes back, half close and reset. Partitions hold bytes up instead of losing them, as TCP would.
 
 import { instant, type StreamMachine } from '../core/machine.ts'
+import { copyOf } from '../wire/copy.ts'
 import type { SimRandom } from './random.ts'
 
 /** All times in milliseconds. */
@@ -142,7 +143,7 @@ export class SimConnection {
         break
       }
       moved = true
-      const own = chunk.slice()
+      const own = copyOf(chunk)
       machine.release(chunk)
       if (own.length === 0) continue
       other.buffered += own.length
@@ -165,7 +166,7 @@ export class SimConnection {
       const size = Math.min(chunk.length, 1 + this.#host.random.below(this.#options.portion))
       if (size === chunk.length) end.inbox.shift()
       else end.inbox[0] = chunk.subarray(size)
-      const portion = chunk.slice(0, size)
+      const portion = copyOf(chunk, 0, size)
       end.buffered -= size
       this.#host.note('chunk', this.#other(end).name, end.name, portion)
       // Borrowed bytes are overwritten, so that a machine that keeps them without saying so is found out.

@@ -1,12 +1,22 @@
 // 64-bit integers on the wire. `number: number` fields use the *Number forms (exact below 2^53), `number: pair` reads two
 // 32-bit halves itself, everything else is bigint. Bounds are the caller's: one length check per frame.
 
+// One shared pair of words: a bigint is then made in one step, where shifting and joining halves makes four.
+const whole = new BigUint64Array(1)
+const words = new Uint32Array(whole.buffer)
+const LOW = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1
+const HIGH = 1 - LOW
+
 export function readU64(bytes: Uint8Array, at: number): bigint {
-  return (BigInt(u32(bytes, at)) << 32n) | BigInt(u32(bytes, at + 4))
+  words[HIGH] = u32(bytes, at)
+  words[LOW] = u32(bytes, at + 4)
+  return whole[0]!
 }
 
 export function readU64le(bytes: Uint8Array, at: number): bigint {
-  return (BigInt(u32le(bytes, at + 4)) << 32n) | BigInt(u32le(bytes, at))
+  words[HIGH] = u32le(bytes, at + 4)
+  words[LOW] = u32le(bytes, at)
+  return whole[0]!
 }
 
 export function readI64(bytes: Uint8Array, at: number): bigint {

@@ -34,10 +34,35 @@ describe.each(pages)('docs/language/%s', page => {
   }
 })
 
+test('checks.md names every code, and no other', () => {
+  const page = readFileSync(new URL('checks.md', FOLDER), 'utf8')
+  const named = [...page.matchAll(/^\| ((?:`\w+`(?: · )?)+) +\|/gm)].flatMap(row => row[1]!.match(/\w+/g)!)
+  expect(named.toSorted()).toEqual([...codes()].toSorted())
+})
+
 test('the reference names every function of the language', () => {
   const page = readFileSync(new URL('expressions.md', FOLDER), 'utf8')
   expect([...FUNCTIONS.keys()].filter(name => !page.includes(name))).toEqual([])
 })
+
+/** The codes that the sources report, and those that the corpus of mistakes expects. */
+function codes(): Set<string> {
+  const found = new Set<string>()
+  for (const folder of ['language', 'load', 'model', 'check', 'normalize']) {
+    for (const [, text] of textsIn(new URL(`../../generator/${folder}/`, import.meta.url))) {
+      for (const spelling of CODES) for (const match of text.matchAll(spelling)) found.add(match[1]!)
+    }
+  }
+  for (const [name, text] of textsIn(new URL('../generator/bad/', import.meta.url))) {
+    const expected = /^# expect: \S+ (?:warning )?(\w+)$/m.exec(text)
+    if (name.endsWith('.yaml') && expected) found.add(expected[1]!)
+  }
+  return found
+}
+
+function textsIn(folder: URL): [name: string, text: string][] {
+  return readdirSync(folder).map(name => [name, readFileSync(new URL(name, folder), 'utf8')])
+}
 
 function problems(block: Block): string[] {
   const { diagnostics } = loadProtocol('schema/example.yaml', { read: path => read(path, block.text) })
@@ -63,9 +88,15 @@ function blocksOf(page: string): Block[] {
     if (!fence) continue
     const end = lines.indexOf('```', i)
     const body = lines.slice(i + 1, end).join('\n')
-    const head = body.includes('protocol:') ? '' : 'protocol: example\nversion: 1\n'
+    const head = /^protocol:/m.test(body) ? '' : 'protocol: example\nversion: 1\n'
     found.push({ page, line: i + 1 - (head === '' ? 0 : 2), error: fence[1], text: `${head}${body}\n` })
     i = end
   }
   return found
 }
+
+const CODES: readonly RegExp[] = [
+  /code: '([a-z]+)'/g,
+  /Mistake\(\s*'([a-z]+)'/g,
+  /\.error\(\s*(?:\[[^\]]*\]|[\w.!]+),\s*'([a-z]+)'/g,
+]

@@ -1,6 +1,6 @@
 // avsc: Avro types compiled at start; fixed-width fields as its int/long/float, bytes and strings as Avro's.
 import avro from 'avsc'
-import { KINDS, type Packet, type Report, type Subject } from '../messages.ts'
+import { KINDS, low, type Packet, type Report, type Subject, withBig } from '../messages.ts'
 
 const long = avro.types.LongType.__with({
   fromBuffer: (b: Buffer) => b.readBigInt64LE(),
@@ -45,16 +45,6 @@ const reportType = avro.Type.forSchema(
 )
 
 const slab = Buffer.alloc(4096)
-const asBuffers = new WeakMap<Packet, object>()
-function bufferPacket(m: Packet): object {
-  let b = asBuffers.get(m)
-  if (!b) {
-    b = { ...m, payload: Buffer.from(m.payload) }
-    asBuffers.set(m, b)
-  }
-  return b
-}
-
 function decodePacket(bytes: Uint8Array): number {
   const m = packetType.fromBuffer(bytes as Buffer) as Packet
   return m.flags + m.session + m.sequence + m.ack + m.payload.length + m.payload[0]! + m.payload[111]!
@@ -68,7 +58,7 @@ function decodeReport(bytes: Uint8Array): number {
     m.sector +
     m.score +
     m.tick +
-    Number(m.serial & 0xffffn) +
+    low(m.serial as unknown as bigint) +
     m.x +
     m.y +
     m.z +
@@ -87,9 +77,15 @@ export const subject: Subject = {
   name: 'avsc',
   note: 'compiled Avro types, encoded into a slab, long as bigint',
   packet: {
-    encode: m => packetType.encode(bufferPacket(m), slab, 0),
-    wire: m => packetType.toBuffer(bufferPacket(m)),
+    prepare: m => ({ ...m, payload: Buffer.from(m.payload) }) as never,
+    encode: m => packetType.encode(m, slab, 0),
+    wire: m => packetType.toBuffer(m),
     decode: decodePacket,
   },
-  report: { encode: m => reportType.encode(m, slab, 0), wire: m => reportType.toBuffer(m), decode: decodeReport },
+  report: {
+    prepare: m => withBig(m) as never,
+    encode: m => reportType.encode(m, slab, 0),
+    wire: m => reportType.toBuffer(m),
+    decode: decodeReport,
+  },
 }

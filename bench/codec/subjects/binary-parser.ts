@@ -1,7 +1,7 @@
 // binary-parser: decodes our own wire format from a declaration; it cannot encode, so the hand-written encoder stands in
 // and its encode figure is not reported.
 import { Parser } from 'binary-parser/dist/binary_parser.js'
-import type { Packet, Report, Subject } from '../messages.ts'
+import { low, type Packet, type Report, type Subject } from '../messages.ts'
 import { subject as hand } from './hand.ts'
 
 const packetParser = new Parser()
@@ -48,7 +48,7 @@ function decodeReport(bytes: Uint8Array): number {
     m.sector +
     m.score +
     m.tick +
-    Number(m.serial & 0xffffn) +
+    low(m.serial as unknown as bigint) +
     m.x +
     m.y +
     m.z +

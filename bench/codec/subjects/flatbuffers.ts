@@ -1,6 +1,6 @@
 // flatbuffers: builder and accessors as its compiler would emit them for two tables, strings decoded as text.
 import { Builder, ByteBuffer } from 'flatbuffers'
-import { KINDS, type Packet, type Report, type Subject } from '../messages.ts'
+import { KINDS, low, type Packet, type Report, type Subject, withBig } from '../messages.ts'
 
 const builder = new Builder(1024)
 
@@ -42,7 +42,7 @@ function encodeReport(m: Report): Uint8Array {
   const name = builder.createString(m.name)
   const status = builder.createString(m.status)
   builder.startObject(16)
-  builder.addFieldInt64(5, m.serial, 0n)
+  builder.addFieldInt64(5, m.serial as unknown as bigint, 0n)
   builder.addFieldInt32(3, m.score, 0)
   builder.addFieldInt32(4, m.tick, 0)
   builder.addFieldFloat32(6, m.x, 0)
@@ -85,7 +85,7 @@ function decodeReport(bytes: Uint8Array): number {
     (sector ? bb.readUint16(at + sector) : 0) +
     (score ? bb.readInt32(at + score) : 0) +
     (tick ? bb.readUint32(at + tick) : 0) +
-    Number(serial & 0xffffn) +
+    low(serial) +
     float(6) +
     float(7) +
     float(8) +
@@ -104,5 +104,10 @@ export const subject: Subject = {
   name: 'flatbuffers',
   note: 'builder and accessors as the compiler emits them',
   packet: { encode: encodePacket, wire: m => encodePacket(m).slice(), decode: decodePacket },
-  report: { encode: encodeReport, wire: m => encodeReport(m).slice(), decode: decodeReport },
+  report: {
+    prepare: m => withBig(m) as never,
+    encode: encodeReport,
+    wire: m => encodeReport(m).slice(),
+    decode: decodeReport,
+  },
 }

@@ -1,6 +1,6 @@
 // The generated codec: made from bench/schema by the generator of this checkout, written to a temporary folder and loaded
 // from there, exactly as `proto gen` would make it.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -42,21 +42,45 @@ function decodeReport(bytes: Uint8Array): number {
   const m = reportCodec.decode(bytes, 0, bytes.length, WHOLE) as unknown as Report
   const name = m.name
   return (
-    KINDS.indexOf(m.kind) + m.health + m.sector + m.score + m.tick + Number(m.serial & 0xffffn) +
-    m.x + m.y + m.z + m.vx + m.vy + m.vz + m.heading + m.fuel + name.length + m.status.length + name.charCodeAt(7)
+    KINDS.indexOf(m.kind) +
+    m.health +
+    m.sector +
+    m.score +
+    m.tick +
+    m.serial.lo +
+    m.x +
+    m.y +
+    m.z +
+    m.vx +
+    m.vy +
+    m.vz +
+    m.heading +
+    m.fuel +
+    name.length +
+    m.status.length +
+    name.charCodeAt(7)
   )
 }
 
 export const subject: Subject = {
   name: 'generated',
   note: 'flyweight reader and encoder into a slab, made by proto gen',
-  packet: { encode: m => encodePacket(m, slab, 0), wire: m => slab.slice(0, encodePacket(m, slab, 0)), decode: decodePacket },
-  report: { encode: m => encodeReport(m, slab, 0), wire: m => slab.slice(0, encodeReport(m, slab, 0)), decode: decodeReport },
+  packet: {
+    encode: m => encodePacket(m, slab, 0),
+    wire: m => slab.slice(0, encodePacket(m, slab, 0)),
+    decode: decodePacket,
+  },
+  report: {
+    encode: m => encodeReport(m, slab, 0),
+    wire: m => slab.slice(0, encodeReport(m, slab, 0)),
+    decode: decodeReport,
+  },
 }
 
 async function load<M>(name: string): Promise<M> {
   const root = fileURLToPath(new URL('../../..', import.meta.url))
-  const read = (path: string) => (existsSync(resolve(root, path)) ? readFileSync(resolve(root, path), 'utf8') : undefined)
+  const read = (path: string) =>
+    existsSync(resolve(root, path)) ? readFileSync(resolve(root, path), 'utf8') : undefined
   const { files, diagnostics } = await generate([`bench/schema/${name}.yaml`], { read, emit: ['ts'], runtime: RUNTIME })
   if (diagnostics.some(d => d.severity === 'error')) throw new Error(JSON.stringify(diagnostics))
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))

@@ -30,7 +30,7 @@ function decodePacket(bytes: Uint8Array): number {
 }
 
 const FLOAT = new Float32Array(1)
-const FLOAT_BYTES = new Uint8Array(FLOAT.buffer)
+const FLOAT_WORD = new Int32Array(FLOAT.buffer)
 
 function writeAscii(text: string, at: number): number {
   for (let i = 0; i < text.length; i++) {
@@ -43,6 +43,7 @@ function writeAscii(text: string, at: number): number {
 
 function readAscii(bytes: Uint8Array, at: number, end: number): string {
   if (end > bytes.length) throw new RangeError('truncated')
+  if (end - at > 16) return (bytes as Buffer).toString('utf8', at, end)
   let text = ''
   for (let i = at; i < end; i++) {
     const c = bytes[i]!
@@ -53,10 +54,7 @@ function readAscii(bytes: Uint8Array, at: number, end: number): string {
 }
 
 function readFloat(bytes: Uint8Array, at: number): number {
-  FLOAT_BYTES[0] = bytes[at]!
-  FLOAT_BYTES[1] = bytes[at + 1]!
-  FLOAT_BYTES[2] = bytes[at + 2]!
-  FLOAT_BYTES[3] = bytes[at + 3]!
+  FLOAT_WORD[0] = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
   return FLOAT[0]!
 }
 
@@ -67,7 +65,8 @@ function encodeReport(m: Report, at: number): number {
   out.setUint16(at + 3, m.sector, true)
   out.setInt32(at + 5, m.score, true)
   out.setUint32(at + 9, m.tick, true)
-  out.setBigUint64(at + 13, m.serial, true)
+  out.setUint32(at + 13, m.serial.lo, true)
+  out.setUint32(at + 17, m.serial.hi, true)
   out.setFloat32(at + 21, m.x, true)
   out.setFloat32(at + 25, m.y, true)
   out.setFloat32(at + 29, m.z, true)
@@ -96,7 +95,7 @@ function decodeReport(bytes: Uint8Array): number {
   const tick = (bytes[9]! | (bytes[10]! << 8) | (bytes[11]! << 16) | (bytes[12]! << 24)) >>> 0
   const low = (bytes[13]! | (bytes[14]! << 8) | (bytes[15]! << 16) | (bytes[16]! << 24)) >>> 0
   const high = (bytes[17]! | (bytes[18]! << 8) | (bytes[19]! << 16) | (bytes[20]! << 24)) >>> 0
-  const serial = (BigInt(high) << 32n) | BigInt(low)
+  const serial = { hi: high, lo: low }
   const nameEnd = 54 + bytes[53]!
   const name = readAscii(bytes, 54, nameEnd)
   const statusAt = nameEnd + 2
@@ -108,7 +107,7 @@ function decodeReport(bytes: Uint8Array): number {
     sector +
     score +
     tick +
-    Number(serial & 0xffffn) +
+    serial.lo +
     readFloat(bytes, 21) +
     readFloat(bytes, 25) +
     readFloat(bytes, 29) +

@@ -8,7 +8,7 @@ const encodePacket = (m: Packet): Uint8Array =>
       payload: Buffer.from(m.payload.buffer, m.payload.byteOffset, m.payload.length).toString('base64'),
     }),
   )
-const encodeReport = (m: Report): Uint8Array => Buffer.from(JSON.stringify({ ...m, serial: m.serial.toString() }))
+const encodeReport = (m: Report): Uint8Array => Buffer.from(JSON.stringify(m))
 
 function decodePacket(bytes: Uint8Array): number {
   const m = JSON.parse((bytes as Buffer).toString()) as Omit<Packet, 'payload'> & { payload: string }
@@ -17,14 +17,14 @@ function decodePacket(bytes: Uint8Array): number {
 }
 
 function decodeReport(bytes: Uint8Array): number {
-  const m = JSON.parse((bytes as Buffer).toString()) as Omit<Report, 'serial'> & { serial: string }
+  const m = JSON.parse((bytes as Buffer).toString()) as Report
   return (
     KINDS.indexOf(m.kind) +
     m.health +
     m.sector +
     m.score +
     m.tick +
-    Number(BigInt(m.serial) & 0xffffn) +
+    m.serial.lo +
     m.x +
     m.y +
     m.z +

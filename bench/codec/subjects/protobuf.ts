@@ -8,7 +8,7 @@ import {
   FieldDescriptorProto_Type as T,
 } from '@bufbuild/protobuf/wkt'
 import protobufjs from 'protobufjs'
-import { KINDS, type Packet, type Report, type Subject } from '../messages.ts'
+import { KINDS, low, type Packet, type Report, type Subject, withBig } from '../messages.ts'
 
 const PACKET_FIELDS = [
   ['flags', T.UINT32],
@@ -82,15 +82,6 @@ for (const [name, fields] of [
 const packetJs = root.lookupType('Packet')
 const reportJs = root.lookupType('Report')
 
-const ready = new WeakMap<object, never>()
-/** The message in the library's own form, made once: making it is the caller's business, encoding is measured. */
-function form<M extends object, R>(m: M, make: (m: M) => R): R {
-  const before = ready.get(m) as R | undefined
-  if (before !== undefined) return before
-  const made = make(m)
-  ready.set(m, made as never)
-  return made
-}
 const kindNumber = (m: Report) => ({ ...m, kind: KINDS.indexOf(m.kind) })
 
 type Numbers = Omit<Report, 'kind' | 'serial'> & { kind: number; serial: unknown }
@@ -119,54 +110,50 @@ function sumPacket(m: Packet): number {
   return m.flags + m.session + m.sequence + m.ack + m.payload.length + m.payload[0]! + m.payload[111]!
 }
 
-const esPacket = (m: Packet) =>
-  toBinary(
-    packetDesc,
-    form(m, m => create(packetDesc, m as never)),
-  )
-const esReport = (m: Report) =>
-  toBinary(
-    reportDesc,
-    form(m, m => create(reportDesc, kindNumber(m) as never)),
-  )
-const jsPacket = (m: Packet) => packetJs.encode(form(m, m => packetJs.create(m as never))).finish()
-const jsReport = (m: Report) =>
-  reportJs
-    .encode(
-      form(m, m =>
-        reportJs.create({
-          ...kindNumber(m),
-          // Pairs, the form in which this library reads and writes 64 bits without its optional Long.
-          serial: { low: Number(m.serial & 0xffff_ffffn), high: Number(m.serial >> 32n), unsigned: true },
-        }),
-      ),
-    )
-    .finish()
+const esPacket = (m: Packet) => toBinary(packetDesc, m as never)
+const esReport = (m: Report) => toBinary(reportDesc, m as never)
+const jsPacket = (m: Packet) => packetJs.encode(m as never).finish()
+const jsReport = (m: Report) => reportJs.encode(m as never).finish()
 
 export const protobufEs: Subject = {
   name: 'protobuf-es',
   note: '@bufbuild/protobuf, fixed-width fields',
-  packet: { encode: esPacket, wire: esPacket, decode: b => sumPacket(fromBinary(packetDesc, b) as never) },
+  packet: {
+    prepare: m => create(packetDesc, m as never) as never,
+    encode: esPacket,
+    wire: esPacket,
+    decode: b => sumPacket(fromBinary(packetDesc, b) as never),
+  },
   report: {
+    prepare: m => create(reportDesc, { ...kindNumber(m), serial: withBig(m).serial } as never) as never,
     encode: esReport,
     wire: esReport,
     decode: b => {
       const m = fromBinary(reportDesc, b) as unknown as Numbers
-      return sumReport(m, Number((m.serial as bigint) & 0xffffn))
+      return sumReport(m, low(m.serial as bigint))
     },
   },
 }
+
 export const protobufJs: Subject = {
   name: 'protobufjs',
   note: 'reflection with compiled encoders, fixed-width fields',
-  packet: { encode: jsPacket, wire: jsPacket, decode: b => sumPacket(packetJs.decode(b) as never) },
+  packet: {
+    prepare: m => packetJs.create(m as never) as never,
+    encode: jsPacket,
+    wire: jsPacket,
+    decode: b => sumPacket(packetJs.decode(b) as never),
+  },
   report: {
+    // Pairs, the form in which this library reads and writes 64 bits without its optional Long.
+    prepare: m =>
+      reportJs.create({ ...kindNumber(m), serial: { low: m.serial.lo, high: m.serial.hi, unsigned: true } }) as never,
     encode: jsReport,
     wire: jsReport,
     decode: b => {
       const m = reportJs.decode(b) as unknown as Numbers
-      const s = m.serial as { low: number }
-      return sumReport(m, (typeof s === 'number' ? s : s.low) & 0xffff)
+      const { serial } = m
+      return sumReport(m, typeof serial === 'number' ? serial % 0x1_0000_0000 : (serial as { low: number }).low >>> 0)
     },
   },
 }

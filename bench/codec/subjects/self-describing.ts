@@ -1,7 +1,7 @@
 // The self-describing formats: msgpackr (with shared records, its fast mode) and cbor-x (with shared structures).
 import { Encoder } from 'cbor-x'
 import { Packr } from 'msgpackr'
-import { KINDS, type Packet, type Report, type Subject } from '../messages.ts'
+import { KINDS, low, type Packet, type Report, type Subject, withBig } from '../messages.ts'
 
 function sumPacket(m: Packet): number {
   return m.flags + m.session + m.sequence + m.ack + m.payload.length + m.payload[0]! + m.payload[111]!
@@ -14,7 +14,7 @@ function sumReport(m: Report): number {
     m.sector +
     m.score +
     m.tick +
-    Number(BigInt(m.serial) & 0xffffn) +
+    low(m.serial as unknown as bigint) +
     m.x +
     m.y +
     m.z +
@@ -39,7 +39,12 @@ function over(
     name,
     note,
     packet: { encode, wire: m => Buffer.from(encode(m)), decode: bytes => sumPacket(decode(bytes) as Packet) },
-    report: { encode, wire: m => Buffer.from(encode(m)), decode: bytes => sumReport(decode(bytes) as Report) },
+    report: {
+      prepare: m => withBig(m) as never,
+      encode,
+      wire: m => Buffer.from(encode(m)),
+      decode: bytes => sumReport(decode(bytes) as Report),
+    },
   }
 }
 

@@ -1,21 +1,24 @@
 // The part of the docs about behaviour: transports, handshake, states, replies, channels, limits, metrics, values.
 
 import type { ParamType, Size } from '../../../runtime/core/protocol.ts'
+import type { Protocol } from '../../model/model.ts'
 import type { Behaviour, Channel, FramingData, Reply, State } from '../../normalize/behaviour.ts'
 import { bytesText } from '../notation.ts'
 import { bullets, code, section, table } from './markdown.ts'
 import { countText, durationText, rateText, sizeText } from './quantity.ts'
+import { handshakeLines, writtenSections } from './written.ts'
 
-export function behaviourSections(behaviour: Behaviour): string[] {
+export function behaviourSections(protocol: Protocol, behaviour: Behaviour): string[] {
   return [
     ...section(2, 'Roles', roles(behaviour)),
     ...section(2, 'Params', params(behaviour)),
     ...section(2, 'Session values', session(behaviour)),
     ...section(2, 'Transports', transports(behaviour)),
-    ...section(2, 'Handshake', handshake(behaviour)),
+    ...section(2, 'Handshake', handshake(protocol, behaviour)),
     ...section(2, 'States', states(behaviour.states)),
     ...section(2, 'Replies', replies(behaviour.replies)),
     ...section(2, 'Channels', [...channels(behaviour.channels), ...channelHeader(behaviour)]),
+    ...writtenSections(protocol, behaviour),
     ...section(2, 'Limits', limits(behaviour)),
     ...section(2, 'When something is wrong', onError(behaviour)),
     ...section(2, 'Metrics', metrics(behaviour)),
@@ -91,7 +94,7 @@ function framingText(framing: FramingData): string {
   }
 }
 
-function handshake(behaviour: Behaviour): string[] {
+function handshake(protocol: Protocol, behaviour: Behaviour): string[] {
   const { handshake: one } = behaviour
   if (!one) return []
   const tls = one.tls && [
@@ -102,7 +105,7 @@ function handshake(behaviour: Behaviour): string[] {
     ...(one.transport ? [`on ${one.transport}`] : []),
     ...(tls ?? []),
     `done within ${durationText(one.timeout)}`,
-    ...(one.unbuilt.length > 0 ? [`described in the schema, not run yet: ${one.unbuilt.map(code).join(', ')}`] : []),
+    ...handshakeLines(protocol, one.unbuilt),
   ])
 }
 
@@ -152,10 +155,11 @@ function channels(rows: readonly Channel[]): string[] {
     one.fragment
       ? `${code(one.fragment.cut)} above ${sizeText(one.fragment.above)}, at most ${one.fragment.pieces} pieces`
       : '',
+    one.transfer ? `${code(one.transfer.cut)} above ${sizeText(one.transfer.above)}` : '',
     `${one.queue.in} in, ${one.queue.out} out, ${sizeText(one.queue.bytes)}; full: ${one.queue.full}`,
     one.doc ?? '',
   ]
-  return table(['channel', 'id', 'delivery', 'resent', 'cut', 'queue', ''], rows.map(text))
+  return table(['channel', 'id', 'delivery', 'resent', 'cut', 'sent in parts', 'queue', ''], rows.map(text))
 }
 
 function channelHeader(behaviour: Behaviour): string[] {

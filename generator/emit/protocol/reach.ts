@@ -1,7 +1,7 @@
 // How the expressions of a descriptor reach the fields of a decoded frame: through the getters of its reader.
 
 import type { Expr, Field, Node, Protocol, Type } from '../../model/model.ts'
-import { fieldsOf } from '../../normalize/path.ts'
+import { fieldsOf, innerType } from '../../normalize/path.ts'
 import { ATOM, type Code, emitExpr, plainCode, type Reach } from '../expr.ts'
 import { camel, frameTypeName } from '../names.ts'
 import type { Request } from '../request.ts'
@@ -52,7 +52,16 @@ class ReaderReach implements Reach {
         high: 1n << 53n,
       }
     }
+    if (field && request.what === 'size') return this.#size(text, field, absent)
     throw new Error(`${request.what} of ${request.name || 'a record'} is not known once a frame is decoded`)
+  }
+
+  /** Bytes of bytes or text; normalising refused other fields. */
+  #size(text: string, field: Field, absent: boolean): Code {
+    const isText = innerType(field.type).kind === 'text'
+    const measured = isText ? `${this.use('textSize')}(${text}${absent ? " ?? ''" : ''})` : `${text}.length`
+    const size = absent && !isText ? `(${text}?.length ?? 0)` : measured
+    return { text: size, form: 'number', prec: ATOM, low: 0n, high: 1n << 53n }
   }
 
   space(space: string, name: string): string {
@@ -71,6 +80,10 @@ class ReaderReach implements Reach {
       undefined,
       true,
     )
+  }
+
+  containsOwn(): boolean {
+    return false
   }
 
   remaining(): Code {

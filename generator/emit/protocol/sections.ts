@@ -86,9 +86,15 @@ export class Sections {
   }
 
   channel(channel: Channel): object {
-    const { doc: _, priority, orderBy, ...rest } = channel
+    const { doc: _, priority, orderBy, transfer, ...rest } = channel
     return {
       ...rest,
+      transfer: transfer && {
+        ...transfer,
+        id: this.#path(transfer.id),
+        index: this.#path(transfer.index),
+        count: this.#path(transfer.count),
+      },
       priority: typeof priority === 'number' ? priority : this.#path(priority),
       orderBy: orderBy && this.#path(orderBy),
     }

@@ -1,8 +1,9 @@
 // One descriptor file being written: what it imports, its constants, and the accessors that several rules share.
 
-import { type ImportDeclarationStructure, StructureKind, type WriterFunction } from 'ts-morph'
+import type { ImportDeclarationStructure, WriterFunction } from 'ts-morph'
 import type { Protocol } from '../../model/model.ts'
 import type { FramePath } from '../../normalize/behaviour.ts'
+import { type ImportedName, importFrom, types } from '../imports.ts'
 import { codecName } from '../names.ts'
 import { Unit } from '../unit.ts'
 
@@ -43,25 +44,23 @@ export class DescriptorUnit {
     return name
   }
 
+  /** `runtimeTypes` and `handlers` are what the descriptor names itself. */
   imports(
     protocol: Protocol,
     runtime: string,
-    types: readonly string[],
+    runtimeTypes: readonly string[],
     handlers: readonly string[],
-  ): ImportDeclarationStructure[] {
-    const [fromRuntime, ...fromTypes] = this.unit.imports(runtime)
-    const named = Array.isArray(fromRuntime?.namedImports) ? fromRuntime.namedImports : []
+  ): WriterFunction[] {
+    const [fromRuntime, fromTypes] = this.unit.imports(runtime)
+    const isType = (name: string): boolean => name.endsWith('Types')
     return [
-      declaration(
-        runtime,
-        [...types.map(name => ({ name, isTypeOnly: true })), ...(named as { name: string }[])].sort(byName),
+      ...importFrom(runtime, [...types(runtimeTypes), ...namesOf(fromRuntime)]),
+      ...importFrom('./codec.ts', [{ name: codecName(protocol), isType: false }, ...types(this.#readers)]),
+      ...importFrom(
+        './handlers.ts',
+        handlers.map(name => ({ name, isType: isType(name) })),
       ),
-      declaration(
-        './codec.ts',
-        [{ name: codecName(protocol) }, ...[...this.#readers].map(name => ({ name, isTypeOnly: true }))].sort(byName),
-      ),
-      declaration('./handlers.ts', handlers.map(name => ({ name, isTypeOnly: name.endsWith('Types') })).sort(byName)),
-      ...fromTypes,
+      ...importFrom('./types.ts', namesOf(fromTypes)),
     ]
   }
 
@@ -69,23 +68,32 @@ export class DescriptorUnit {
   statements(write: (path: FramePath) => string): WriterFunction[] {
     const accessors = [...this.#accessors.values()]
     const texts = accessors.map(({ name, path }) => `const ${name}: Accessor = ${write(path)}`)
+    const constants = this.unit.writeConstants()
+    const apart =
+      (write: WriterFunction): WriterFunction =>
+      writer =>
+        write(writer.newLine())
+    const separated = (all: readonly WriterFunction[]): WriterFunction[] =>
+      all.map((one, at) => (at === 0 ? apart(one) : one))
     return [
-      ...this.unit.writeConstants(),
-      ...texts.map(
-        (text): WriterFunction =>
-          writer =>
-            writer.write(text),
+      ...separated(constants),
+      ...separated(
+        texts.map(
+          (text): WriterFunction =>
+            writer =>
+              writer.write(text),
+        ),
       ),
     ]
   }
 }
 
-function declaration(moduleSpecifier: string, namedImports: { name: string }[]): ImportDeclarationStructure {
-  return { kind: StructureKind.ImportDeclaration, moduleSpecifier, namedImports }
-}
-
-function byName(a: { name: string }, b: { name: string }): number {
-  return a.name < b.name ? -1 : 1
+function namesOf(declaration: ImportDeclarationStructure | undefined): ImportedName[] {
+  const named = Array.isArray(declaration?.namedImports) ? declaration.namedImports : []
+  return named.flatMap(one => {
+    if (typeof one === 'string' || typeof one === 'function') return []
+    return [{ name: one.alias ? `${one.name} as ${one.alias}` : one.name, isType: one.isTypeOnly === true }]
+  })
 }
 
 /** `headers.msg_id` -> `headersMsgId`. */

@@ -30,12 +30,12 @@ envelope:
   body: frame
 frames:
   Ask:   { id: 1, dir: client>server, fields: { part: Part, kind: Kind, key: { type: u32, secret: true } } }
-  Reply: { id: 2, dir: server>client, fields: { number: u32, note: string(u8) } }
+  Reply: { id: 2, dir: server>client, fields: { part: Part, note: string(u8) } }
   Items:
     id: 3
     fields: { list: { type: "Item*", default: none, map: { key: code, value: value }, entries: { port: { key: 7, type: u16 } } } }
 transports: { tcp: { framing: prefix(leb128(3)), max_frame: 64KiB } }
-replies: { ask: { to: Ask, if: flags.ask and kind == large, with: Reply, by: { part.number: number }, timeout: 1s } }
+replies: { ask: { to: Ask, if: flags.ask and kind == large, with: Reply, by: part.number, timeout: 1s } }
 states:
   open: { Ask: { busy: count(Ask) > 1, open: else }, Reply: open, Items: closed }
   busy: { Ask: { closed: part.of == 9, busy: else }, Reply: open, timeout: 5s }
@@ -77,8 +77,7 @@ describe('an accessor', () => {
 
   it('is undefined for an absent entry and for a frame without the field', () => {
     expect(by(vstp, 'ack').request.get(roundTrip(vstp, 'Data', {}))).toBeUndefined()
-    const reply = roundTrip(own, 'Reply', { number: 1, note: '' })
-    expect(by(own, 'ask').request.get(reply)).toBeUndefined()
+    expect(by(own, 'ask').request.get(roundTrip(own, 'Items', {}))).toBeUndefined()
   })
 
   it('writes an entry as the integer that it is on the wire', () => {

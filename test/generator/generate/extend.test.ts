@@ -11,8 +11,8 @@ const SCHEMA = readFile('schema/vstp.yaml')!
 const EXTENDED = SCHEMA.replace(/^( +)flags: .*$/m, line => `${line}\n    priority: { type: u8, default: 0 }`)
   .replace(/^( +)msg_id: .*$/m, (line, pad: string) => `${line}\n${pad}trace: { key: trace-id, type: dec(u64) }`)
   .replace(/^( +)Data: .*$/m, line => `${line}\n  Note: { id: 9, channel: messages, fields: { text: string(u8) } }`)
-  // The frames' bytes are others now.
-  .replace(/\nexamples:[\s\S]*$/, '\n')
+  // The examples' bytes are others now.
+  .replace(/\nprofiles:[\s\S]*$/, '\n')
 
 const REFUSED: readonly [what: string, line: string, message: RegExp][] = [
   ['a frame that is not there', "peer.send('Nope', {})", /'"Nope"'/],

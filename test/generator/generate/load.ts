@@ -35,11 +35,18 @@ export function protocolOf(yaml: string, profile?: string): Protocol {
   throw new Error(diagnostics.map(one => `${one.line}:${one.column} ${one.code} ${one.message}`).join('\n'))
 }
 
+/** A shipped schema by its name below schema/; loaded once. */
 export function shipped(name: string, profile?: string): Protocol {
+  const key = `${name} ${profile ?? ''}`
+  const known = loaded.get(key)
+  if (known) return known
   const { protocol, diagnostics } = loadProtocol(`schema/${name}.yaml`, { read: readFile, profile, profiles: false })
-  if (protocol) return protocol
-  throw new Error(diagnostics.map(one => one.message).join('\n'))
+  if (!protocol) throw new Error(diagnostics.map(one => one.message).join('\n'))
+  loaded.set(key, protocol)
+  return protocol
 }
+
+const loaded = new Map<string, Protocol>()
 
 export interface Noted {
   readonly path: string

@@ -90,6 +90,29 @@ describe('normalising', () => {
     expect(channels.find(channel => channel.name === 'files')?.fragment).toMatchObject({ cut: 'content', above: 1100 })
   })
 
+  it('reads a transfer with its three fields, and asks for those that are missing', () => {
+    const fields = '{ number: u32, part: u32, parts: { type: u32, default: 0 }, payload: bytes }'
+    const transfer = (keys: string): ReturnType<typeof behaviourOf> =>
+      behaviourOf({
+        ...protocolOf(
+          `protocol: t\nversion: 1\nframes: { Part: { id: 1, channel: all, fields: ${fields} } }\nchannels: { all: { delivery: unreliable } }\n`,
+        ),
+        document: { channels: { all: { transfer: parse(`{ ${keys} }`) } } },
+      })
+    const { behaviour, problems } = transfer('id: number, index: part, count: parts, rto: 10ms..1s')
+    expect(problems).toEqual([])
+    expect(behaviour.channels[0]?.transfer).toMatchObject({
+      above: 4096,
+      cut: 'payload',
+      window: 256,
+      rto: { from: 10, to: 1000 },
+    })
+    expect(transfer('id: number').problems.map(one => one.path)).toEqual([
+      'channels.all.transfer.index',
+      'channels.all.transfer.count',
+    ])
+  })
+
   it('turns off with none what the delivery would switch on', () => {
     const { channels } = behaviourOf(shipped('intentra', 'crate-0.1.3')).behaviour
     expect(channels.find(channel => channel.name === 'reliable')).toMatchObject({
@@ -197,6 +220,12 @@ describe('a mistake in a behavioural section', () => {
       'transports: { tcp: { framing: self } }',
       'transports.tcp.max_frame',
       /max_frame/,
+    ],
+    [
+      'a condition on an offset',
+      'states: { open: { Data: { open: offset(len) > 1, closed: else } } }',
+      'states.open.Data.open',
+      /known only inside/,
     ],
   ]
 

@@ -1,6 +1,6 @@
 // Which error is reported, where, and how much of the frame it takes (docs/adr/0002-decoding.md).
 import { describe, expect, it } from 'vitest'
-import { codecFrom, decode, frameOf } from './schema.ts'
+import { codecFrom, decode, encode, frameOf } from './schema.ts'
 
 const ERRORS = 'errors: { First: { text: first }, Second: { text: second }, Third: { text: third } }'
 
@@ -169,5 +169,26 @@ frames:
     expect(decode(codec, '01 026964 0137 07').frame).toBe('Only')
     expect(decode(codec, '02 026964 0178 026964 0135 05').frame).toBe('Only')
     expect(decode(codec, '01 026964 0137 08').error).toBe('BadValue 6 flag')
+  })
+})
+
+describe('ranges of the record around', () => {
+  const sections = `
+unions: { Value: { by: u8, variants: { Text: { id: 1, type: bytes }, Sum: { id: 2, fields: { sum: u16 = internet_checksum(parent.parent.head..) } } } } }
+structs: { Item: { kind: u8, size: u8, value: Value(kind) in(size), _pad: align(4) } }
+`
+  const codec = frameOf(['head: u16', 'length: u16 = size(items)', 'items: Item*', 'end: u8'], sections)
+  const items = [
+    { kind: 1, value: { is: 'Text', value: Uint8Array.of(1, 2, 3) } },
+    { kind: 2, value: { is: 'Sum' } },
+    { kind: 1, value: { is: 'Text', value: Uint8Array.of() } },
+  ]
+
+  it('end before the item that asks, written as read', () => {
+    const bytes = encode(codec, { head: 0x0102, items, end: 9 })
+    const sum = 0xffff - (0x0102 + 0x0010 + 0x0103 + 0x0102 + 0x0300)
+    expect(bytes).toBe(`0102 0010 01030102 03000000 0202${sum.toString(16)} 01000000 09`.replaceAll(' ', ''))
+    expect(decode(codec, bytes).fields).toMatchObject({ items: [{}, { value: { sum } }, {}] })
+    expect(decode(codec, bytes.replace('0102', '0103')).error).toBe('BadValue 14 items.value.sum')
   })
 })

@@ -1,6 +1,6 @@
 // Every type of the language: what it reads, what it writes, what it refuses.
 import { describe, expect, it } from 'vitest'
-import { decode, encode, frameOf, hex } from './schema.ts'
+import { codecFrom, decode, encode, frameOf, hex } from './schema.ts'
 
 const SECTIONS = `
 enums:
@@ -209,6 +209,17 @@ describe('types', () => {
     const codec = frameOf(['n: u8', 'size: u8', 'x: Item*n'], 'structs: { Item: { data: bytes(parent.size) } }')
     expect(decode(codec, '0201aabb').fields).toMatchObject({ x: [{ data: hex('aa') }, { data: hex('bb') }] })
     expect(decode(codec, 'ff00').error).toBe('TooMany 2 x')
+  })
+
+  it('nests as deep as the schema says, and never deeper than the stack bears', () => {
+    const text = 'structs: { Tree: { kids: Tree*u8 } }\nframes: { A: { bare: true, fields: { tree: Tree } } }'
+    const nested = (depth: number): string => `${'01'.repeat(depth - 1)}00`
+    const shallow = codecFrom(`limits: { depth: 3 }\n${text}`)
+    expect(decode(shallow, nested(3)).frame).toBe('A')
+    expect(decode(shallow, nested(4)).error).toBe('LimitExceeded 3 tree.kids.kids.kids')
+    const deep = codecFrom(`limits: { depth: 1000000 }\n${text}`)
+    expect(decode(deep, nested(128)).frame).toBe('A')
+    expect(decode(deep, '01'.repeat(100_000)).error).toMatch(/^LimitExceeded 128 /)
   })
 
   it('follows references backwards only, each hop further back', () => {

@@ -139,9 +139,11 @@ envelope: { packet: P, counter: u64 if packet == data, inner: { type: Inner if p
 
   test('a frame that fits both, or none, is an error', () => {
     const envelope = 'envelope: { k: u8, a: frame if k == 1, b: frame if k == 2 }\n'
-    expect(build(`${envelope}frames: { X: { match: { k: 1 } }, Y: { match: { k: 3 } }, Z: {} }`).errors).toEqual([
+    expect(
+      build(`${envelope}frames: { X: { match: { k: 1 } }, Y: { match: { k: 3 }, fields: { y: u8 } }, Z: {} }`).errors,
+    ).toEqual([
       '2:35 ambiguous Y has no place: every "frame" field of the envelope is excluded by its match',
-      '2:59 ambiguous Z could go into a and b of the envelope',
+      '2:78 ambiguous Z could go into a and b of the envelope',
     ])
   })
 })

@@ -1,0 +1,62 @@
+// What all sessions of an endpoint share, made from its options.
+
+import { Reassembly } from '../channel/reassembly.ts'
+import { Duplicates } from '../reliability/duplicates.ts'
+import type { Sink } from './carrier.ts'
+import { type Meter, NO_METER } from './meter.ts'
+import { pieceFields } from './pieces.ts'
+import type { Plan, Rule } from './plan.ts'
+import type { Plain } from './recast.ts'
+import type { Shared } from './session.ts'
+
+export interface SharedOptions {
+  readonly plan: Plan
+  readonly sink: Sink
+  /** Complete: see `resolveParams`. */
+  readonly params?: Readonly<Record<string, unknown>> | undefined
+  /** `n` random bytes of the quality that keys need. */
+  readonly random: (n: number) => Uint8Array
+  readonly meter?: Meter | undefined
+  /** Unix milliseconds when the clock of the instants is at 0. Default 0. */
+  readonly epoch?: number | undefined
+  /** A full outbound queue: `send` waits, or is refused. Default wait. */
+  readonly overflow?: 'wait' | 'reject' | undefined
+  /** How long a graceful close may take, milliseconds. Default 5000. */
+  readonly closeTimeout?: number | undefined
+}
+
+export function shared(options: SharedOptions): Shared {
+  const { plan } = options
+  return {
+    plan,
+    sink: options.sink,
+    meter: options.meter ?? NO_METER,
+    params: options.params ?? {},
+    random: options.random,
+    epoch: options.epoch ?? 0,
+    overflow: options.overflow ?? 'wait',
+    closeTimeout: options.closeTimeout ?? 5000,
+    duplicates: duplicates(plan),
+    reassembly: reassembly(plan),
+  }
+}
+
+function duplicates(plan: Plan): Map<Rule, Duplicates<Uint8Array>> {
+  const { limits } = plan.protocol
+  const tables = new Map<Rule, Duplicates<Uint8Array>>()
+  for (const rule of plan.rules) {
+    const { duplicates: wanted } = rule.reply
+    if (wanted === undefined || !plan.frames.some(frame => frame.answeredBy.includes(rule))) continue
+    const { window } = wanted
+    tables.set(rule, new Duplicates({ window, sources: Math.max(1, limits.connections), bytes: limits.queue.bytes }))
+  }
+  return tables
+}
+
+function reassembly(plan: Plan): Map<string, Reassembly<Plain>> {
+  const tables = new Map<string, Reassembly<Plain>>()
+  if (plan.isStream || pieceFields(plan.protocol.channelHeader) === undefined) return tables
+  for (const { name, fragment } of plan.protocol.channels)
+    if (fragment !== undefined) tables.set(name, new Reassembly<Plain>(fragment))
+  return tables
+}

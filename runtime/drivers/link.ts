@@ -1,0 +1,18 @@
+// A machine and its transport, tied together. The application's commands go to the machine; afterwards it calls `soon`,
+// and everything commanded in one turn leaves in one write.
+
+import type { Instant } from '../core/machine.ts'
+
+export interface Link {
+  /** The time for a command. */
+  now(): Instant
+  /** A command was given: its output leaves when this turn of the program is over. */
+  soon(): void
+  /** As `soon`, but at once where a lot waits already. */
+  settle(): void
+  /** Bytes that the machine has ready to send. */
+  readonly queued: number
+}
+
+/** Output beyond this is not kept until the turn is over, bytes. */
+export const PRESSURE: number = 64 * 1024

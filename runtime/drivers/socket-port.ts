@@ -1,0 +1,90 @@
+// A socket of node:net or node:tls as a port. Bytes are read straight into memory of ours where Node allows it (`onread`),
+// which spares a Buffer and a trip through its streams for each chunk.
+
+import { Socket } from 'node:net'
+import type { PortEvents, StreamPort } from './stream-link.ts'
+
+/** Memory that a socket reads into. Grows while reads fill it. */
+export class ReadBuffer {
+  #memory: Uint8Array = new Uint8Array(SMALLEST)
+  #events: PortEvents | undefined
+
+  /** The option of `net.connect` and `net.Socket`. */
+  readonly onread = {
+    buffer: (): Uint8Array => this.#memory,
+    callback: (size: number, buffer: Uint8Array): boolean => {
+      const kept = this.#events?.data(size === buffer.length ? buffer : buffer.subarray(0, size)) ?? false
+      if (size === buffer.length && size < LARGEST) this.#memory = new Uint8Array(size * 2)
+      else if (kept) this.#memory = new Uint8Array(buffer.length)
+      // Pausing is done by the port, in the call above.
+      return true
+    },
+  }
+
+  bind(events: PortEvents): void {
+    this.#events = events
+  }
+}
+
+/**
+ * A socket that reads through `onread`. Sockets of a server are made without it, so their handle moves to a new one;
+ * where a handle cannot be had the socket stays as it is, and reads through 'data'.
+ */
+export function adopt(accepted: Socket): { socket: Socket; buffer: ReadBuffer | undefined } {
+  const held = accepted as Socket & { _handle?: object | null }
+  const handle = held._handle
+  if (handle === undefined || handle === null) return { socket: accepted, buffer: undefined }
+  const buffer = new ReadBuffer()
+  held._handle = null
+  const options = { handle, onread: buffer.onread, allowHalfOpen: true, pauseOnCreate: true }
+  const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0])
+  accepted.destroy()
+  return { socket, buffer }
+}
+
+export class SocketPort implements StreamPort {
+  readonly #socket: Socket
+  readonly #events: PortEvents
+  readonly #onWritten: (error?: Error | null) => void
+  #reason: string | undefined
+
+  constructor(socket: Socket, buffer: ReadBuffer | undefined, events: PortEvents) {
+    this.#socket = socket
+    this.#events = events
+    this.#onWritten = () => this.#events.written()
+    if (buffer === undefined) socket.on('data', (chunk: Uint8Array) => void events.data(chunk))
+    else buffer.bind(events)
+    socket.on('end', () => events.ended())
+    socket.on('error', error => {
+      this.#reason ??= (error as NodeJS.ErrnoException).code ?? error.message
+    })
+    socket.on('close', () => events.closed(this.#reason ?? 'closed'))
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#socket.write(chunk, this.#onWritten)
+  }
+
+  get pending(): number {
+    return this.#socket.writableLength
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+}
+
+const SMALLEST = 4096
+const LARGEST = 256 * 1024

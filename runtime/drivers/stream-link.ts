@@ -1,0 +1,148 @@
+// Drives a stream connection over a port: a socket, a TLS socket, or memory.
+
+import { type Instant, NEVER } from '../core/machine.ts'
+import type { StreamConnection } from '../core/stream.ts'
+import type { Link } from './link.ts'
+import { loop, type Woken } from './loop.ts'
+
+/** One end of a transport of ordered bytes. It calls the `PortEvents` it is given. */
+export interface StreamPort {
+  /** Writes; calls `written` once for each chunk, in order, when its memory is free again. */
+  write(chunk: Uint8Array): void
+  /** Bytes that were written and are not gone. */
+  readonly pending: number
+  /** No more will be written. */
+  end(): void
+  destroy(): void
+  pause(): void
+  resume(): void
+}
+
+export interface PortEvents {
+  /** True: the memory is still in use, and must be left alone. */
+  data(chunk: Uint8Array): boolean
+  written(): void
+  ended(): void
+  /** It is over, both ways. */
+  closed(reason: string): void
+}
+
+export class StreamLink implements Link, PortEvents, Woken {
+  at: number = NEVER
+  place = -1
+  readonly connection: StreamConnection
+  readonly #port: StreamPort
+  readonly #written: Uint8Array[] = []
+  readonly #onTick: () => void = () => this.#tick()
+  #isInside = false
+  #isSoon = false
+  #isPaused = false
+  #isEnded = false
+  #isOver = false
+
+  constructor(connection: StreamConnection, port: (events: PortEvents) => StreamPort) {
+    this.connection = connection
+    this.#port = port(this)
+  }
+
+  /** The transport is open. */
+  open(): void {
+    this.#isInside = true
+    this.connection.start(loop.now())
+    this.#isInside = false
+    this.settle()
+  }
+
+  now(): Instant {
+    return this.#isSoon || this.#isInside ? loop.latest : loop.now()
+  }
+
+  soon(): void {
+    if (this.#isSoon || this.#isInside) return
+    this.#isSoon = true
+    process.nextTick(this.#onTick)
+  }
+
+  get queued(): number {
+    return this.connection.queued
+  }
+
+  data(chunk: Uint8Array): boolean {
+    this.#isInside = true
+    const kept = this.connection.receive(loop.now(), chunk)
+    this.#isInside = false
+    this.settle()
+    return kept
+  }
+
+  written(): void {
+    const chunk = this.#written.shift()
+    if (chunk !== undefined) this.connection.release(chunk)
+    if (this.#port.pending > 0) return
+    if (this.connection.isBlocked) {
+      this.connection.isBlocked = false
+      // Time has passed while nothing could be sent.
+      this.connection.wake(loop.now())
+      this.settle()
+    } else if (this.connection.closing !== undefined) this.settle()
+  }
+
+  ended(): void {
+    this.#isInside = true
+    this.connection.end(loop.now())
+    this.#isInside = false
+    this.settle()
+  }
+
+  closed(reason: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    loop.disarm(this)
+    this.connection.lost(loop.now(), reason)
+  }
+
+  wake(): void {
+    this.connection.wake(loop.now())
+    this.settle()
+  }
+
+  /** Takes the machine's output, and does what it asks for. */
+  settle(): void {
+    if (this.#isInside || this.#isOver) return
+    this.#isInside = true
+    this.#drain()
+    this.#isInside = false
+    const { connection } = this
+    if (connection.closing === 'now') {
+      this.#port.destroy()
+      return
+    }
+    if (connection.closing === 'after-flush' && !this.#isEnded && connection.queued === 0 && this.#port.pending === 0) {
+      this.#isEnded = true
+      this.#port.end()
+    }
+    if (connection.reading === this.#isPaused) {
+      this.#isPaused = !connection.reading
+      if (this.#isPaused) this.#port.pause()
+      else this.#port.resume()
+    }
+    loop.arm(this, connection.deadline)
+  }
+
+  #drain(): void {
+    const { connection } = this
+    while (!connection.isBlocked) {
+      const chunk = connection.transmit()
+      if (chunk === undefined) return
+      this.#written.push(chunk)
+      this.#port.write(chunk)
+      // What the kernel did not take stays with the socket; no more until it is gone.
+      if (this.#port.pending > 0) connection.isBlocked = true
+    }
+  }
+
+  #tick(): void {
+    this.#isSoon = false
+    this.settle()
+  }
+}

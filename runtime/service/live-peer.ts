@@ -1,0 +1,130 @@
+// The object that an application holds for the other side of a connection.
+
+import type { Ticket } from '../core/carrier.ts'
+import { isPeerError, type PeerError } from '../core/errors.ts'
+import type { Session } from '../core/session.ts'
+import type { SendOptions } from '../core/typed.ts'
+import { type Link, PRESSURE } from '../drivers/link.ts'
+
+/** What went over one connection so far. */
+export interface PeerStats {
+  readonly framesIn: number
+  readonly framesOut: number
+  /** Bytes of frames, their framing included on the way in. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Milliseconds since it opened. */
+  readonly age: number
+}
+
+export interface Ending {
+  readonly reason: string
+  readonly error: PeerError | undefined
+}
+
+export class LivePeer {
+  readonly session: Session
+  /** Settles when the connection is over, also when that was an error. */
+  readonly closed: Promise<Ending>
+  readonly #link: Link
+  #onClosed: (ending: Ending) => void = () => {}
+
+  constructor(session: Session, link: Link) {
+    this.session = session
+    this.#link = link
+    this.closed = new Promise(resolve => {
+      this.#onClosed = resolve
+    })
+  }
+
+  get address(): string {
+    return this.session.address
+  }
+
+  get stats(): PeerStats {
+    const { framesIn, framesOut, bytesIn, bytesOut, openedAt } = this.session
+    return { framesIn, framesOut, bytesIn, bytesOut, age: this.#link.now() - openedAt }
+  }
+
+  send(frame: string, value: object = NOTHING, options?: SendOptions): Promise<void> {
+    let ticket: Ticket | undefined
+    try {
+      options?.signal?.throwIfAborted()
+      ticket = this.session.send(this.#link.now(), frame, value as Record<string, unknown>, options?.channel)
+    } catch (error) {
+      return failed(error, options?.signal)
+    }
+    if (this.#link.queued >= PRESSURE) this.#link.settle()
+    else this.#link.soon()
+    return ticket === undefined ? TAKEN : (this.#settled(ticket, options?.signal) as Promise<undefined>)
+  }
+
+  request(frame: string, value: object = NOTHING, options?: SendOptions): Promise<Record<string, unknown>> {
+    let ticket: Ticket
+    try {
+      options?.signal?.throwIfAborted()
+      ticket = this.session.request(this.#link.now(), frame, value as Record<string, unknown>, options?.channel)
+    } catch (error) {
+      return failed(error, options?.signal)
+    }
+    this.#link.soon()
+    return this.#settled(ticket, options?.signal) as Promise<Record<string, unknown>>
+  }
+
+  async close(reason?: string): Promise<void> {
+    this.session.close(this.#link.now(), reason)
+    this.#link.soon()
+    await this.closed
+  }
+
+  /** Ends it at once; what is queued is lost. */
+  abort(reason = 'aborted', error?: PeerError): void {
+    this.session.abort(reason, error)
+    this.#link.soon()
+  }
+
+  /** The application is done with the frame it was given, and replies where it is asked to. */
+  done(reply?: { readonly value: unknown }): void {
+    const now = this.#link.now()
+    if (reply !== undefined && this.session.phase !== 'over') this.session.reply(now, reply.value)
+    this.session.done(now)
+    this.#link.soon()
+  }
+
+  ended(ending: Ending): void {
+    this.#onClosed(ending)
+  }
+
+  get now(): ReturnType<Link['now']> {
+    return this.#link.now()
+  }
+
+  #settled(ticket: Ticket, signal: AbortSignal | undefined): Promise<Record<string, unknown> | undefined> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.session.cancel(ticket)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      ticket.settle = (error, reply) => {
+        signal?.removeEventListener('abort', onAbort)
+        if (error === undefined) resolve(reply)
+        else reject(error)
+      }
+    })
+  }
+}
+
+/**
+ * What peers and time do rejects; misuse is thrown at once. Nobody has to wait for a send, so a rejection that nobody
+ * looks at is not an error of the program: the connection says by itself that it is over.
+ */
+function failed<R>(error: unknown, signal: AbortSignal | undefined): Promise<R> {
+  if (!isPeerError(error) && !signal?.aborted) throw error
+  const rejected = Promise.reject<R>(error)
+  rejected.catch(() => {})
+  return rejected
+}
+
+const TAKEN: Promise<void> = Promise.resolve()
+const NOTHING = {}

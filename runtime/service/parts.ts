@@ -1,0 +1,70 @@
+// The parts that serving and connecting share: from options to the state of an endpoint, and TLS settings.
+
+import { LocalError } from '../core/errors.ts'
+import type { Plan } from '../core/plan.ts'
+import type { Session, Shared } from '../core/session.ts'
+import { shared } from '../core/shared.ts'
+import { StreamConnection } from '../core/stream.ts'
+import { loop } from '../drivers/loop.ts'
+import { randomBytes } from '../drivers/random.ts'
+import { StreamLink } from '../drivers/stream-link.ts'
+import type { TlsSettings } from '../drivers/tls.ts'
+import type { Connected } from '../drivers/transport.ts'
+import { Application } from './application.ts'
+import type { FrameQueue, Received } from './frame-queue.ts'
+import type { LivePeer } from './live-peer.ts'
+import type { AnyOptions } from './options.ts'
+
+export interface Side {
+  readonly application: Application
+  readonly shared: Shared
+}
+
+/** What all connections of one transport have in common. */
+export function side(
+  plan: Plan,
+  params: Readonly<Record<string, unknown>>,
+  options: AnyOptions,
+  queue: FrameQueue<Received<LivePeer>>,
+  peerOf: (session: Session) => LivePeer,
+): Side {
+  const application = new Application(plan, options, queue, peerOf)
+  return {
+    application,
+    shared: shared({
+      plan,
+      sink: application,
+      params,
+      random: randomBytes,
+      epoch: loop.epoch,
+      meter: options.meter,
+      overflow: options.overflow,
+      closeTimeout: options.closeTimeout,
+    }),
+  }
+}
+
+/** Puts a machine on a stream connection, and begins. `makePeer` may make another object of the peer. */
+export function drive<P extends LivePeer>(
+  { shared: state }: Side,
+  connected: Connected,
+  makePeer: (session: Session, link: StreamLink) => P,
+): { link: StreamLink; peer: P } {
+  const connection = new StreamConnection(state, connected.address, loop.now())
+  const link = new StreamLink(connection, events => connected.port(events))
+  const peer = makePeer(connection.session, link)
+  connection.session.owner = peer
+  link.open()
+  connected.start()
+  return { link, peer }
+}
+
+/** The peer of a stream session was made with its link. */
+export const ownPeer = (session: Session): LivePeer => session.owner as LivePeer
+
+export function tlsSettings(plan: Plan, params: Readonly<Record<string, unknown>>): TlsSettings {
+  const { handshake, name } = plan.protocol
+  if (handshake?.tls === undefined)
+    throw new LocalError('BadTarget', `${name} has a tls transport but no \`handshake.tls\` that says whom to trust`)
+  return { tls: handshake.tls, timeout: handshake.timeout, params }
+}
