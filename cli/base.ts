@@ -87,7 +87,7 @@ export abstract class ProtoCommand extends Command {
 
   /** Progress and notes, on stderr. Nothing with --quiet. */
   protected note(text: string): void {
-    if (!this.#isQuiet()) process.stderr.write(`${text}\n`)
+    if (!this.isQuiet()) process.stderr.write(`${text}\n`)
   }
 
   /** What the user must see even with --quiet, on stderr. */
@@ -97,8 +97,13 @@ export abstract class ProtoCommand extends Command {
 
   /** Shows a failure the way a thrown one is shown, without ending. */
   protected show(failure: Failure): void {
-    if (this.jsonEnabled()) process.stdout.write(`${jsonLine(failure)}\n`)
+    if (this.jsonEnabled()) process.stdout.write(`${jsonLine(this.failureLine(failure))}\n`)
     else process.stderr.write(`${this.#describe(failure)}\n`)
+  }
+
+  /** A failure with --json. */
+  protected failureLine(failure: Failure): object {
+    return failure
   }
 
   protected override async catch(error: Error): Promise<void> {
@@ -137,7 +142,8 @@ export abstract class ProtoCommand extends Command {
     return value === 'always' || value === 'never' ? value : 'auto'
   }
 
-  #isQuiet(): boolean {
+  /** Whether --quiet was given. */
+  protected isQuiet(): boolean {
     return this.argv.some(arg => arg === '--quiet' || arg === '-q')
   }
 }

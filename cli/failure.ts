@@ -97,9 +97,7 @@ function fromLayers(error: Error): Failure | undefined {
     case 'ValueError':
       return new Failure('invalid', code, error.message, { details })
     case 'LocalError':
-      return new Failure(LOCAL[code] ?? 'invalid', code, error.message)
-    case 'ConnectError':
-      return new Failure(connectExit(code), code, error.message)
+      return new Failure(localExit(code, error.cause), code, error.message)
     case 'PeerError':
       return new Failure(PEER[code] ?? 'protocol', code, error.message, { details })
     default:
@@ -107,10 +105,10 @@ function fromLayers(error: Error): Failure | undefined {
   }
 }
 
-/** Codes of the system, of TLS (a certificate that does not verify is a failed authentication), and our own. */
-function connectExit(code: string): Exit {
-  if (code === 'HandshakeFailed' || /CERT|^ERR_(TLS|SSL)_|^UNABLE_TO_|^EPROTO$/.test(code)) return 'authentication'
-  return PEER[code] ?? SYSTEM[code]?.[0] ?? 'unreachable'
+/** An address that cannot be used because of the machine is no mistake in the command line. */
+function localExit(code: string, cause: unknown): Exit {
+  const system = (cause as { code?: string } | undefined)?.code
+  return (system === undefined ? undefined : SYSTEM[system]?.[0]) ?? LOCAL[code] ?? 'invalid'
 }
 
 /** oclif wraps messages in hints of its own; ours are added where the message is printed. */
@@ -160,6 +158,6 @@ const PEER: Record<string, Exit> = {
   Closed: 'unreachable',
   Reset: 'unreachable',
   Aborted: 'interrupted',
+  HandshakeFailed: 'authentication',
   OpenFailed: 'authentication',
-  Unauthenticated: 'authentication',
 }

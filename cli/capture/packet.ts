@@ -1,7 +1,7 @@
 // From a captured packet to its UDP or TCP segment: link layer, IPv4 (RFC 791) with its fragments put together, IPv6
 // (RFC 8200), UDP (RFC 768), TCP (RFC 9293). What is something else, or cut short, is left out.
 
-import { hostPort } from '../input/target.ts'
+import { hostPort } from '../input/host-port.ts'
 import type { CapturedPacket } from './pcap.ts'
 
 export interface Segment {

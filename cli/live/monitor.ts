@@ -1,10 +1,18 @@
-// Counts and prints what happens on the connections of a command, and ends with a summary.
+// Prints what happens on the connections of a command, and ends with a summary.
 
 import type { Paint } from '../output/color.ts'
 import { jsonLine } from '../output/json.ts'
 import { formatCount, formatDuration, formatSize, plural } from '../output/number.ts'
 import type { FrameEvent, LiveEvent, Summary } from './events.ts'
 import { RoundTrips } from './rtt.ts'
+
+/** What went over all connections. */
+export interface Traffic {
+  readonly sent: number
+  readonly received: number
+  /** Both ways. */
+  readonly bytes: number
+}
 
 export interface MonitorOptions {
   /** Print lines for programs. */
@@ -19,9 +27,6 @@ export class Monitor {
   readonly rtt: RoundTrips = new RoundTrips()
   readonly #options: MonitorOptions
   readonly #start = performance.now()
-  #sent = 0
-  #received = 0
-  #bytes = 0
   #lost = 0
   #peerWidth = 0
   #frameWidth = 0
@@ -30,25 +35,9 @@ export class Monitor {
     this.#options = options
   }
 
-  get sent(): number {
-    return this.#sent
-  }
-
-  get received(): number {
-    return this.#received
-  }
-
   /** False when nobody would see a frame: then making its fields readable can be saved. */
   get showsFrames(): boolean {
     return this.#options.json || !this.#options.quiet
-  }
-
-  /** Counts a frame of `size` bytes. `event` is called only when it will be shown. */
-  frame(dir: 'in' | 'out', size: number, event: () => FrameEvent): void {
-    if (dir === 'in') this.#received++
-    else this.#sent++
-    this.#bytes += size
-    if (this.showsFrames) this.event(event())
   }
 
   lost(count = 1): void {
@@ -60,21 +49,18 @@ export class Monitor {
     else if (!this.#options.quiet || event.event === 'error') this.#options.write(this.#line(event))
   }
 
-  summary(): Summary {
+  /** The last line. */
+  finish({ sent, received, bytes }: Traffic): Summary {
     const rtt = this.rtt.summary()
-    return {
+    const summary: Summary = {
       event: 'summary',
-      sent: this.#sent,
-      received: this.#received,
-      bytes: this.#bytes,
+      sent,
+      received,
+      bytes,
       ...(rtt ? { rtt_us: rtt } : {}),
       lost: this.#lost,
       duration_ms: Math.round(performance.now() - this.#start),
     }
-  }
-
-  finish(): Summary {
-    const summary = this.summary()
     this.#options.write(this.#options.json ? jsonLine(summary) : this.#summaryLine(summary))
     return summary
   }

@@ -28,7 +28,6 @@ import {
   intIn,
   isUtf8,
   measured,
-  mismatch,
   noSuchFrame,
   onlyBits,
   outside,
@@ -41,6 +40,7 @@ import {
   u16,
   u32,
   u8,
+  unlike,
   utf8Size,
   viewOf,
   zeros,
@@ -177,7 +177,7 @@ export class HsInitReader extends FrameReader {
     const noise_len = (b[at + 22]! << 8) | b[at + 23]!
     this.noiseEnd = at + 24 + noise_len
     if (this.noiseEnd > end) input.over(at + 24, noise_len, 'noise')
-    if (this.noiseEnd > end) input.over(this.noiseEnd, -1, '_pad')
+    if (this.noiseEnd > end) input.short(this.noiseEnd, 0, '_pad')
     this.byteEnd = end
   }
 
@@ -221,6 +221,7 @@ export function sizeOfHsInit(value: HsInitInput): number {
 /** Writes HsInit at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
+  const noise = bytesIn(value.noise, 'noise')
   if (value.packet !== undefined) agree(value.packet, nameOfPacket(1), 'packet', 'BadValue')
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'BadValue')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'BadValue')
@@ -234,7 +235,6 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   into.set(cookie, at + 6)
   const cookieEnd = at + 6 + cookie.length
   exactly(cookieEnd - (at + 6), 16, 'cookie')
-  const noise = bytesIn(value.noise, 'noise')
   const noise_len = u16(value.noise_len ?? noise.length, 'noise_len')
   if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise_len')
   view.setUint16(at + 22, noise_len)
@@ -434,7 +434,7 @@ export class HsReplyReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 5 > end) input.cut(at, end, '', PACKET_TO_CONN_ID)
-    if (at + 5 > end) input.over(at + 5, -1, 'noise')
+    if (at + 5 > end) input.short(at + 5, 0, 'noise')
     this.byteEnd = end
   }
 
@@ -556,7 +556,7 @@ export class HsFinalReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 5 > end) input.cut(at, end, '', PACKET_TO_CONN_ID)
-    if (at + 5 > end) input.over(at + 5, -1, 'noise')
+    if (at + 5 > end) input.short(at + 5, 0, 'noise')
     this.byteEnd = end
   }
 
@@ -715,7 +715,7 @@ export class NothingReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -823,24 +823,21 @@ export function encodeNothing(value: NothingInput, into: Uint8Array, at: number,
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -850,6 +847,9 @@ export function encodeNothing(value: NothingInput, into: Uint8Array, at: number,
   if (value.type !== undefined) agree(value.type, 240, 'type', 'BadValue')
   view.setUint8(pieceBehind, 240) // type
   const sealedSealed = pieceBehind + 1 + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, pieceBehind + 1, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -967,7 +967,7 @@ export class PingReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -1076,24 +1076,21 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -1105,6 +1102,9 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   const token = bigUintIn(value.token ?? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token'), 18446744073709551615n, 'token')
   view.setBigUint64(pieceBehind + 1, token)
   const sealedSealed = pieceBehind + 9 + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, pieceBehind + 9, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -1222,7 +1222,7 @@ export class PongReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -1331,24 +1331,21 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -1360,6 +1357,9 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   const token = bigUintIn(value.token, 18446744073709551615n, 'token')
   view.setBigUint64(pieceBehind + 1, token)
   const sealedSealed = pieceBehind + 9 + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, pieceBehind + 9, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -1484,7 +1484,7 @@ export class CloseReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -1600,24 +1600,21 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -1632,6 +1629,9 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   const reasonEnd = putUtf8(into, pieceBehind + 4, reason, 'reason')
   view.setUint8(pieceBehind + 3, u8(reasonEnd - (pieceBehind + 4), 'reason'))
   const sealedSealed = reasonEnd + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, reasonEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -1756,7 +1756,7 @@ export class SayReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -1877,24 +1877,21 @@ export function encodeSay(value: SayInput, into: Uint8Array, at: number, context
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -1910,6 +1907,9 @@ export function encodeSay(value: SayInput, into: Uint8Array, at: number, context
   const textEnd = putUtf8(into, roomEnd + 2, text, 'text')
   view.setUint16(roomEnd, u16(textEnd - (roomEnd + 2), 'text'))
   const sealedSealed = textEnd + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, textEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -2034,7 +2034,7 @@ export class JoinReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -2155,24 +2155,21 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -2188,6 +2185,9 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   const nameEnd = putUtf8(into, roomEnd + 1, name, 'name')
   view.setUint8(roomEnd, u8(nameEnd - (roomEnd + 1), 'name'))
   const sealedSealed = nameEnd + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, nameEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -2311,7 +2311,7 @@ export class TypingReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -2428,24 +2428,21 @@ export function encodeTyping(value: TypingInput, into: Uint8Array, at: number, c
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -2460,6 +2457,9 @@ export function encodeTyping(value: TypingInput, into: Uint8Array, at: number, c
   const typing = flagIn(value.typing, 'typing')
   view.setUint8(roomEnd, typing ? 1 : 0)
   const sealedSealed = roomEnd + 1 + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, roomEnd + 1, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -2599,7 +2599,7 @@ export class FileReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -2639,7 +2639,7 @@ export class FileReader extends FrameReader {
       const nameSize = b[this.roomEnd]!
       this.nameEnd = this.roomEnd + 1 + nameSize
       if (this.nameEnd > this.sealedPlainEnd) input.over(this.roomEnd, nameSize, 'name')
-      if (this.nameEnd > this.sealedPlainEnd) input.over(this.nameEnd, -1, 'content')
+      if (this.nameEnd > this.sealedPlainEnd) input.short(this.nameEnd, 0, 'content')
       if ((b[this.sealedPlainAt + 1]! & 0xfc) !== 0) throw input.refuse('BadValue', this.sealedPlainAt + 1, 'flags')
       if (this.hasPiece) {
         checkPiece(input, this.ackBitsEnd, this.pieceEnd, 'piece')
@@ -2722,24 +2722,21 @@ export function encodeFile(value: FileInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 14, flags)
   const seq = u32(value.seq ?? 0, 'seq')
   view.setUint32(at + 15, seq)
-  const hasAck = (flags & 0x01) !== 0
-  if (!hasAck && value.ack !== undefined) mismatch('ack')
+  const hasAck = value.ack !== undefined
   let ackBehind = at + 19
   if (hasAck) {
     const ack = u32(value.ack, 'ack')
     view.setUint32(at + 19, ack)
     ackBehind = at + 23
   }
-  const hasAckBits = (flags & 0x01) !== 0
-  if (!hasAckBits && value.ack_bits !== undefined) mismatch('ack_bits')
+  const hasAckBits = value.ack_bits !== undefined
   let ackBitsBehind = ackBehind
   if (hasAckBits) {
     const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
     view.setBigUint64(ackBehind, ack_bits)
     ackBitsBehind = ackBehind + 8
   }
-  const hasPiece = (flags & 0x02) !== 0
-  if (!hasPiece && value.piece !== undefined) mismatch('piece')
+  const hasPiece = value.piece !== undefined
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
@@ -2758,6 +2755,9 @@ export function encodeFile(value: FileInput, into: Uint8Array, at: number, conte
   into.set(content, nameEnd)
   const contentEnd = nameEnd + content.length
   const sealedSealed = contentEnd + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, contentEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
@@ -2797,66 +2797,34 @@ class ChatEnvelope extends FrameReader {
   isSealedOpen = false
   sealedPlainAt = 0
   sealedPlainEnd = 0
-  behindEnd = 0
   hasAck = false
   ackEnd = 0
   hasAckBits = false
   ackBitsEnd = 0
   hasPiece = false
   pieceEnd = 0
-  behindEnd2 = 0
-  hasCounter2 = false
-  counterEnd2 = 0
-  hasSealed2 = false
-  sealedEnd2 = 0
-  hasHandshake2 = false
-  handshakeEnd3 = 0
-  isEndless2 = false
-  handshakeEnd4 = 0
-  isSealedOpen2 = false
-  sealedPlainAt2 = 0
-  sealedPlainEnd2 = 0
-  behindEnd3 = 0
-  hasAck2 = false
-  ackEnd2 = 0
-  hasAckBits2 = false
-  ackBitsEnd2 = 0
-  hasPiece2 = false
-  pieceEnd2 = 0
+  behindEnd = 0
 
   /** Index of the frame that these bytes are; -1 when none fits, -2 when one would in another state or direction. */
   chooseFrame(input: Input, choice: FrameChoice): number {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 5 > end) input.cut(at, end, '', PACKET_TO_CONN_ID)
-    if (at + 1 > end) input.want(at + 1)
-    const packet = b[at]! >> 4
-    this.hasCounter = packet === 5
-    this.counterEnd = at + 5 + (this.hasCounter ? 8 : 0)
-    if (this.counterEnd > end) input.cut(at + 5, end, '', COUNTER)
-    this.hasSealed = packet === 5
-    this.sealedEnd = this.counterEnd
-    if (this.hasSealed) {
-      if (this.counterEnd > end) input.over(this.counterEnd, -1, '')
-      this.sealedEnd = end
-    }
-    this.hasHandshake = packet !== 5
-    this.handshakeEnd = this.sealedEnd
-    if (this.hasHandshake) {
-      this.isEndless = input.isOpen()
-      this.handshakeEnd2 = this.sealedEnd
-      if (!this.isEndless) {
-        if (this.sealedEnd > end) input.over(this.sealedEnd, -1, '')
-        this.handshakeEnd2 = end
-      }
-      this.handshakeEnd = this.handshakeEnd2
-    }
-    this.byteEnd = this.handshakeEnd
-    if (this.byteEnd > end && !input.isOpen()) input.frame(this.byteEnd)
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 1 > input.have) input.want(at + 1)
     if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
+    if (at + 1 > input.have) input.want(at + 1)
+    if (at + 1 > input.have) input.want(at + 1)
+    if (at + 1 > input.have) input.want(at + 1)
     if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
+    if (at + 5 > input.have) input.want(at + 5)
     if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
+    if (this.hasCounter) {
+      if (this.counterEnd > input.have) input.want(this.counterEnd)
+    }
     if (this.hasSealed) {
       this.sealedFrame.covers(at, this.counterEnd)
       this.isSealedOpen = input.open('packet', this.counterEnd, end, 16, false, 'OpenFailed', this.sealedFrame)
@@ -2864,28 +2832,23 @@ class ChatEnvelope extends FrameReader {
       this.sealedPlainEnd = input.plainEnd
       if (!this.isSealedOpen) throw input.refuse('OpenFailed', this.counterEnd, '')
       input.nesting++
-      if (this.sealedPlainAt + 1 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL)
-      this.behindEnd = this.sealedPlainAt + 1
-      if (!this.isEndless) {
-        if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt + 1, this.sealedPlainEnd, '', FLAGS_TO_SEQ)
-        if (this.sealedPlainAt + 2 > input.have) input.want(this.sealedPlainAt + 2)
-        this.hasAck = (b[this.sealedPlainAt + 1]! & 0x01) !== 0
-        this.ackEnd = this.sealedPlainAt + 6 + (this.hasAck ? 4 : 0)
-        if (this.ackEnd > this.sealedPlainEnd) input.cut(this.sealedPlainAt + 6, this.sealedPlainEnd, '', ACK)
-        this.hasAckBits = (b[this.sealedPlainAt + 1]! & 0x01) !== 0
-        this.ackBitsEnd = this.ackEnd + (this.hasAckBits ? 8 : 0)
-        if (this.ackBitsEnd > this.sealedPlainEnd) input.cut(this.ackEnd, this.sealedPlainEnd, '', ACK_BITS)
-        this.hasPiece = (b[this.sealedPlainAt + 1]! & 0x02) !== 0
-        this.pieceEnd = this.ackBitsEnd + (this.hasPiece ? 6 : 0)
-        if (this.pieceEnd > this.sealedPlainEnd) input.cut(this.ackBitsEnd, this.sealedPlainEnd, '', PIECE)
-        if (this.pieceEnd + 1 > this.sealedPlainEnd) input.cut(this.pieceEnd, this.sealedPlainEnd, '', TYPE)
-        if (this.pieceEnd + 1 > this.sealedPlainEnd) input.over(this.pieceEnd + 1, -1, '')
-        this.behindEnd = this.sealedPlainEnd
-      }
+      if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL_TO_SEQ)
+      if (this.sealedPlainAt + 2 > input.have) input.want(this.sealedPlainAt + 2)
+      this.hasAck = (b[this.sealedPlainAt + 1]! & 0x01) !== 0
+      this.ackEnd = this.sealedPlainAt + 6 + (this.hasAck ? 4 : 0)
+      if (this.ackEnd > this.sealedPlainEnd) input.cut(this.sealedPlainAt + 6, this.sealedPlainEnd, '', ACK)
+      this.hasAckBits = (b[this.sealedPlainAt + 1]! & 0x01) !== 0
+      this.ackBitsEnd = this.ackEnd + (this.hasAckBits ? 8 : 0)
+      if (this.ackBitsEnd > this.sealedPlainEnd) input.cut(this.ackEnd, this.sealedPlainEnd, '', ACK_BITS)
+      this.hasPiece = (b[this.sealedPlainAt + 1]! & 0x02) !== 0
+      this.pieceEnd = this.ackBitsEnd + (this.hasPiece ? 6 : 0)
+      if (this.pieceEnd > this.sealedPlainEnd) input.cut(this.ackBitsEnd, this.sealedPlainEnd, '', PIECE)
+      if (this.pieceEnd + 1 > this.sealedPlainEnd) input.cut(this.pieceEnd, this.sealedPlainEnd, '', TYPE)
+      if (this.pieceEnd + 1 > this.sealedPlainEnd) input.short(this.pieceEnd + 1, 0, '')
       input.nesting--
     }
-    if (this.hasSealed && !this.isEndless) {
-      switch ((this.hasSealed && !this.isEndless ? b[this.pieceEnd]! : undefined)) {
+    if (this.hasSealed) {
+      switch ((this.hasSealed ? b[this.pieceEnd]! : undefined)) {
         case 240:
           {
             if (at + 1 > input.have) input.want(at + 1)
@@ -3007,35 +2970,36 @@ class ChatEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
+    this.isEndless = false
     if (at + 1 > end) input.cut(at, end, '', PACKET)
-    this.behindEnd2 = at
+    this.behindEnd = at
     if (!this.isEndless) {
       if (at + 5 > end) input.cut(at, end, '', PHASE_TO_CONN_ID, 4)
       if (at + 1 > end) input.want(at + 1)
       const packet2 = b[at]! >> 4
-      this.hasCounter2 = packet2 === 5
-      this.counterEnd2 = at + 5 + (this.hasCounter2 ? 8 : 0)
-      if (this.counterEnd2 > end) input.cut(at + 5, end, '', COUNTER)
-      this.hasSealed2 = packet2 === 5
-      this.sealedEnd2 = this.counterEnd2
-      if (this.hasSealed2) {
-        if (this.counterEnd2 > end) input.over(this.counterEnd2, -1, '')
-        this.sealedEnd2 = end
+      this.hasCounter = packet2 === 5
+      this.counterEnd = at + 5 + (this.hasCounter ? 8 : 0)
+      if (this.counterEnd > end) input.cut(at + 5, end, '', COUNTER)
+      this.hasSealed = packet2 === 5
+      this.sealedEnd = this.counterEnd
+      if (this.hasSealed) {
+        if (this.counterEnd > end) input.short(this.counterEnd, 0, '')
+        this.sealedEnd = end
       }
-      this.hasHandshake2 = packet2 !== 5
-      this.handshakeEnd3 = this.sealedEnd2
-      if (this.hasHandshake2) {
-        this.isEndless2 = input.isOpen()
-        this.handshakeEnd4 = this.sealedEnd2
-        if (!this.isEndless2) {
-          if (this.sealedEnd2 > end) input.over(this.sealedEnd2, -1, '')
-          this.handshakeEnd4 = end
+      this.hasHandshake = packet2 !== 5
+      this.handshakeEnd = this.sealedEnd
+      if (this.hasHandshake) {
+        this.isEndless = input.isOpen()
+        this.handshakeEnd2 = this.sealedEnd
+        if (!this.isEndless) {
+          if (this.sealedEnd > end) input.short(this.sealedEnd, 0, '')
+          this.handshakeEnd2 = end
         }
-        this.handshakeEnd3 = this.handshakeEnd4
+        this.handshakeEnd = this.handshakeEnd2
       }
-      this.behindEnd2 = this.handshakeEnd3
+      this.behindEnd = this.handshakeEnd
     }
-    this.byteEnd = this.behindEnd2
+    this.byteEnd = this.behindEnd
   }
 
   /** Demands the whole frame and validates it. */
@@ -3043,50 +3007,72 @@ class ChatEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (!this.isEndless2) input.frame(this.byteEnd)
+    if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 1 > input.have) input.want(at + 1)
     if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
+    if (!this.isEndless) {
+      if (at + 1 > input.have) input.want(at + 1)
+    }
+    if (!this.isEndless) {
+      if (at + 1 > input.have) input.want(at + 1)
+    }
+    if (!this.isEndless) {
+      if (at + 1 > input.have) input.want(at + 1)
+    }
     if (!this.isEndless) {
       if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
     }
     if (!this.isEndless) {
+      if (at + 5 > input.have) input.want(at + 5)
+    }
+    if (!this.isEndless) {
       if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
     }
-    this.isSealedOpen2 = false
-    if (!this.isEndless && this.hasSealed2) {
-      this.sealedFrame.covers(at, this.counterEnd2)
-      this.isSealedOpen2 = input.open('packet', this.counterEnd2, end, 16, false, 'OpenFailed', this.sealedFrame)
-      this.sealedPlainAt2 = input.plainAt
-      this.sealedPlainEnd2 = input.plainEnd
+    if (!this.isEndless && this.hasCounter) {
+      if (this.counterEnd > input.have) input.want(this.counterEnd)
     }
-    if (this.isSealedOpen2) {
+    this.isSealedOpen = false
+    if (!this.isEndless && this.hasSealed) {
+      this.sealedFrame.covers(at, this.counterEnd)
+      this.isSealedOpen = input.open('packet', this.counterEnd, end, 16, false, 'OpenFailed', this.sealedFrame)
+      this.sealedPlainAt = input.plainAt
+      this.sealedPlainEnd = input.plainEnd
+    }
+    if (this.isSealedOpen) {
       input.nesting++
-      if (this.sealedPlainAt2 + 1 > this.sealedPlainEnd2) input.cut(this.sealedPlainAt2, this.sealedPlainEnd2, '', CHANNEL)
-      this.behindEnd3 = this.sealedPlainAt2 + 1
-      if (!this.isEndless2) {
-        if (this.sealedPlainAt2 + 6 > this.sealedPlainEnd2) input.cut(this.sealedPlainAt2 + 1, this.sealedPlainEnd2, '', FLAGS_TO_SEQ)
-        if (this.sealedPlainAt2 + 2 > input.have) input.want(this.sealedPlainAt2 + 2)
-        this.hasAck2 = (b[this.sealedPlainAt2 + 1]! & 0x01) !== 0
-        this.ackEnd2 = this.sealedPlainAt2 + 6 + (this.hasAck2 ? 4 : 0)
-        if (this.ackEnd2 > this.sealedPlainEnd2) input.cut(this.sealedPlainAt2 + 6, this.sealedPlainEnd2, '', ACK)
-        this.hasAckBits2 = (b[this.sealedPlainAt2 + 1]! & 0x01) !== 0
-        this.ackBitsEnd2 = this.ackEnd2 + (this.hasAckBits2 ? 8 : 0)
-        if (this.ackBitsEnd2 > this.sealedPlainEnd2) input.cut(this.ackEnd2, this.sealedPlainEnd2, '', ACK_BITS)
-        this.hasPiece2 = (b[this.sealedPlainAt2 + 1]! & 0x02) !== 0
-        this.pieceEnd2 = this.ackBitsEnd2 + (this.hasPiece2 ? 6 : 0)
-        if (this.pieceEnd2 > this.sealedPlainEnd2) input.cut(this.ackBitsEnd2, this.sealedPlainEnd2, '', PIECE)
-        if (this.pieceEnd2 + 1 > this.sealedPlainEnd2) input.cut(this.pieceEnd2, this.sealedPlainEnd2, '', TYPE)
-        if (this.pieceEnd2 + 1 > this.sealedPlainEnd2) input.over(this.pieceEnd2 + 1, -1, '')
-        this.behindEnd3 = this.sealedPlainEnd2
+      if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL_TO_SEQ)
+      if (this.sealedPlainAt + 2 > input.have) input.want(this.sealedPlainAt + 2)
+      this.hasAck = (b[this.sealedPlainAt + 1]! & 0x01) !== 0
+      this.ackEnd = this.sealedPlainAt + 6 + (this.hasAck ? 4 : 0)
+      if (this.ackEnd > this.sealedPlainEnd) input.cut(this.sealedPlainAt + 6, this.sealedPlainEnd, '', ACK)
+      this.hasAckBits = (b[this.sealedPlainAt + 1]! & 0x01) !== 0
+      this.ackBitsEnd = this.ackEnd + (this.hasAckBits ? 8 : 0)
+      if (this.ackBitsEnd > this.sealedPlainEnd) input.cut(this.ackEnd, this.sealedPlainEnd, '', ACK_BITS)
+      this.hasPiece = (b[this.sealedPlainAt + 1]! & 0x02) !== 0
+      this.pieceEnd = this.ackBitsEnd + (this.hasPiece ? 6 : 0)
+      if (this.pieceEnd > this.sealedPlainEnd) input.cut(this.ackBitsEnd, this.sealedPlainEnd, '', PIECE)
+      if (this.pieceEnd + 1 > this.sealedPlainEnd) input.cut(this.pieceEnd, this.sealedPlainEnd, '', TYPE)
+      if (this.pieceEnd + 1 > this.sealedPlainEnd) input.short(this.pieceEnd + 1, 0, '')
+      if (this.sealedPlainAt + 1 > input.have) input.want(this.sealedPlainAt + 1)
+      if (this.sealedPlainAt + 2 > input.have) input.want(this.sealedPlainAt + 2)
+      if ((b[this.sealedPlainAt + 1]! & 0xfc) !== 0) throw input.refuse('BadValue', this.sealedPlainAt + 1, 'flags')
+      if (this.sealedPlainAt + 6 > input.have) input.want(this.sealedPlainAt + 6)
+      if (this.hasAck) {
+        if (this.ackEnd > input.have) input.want(this.ackEnd)
       }
-      if (!this.isEndless2) {
-        if ((b[this.sealedPlainAt2 + 1]! & 0xfc) !== 0) throw input.refuse('BadValue', this.sealedPlainAt2 + 1, 'flags')
+      if (this.hasAckBits) {
+        if (this.ackBitsEnd > input.have) input.want(this.ackBitsEnd)
       }
-      if (!this.isEndless2 && this.hasPiece2) {
-        checkPiece(input, this.ackBitsEnd2, this.pieceEnd2, 'piece')
+      if (this.hasPiece) {
+        if (this.pieceEnd > input.have) input.want(this.pieceEnd)
       }
-      if (this.isSealedOpen2 && !this.isEndless2) throw input.unknown(this.pieceEnd2, 'type')
+      if (this.hasPiece) {
+        checkPiece(input, this.ackBitsEnd, this.pieceEnd, 'piece')
+      }
+      if (this.pieceEnd + 1 > input.have) input.want(this.pieceEnd + 1)
+      if (this.isSealedOpen) throw input.unknown(this.pieceEnd, 'type')
       input.nesting--
-      input.fills(this.behindEnd3, this.sealedPlainEnd2, '')
+      input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
     }
     throw input.unknown(at, '')
   }
@@ -3105,7 +3091,7 @@ class ChatEnvelope extends FrameReader {
       case 'conn_id':
         return !this.isEndless ? ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 : undefined
       case 'counter':
-        return !this.isEndless && this.hasCounter2 ? readU64(b, at + 5) : undefined
+        return !this.isEndless && this.hasCounter ? readU64(b, at + 5) : undefined
       default:
         return undefined
     }
@@ -3318,10 +3304,10 @@ function nameOfPacket(value: number): Packet {
   }
 }/** Checks one Piece and returns the offset behind it. */
 
-function checkPiece(input: Input, at: number, _end: number, _path: string): number {
+function checkPiece(input: Input, at: number, _end: number, path: string): number {
   const b = input.bytes
-  if (!(((b[at + 4]! << 8) | b[at + 5]!) > 1)) throw input.refuse('CheckFailed', at, '')
-  if (!(((b[at + 2]! << 8) | b[at + 3]!) < ((b[at + 4]! << 8) | b[at + 5]!))) throw input.refuse('CheckFailed', at, '')
+  if (!(((b[at + 4]! << 8) | b[at + 5]!) > 1)) throw input.refuse('CheckFailed', at, path)
+  if (!(((b[at + 2]! << 8) | b[at + 3]!) < ((b[at + 4]! << 8) | b[at + 5]!))) throw input.refuse('CheckFailed', at, path)
   return at + 6
 }
 
@@ -3365,8 +3351,6 @@ const TEXT = ['text', 16]
 const NAME = ['name', 8]
 const TYPING = ['typing', 8]
 const COUNTER = ['counter', 64]
-const CHANNEL = ['channel', 8]
-const FLAGS_TO_SEQ = ['flags', 8, 'seq', 32]
 const PACKET = ['packet', 4]
 const PHASE_TO_CONN_ID = ['phase', 2, 'seen', 1, '_reserved', 1, 'conn_id', 32]
 const FRAME_RULES = [

@@ -354,7 +354,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 8 > end) input.cut(at, end, '', COUNTER)
-    if (at + 8 > end) input.over(at + 8, -1, '')
+    if (at + 8 > end) input.short(at + 8, 0, '')
     this.byteEnd = end
   }
 
@@ -369,7 +369,7 @@ export class DataReader extends FrameReader {
     if (this.isSealedOpen) {
       input.nesting++
       if (this.sealedPlainAt + 1 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL)
-      if (this.sealedPlainAt + 1 > this.sealedPlainEnd) input.over(this.sealedPlainAt + 1, -1, 'data')
+      if (this.sealedPlainAt + 1 > this.sealedPlainEnd) input.short(this.sealedPlainAt + 1, 0, 'data')
       input.nesting--
       input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
     }
@@ -445,11 +445,12 @@ class FastnetHybridEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     if (at + 8 > end) input.cut(at, end, '', COUNTER)
     this.isEndless = input.isOpen()
     this.bodyEnd = at + 8
     if (!this.isEndless) {
-      if (at + 8 > end) input.over(at + 8, -1, '')
+      if (at + 8 > end) input.short(at + 8, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd
@@ -459,6 +460,7 @@ class FastnetHybridEnvelope extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 8 > input.have) input.want(at + 8)
     throw input.unknown(at, '')
   }
 

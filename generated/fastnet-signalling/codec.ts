@@ -1035,11 +1035,12 @@ class FastnetSignallingEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     if (at + 1 > end) input.cut(at, end, '', TYPE)
     this.isEndless = input.isOpen()
     this.bodyEnd = at + 1
     if (!this.isEndless) {
-      if (at + 1 > end) input.over(at + 1, -1, '')
+      if (at + 1 > end) input.short(at + 1, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd
@@ -1049,6 +1050,7 @@ class FastnetSignallingEnvelope extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 1 > input.have) input.want(at + 1)
     throw input.unknown(at, 'type')
     throw input.unknown(at, '')
   }
@@ -1289,9 +1291,9 @@ function sizeOfAddress(value: AddressInput | undefined): number {
 }
 
 /** Checks one Private and returns the offset behind it. */
-function checkPrivate(input: Input, at: number, _end: number, _path: string): number {
+function checkPrivate(input: Input, at: number, _end: number, path: string): number {
   const b = input.bytes
-  if (b[at]! !== 4 && b[at]! !== 6) throw input.refuse('UnknownValue', at, '')
+  if (b[at]! !== 4 && b[at]! !== 6) throw input.refuse('UnknownValue', at, `${path}.family`)
   return at + 7
 }
 

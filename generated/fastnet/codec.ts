@@ -294,7 +294,7 @@ export class DisconnectReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -312,7 +312,7 @@ export class DisconnectReader extends FrameReader {
     if (this.isHeaderOpen) {
       input.nesting++
       if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.over(this.headerPlainAt + 17, -1, '_rest')
+      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '_rest')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -508,7 +508,7 @@ export class PingReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -721,7 +721,7 @@ export class PongReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -945,7 +945,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -963,7 +963,7 @@ export class DataReader extends FrameReader {
     if (this.isHeaderOpen) {
       input.nesting++
       if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.over(this.headerPlainAt + 17, -1, 'payload')
+      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, 'payload')
       if (this.headerPlainEnd - (this.headerPlainAt + 17) > 1178) throw input.refuse('TooLarge', this.headerPlainAt + 17, 'payload')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
@@ -1081,19 +1081,16 @@ class FastnetEnvelope extends FrameReader {
   isHeaderOpen = false
   headerPlainAt = 0
   headerPlainEnd = 0
-  isHeaderOpen2 = false
-  headerPlainAt2 = 0
-  headerPlainEnd2 = 0
 
   /** Index of the frame that these bytes are; -1 when none fits, -2 when one would in another state or direction. */
   chooseFrame(input: Input, choice: FrameChoice): number {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
-    this.byteEnd = end
-    if (this.byteEnd > end && !input.isOpen()) input.frame(this.byteEnd)
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    input.frame(this.byteEnd)
     if ((b[at]! & 0x1f) !== 0) throw input.refuse('BadValue', at, '_reserved')
     this.sealedFrame.covers(at, at + 13)
     this.isHeaderOpen = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
@@ -1102,7 +1099,7 @@ class FastnetEnvelope extends FrameReader {
     if (!this.isHeaderOpen) throw input.refuse('OpenFailed', at + 13, '')
     input.nesting++
     if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-    if (this.headerPlainAt + 17 > this.headerPlainEnd) input.over(this.headerPlainAt + 17, -1, '')
+    if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
     input.nesting--
     if (this.headerPlainAt + 13 > input.have) input.want(this.headerPlainAt + 13)
     const fits = (choice.fits[1] === 1 && (b[this.headerPlainAt + 12]! & 0x10) !== 0 ? 1 : 0) | (choice.fits[2] === 1 && (b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0 ? 2 : 0) | (choice.fits[3] === 1 && (b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0 ? 4 : 0)
@@ -1127,7 +1124,7 @@ class FastnetEnvelope extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
-    if (at + 13 > end) input.over(at + 13, -1, '')
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteEnd = end
   }
 
@@ -1139,15 +1136,15 @@ class FastnetEnvelope extends FrameReader {
     input.frame(this.byteEnd)
     if ((b[at]! & 0x1f) !== 0) throw input.refuse('BadValue', at, '_reserved')
     this.sealedFrame.covers(at, at + 13)
-    this.isHeaderOpen2 = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
-    this.headerPlainAt2 = input.plainAt
-    this.headerPlainEnd2 = input.plainEnd
-    if (this.isHeaderOpen2) {
+    this.isHeaderOpen = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
+    this.headerPlainAt = input.plainAt
+    this.headerPlainEnd = input.plainEnd
+    if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt2 + 17 > this.headerPlainEnd2) input.cut(this.headerPlainAt2, this.headerPlainEnd2, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt2 + 17 > this.headerPlainEnd2) input.over(this.headerPlainAt2 + 17, -1, '')
+      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
       input.nesting--
-      input.fills(this.headerPlainEnd2, this.headerPlainEnd2, '')
+      input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
     throw input.unknown(at, '')
   }

@@ -56,7 +56,7 @@ export class NameReader extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
-    if (at > end) input.over(at, -1, 'name')
+    if (at > end) input.short(at, 0, 'name')
     this.byteEnd = end
   }
 
@@ -242,7 +242,6 @@ class HotPotatoEnvelope extends FrameReader {
   override readonly frameName = ''
   override readonly frameIndex = -1
   tagEnd = 0
-  tagEnd2 = 0
   isEndless = false
   bodyEnd = 0
 
@@ -253,7 +252,6 @@ class HotPotatoEnvelope extends FrameReader {
     const end = input.have
     takeLeb128Big(input, at, end, 10, 'tag')
     this.tagEnd = input.at
-    this.byteEnd = this.tagEnd
     switch (leb128AtBig(b, at)) {
       case 0n:
         {
@@ -281,12 +279,13 @@ class HotPotatoEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     takeLeb128Big(input, at, end, 10, 'tag')
-    this.tagEnd2 = input.at
+    this.tagEnd = input.at
     this.isEndless = input.isOpen()
-    this.bodyEnd = this.tagEnd2
+    this.bodyEnd = this.tagEnd
     if (!this.isEndless) {
-      if (this.tagEnd2 > end) input.over(this.tagEnd2, -1, '')
+      if (this.tagEnd > end) input.short(this.tagEnd, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd
@@ -296,6 +295,7 @@ class HotPotatoEnvelope extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     if (!this.isEndless) input.frame(this.byteEnd)
+    if (this.tagEnd > input.have) input.want(this.tagEnd)
     throw input.unknown(at, 'tag')
     throw input.unknown(at, '')
   }

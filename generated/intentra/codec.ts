@@ -173,7 +173,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -193,7 +193,7 @@ export class DataReader extends FrameReader {
     if (this.isSealedOpen) {
       input.nesting++
       if (this.sealedPlainAt + 4 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', MESSAGE)
-      if (this.sealedPlainAt + 4 > this.sealedPlainEnd) input.over(this.sealedPlainAt + 4, -1, 'payload')
+      if (this.sealedPlainAt + 4 > this.sealedPlainEnd) input.short(this.sealedPlainAt + 4, 0, 'payload')
       if (this.sealedPlainEnd - (this.sealedPlainAt + 4) > 1180) throw input.refuse('TooLarge', this.sealedPlainAt + 4, 'payload')
       input.nesting--
       input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
@@ -393,7 +393,7 @@ export class AckReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -634,7 +634,7 @@ export class HsInitReader extends FrameReader {
     const noise_len = (b[at + 32]! << 8) | b[at + 33]!
     this.noiseEnd = at + 34 + noise_len
     if (this.noiseEnd > end) input.over(at + 34, noise_len, 'noise')
-    if (this.noiseEnd > end) input.over(this.noiseEnd, -1, '_pad')
+    if (this.noiseEnd > end) input.short(this.noiseEnd, 0, '_pad')
     this.byteEnd = end
   }
 
@@ -685,6 +685,7 @@ export function sizeOfHsInit(value: HsInitInput): number {
 /** Writes HsInit at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
+  const noise = bytesIn(value.noise, 'noise')
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
@@ -693,7 +694,6 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
-  const noise = bytesIn(value.noise, 'noise')
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, payload_len_own)
@@ -998,7 +998,7 @@ export class HsReplyReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, 'noise')
+    if (at + 16 > end) input.short(at + 16, 0, 'noise')
     this.byteEnd = end
   }
 
@@ -1047,6 +1047,7 @@ export function sizeOfHsReply(value: HsReplyInput): number {
 /** Writes HsReply at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
+  const noise = bytesIn(value.noise, 'noise')
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
@@ -1055,7 +1056,6 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
-  const noise = bytesIn(value.noise, 'noise')
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, payload_len_own)
@@ -1177,7 +1177,7 @@ export class HsFinalReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, 'noise')
+    if (at + 16 > end) input.short(at + 16, 0, 'noise')
     this.byteEnd = end
   }
 
@@ -1226,6 +1226,7 @@ export function sizeOfHsFinal(value: HsFinalInput): number {
 /** Writes HsFinal at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
+  const noise = bytesIn(value.noise, 'noise')
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
@@ -1234,7 +1235,6 @@ export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number)
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
-  const noise = bytesIn(value.noise, 'noise')
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, payload_len_own)
@@ -1346,7 +1346,7 @@ export class PingReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -1551,7 +1551,7 @@ export class PongReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -1757,7 +1757,7 @@ export class CloseReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -1899,11 +1899,12 @@ class IntentraEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
     this.isEndless = input.isOpen()
     this.bodyEnd = at + 16
     if (!this.isEndless) {
-      if (at + 16 > end) input.over(at + 16, -1, '')
+      if (at + 16 > end) input.short(at + 16, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd
@@ -1914,9 +1915,19 @@ class IntentraEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 1 > input.have) input.want(at + 1)
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
+    if (at + 2 > input.have) input.want(at + 2)
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
+    if (at + 1 > input.have) input.want(at + 1)
     throw input.unknown(at, 'kind', 'MalformedPacket')
+    if (at + 2 > input.have) input.want(at + 2)
+    if (at + 2 > input.have) input.want(at + 2)
+    if (at + 2 > input.have) input.want(at + 2)
+    if (at + 4 > input.have) input.want(at + 4)
+    if (at + 8 > input.have) input.want(at + 8)
+    if (at + 12 > input.have) input.want(at + 12)
+    if (at + 16 > input.have) input.want(at + 16)
     throw input.unknown(at, '')
   }
 

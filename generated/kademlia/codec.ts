@@ -660,7 +660,6 @@ class KademliaEnvelope extends FrameReader {
   override readonly frameName = ''
   override readonly frameIndex = -1
   tagEnd = 0
-  tagEnd2 = 0
   rpcEnd = 0
   isEndless = false
   bodyEnd = 0
@@ -672,7 +671,6 @@ class KademliaEnvelope extends FrameReader {
     const end = input.have
     takeLeb128Big(input, at, end, 10, 'tag')
     this.tagEnd = input.at
-    this.byteEnd = this.tagEnd
     switch (leb128AtBig(b, at)) {
       case 0n:
         {
@@ -720,14 +718,15 @@ class KademliaEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     takeLeb128Big(input, at, end, 10, 'tag')
-    this.tagEnd2 = input.at
-    takeLeb128Big(input, this.tagEnd2, end, 10, 'rpc')
+    this.tagEnd = input.at
+    takeLeb128Big(input, this.tagEnd, end, 10, 'rpc')
     this.rpcEnd = input.at
     this.isEndless = input.isOpen()
     this.bodyEnd = this.rpcEnd
     if (!this.isEndless) {
-      if (this.rpcEnd > end) input.over(this.rpcEnd, -1, '')
+      if (this.rpcEnd > end) input.short(this.rpcEnd, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd
@@ -737,7 +736,9 @@ class KademliaEnvelope extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     if (!this.isEndless) input.frame(this.byteEnd)
+    if (this.tagEnd > input.have) input.want(this.tagEnd)
     throw input.unknown(at, 'tag')
+    if (this.rpcEnd > input.have) input.want(this.rpcEnd)
     throw input.unknown(at, '')
   }
 

@@ -63,7 +63,7 @@ export class RequestReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 9 > end) input.cut(at, end, '', TYPE_TO_ID)
-    if (at + 9 > end) input.over(at + 9, -1, 'text')
+    if (at + 9 > end) input.short(at + 9, 0, 'text')
     this.byteEnd = end
   }
 
@@ -147,7 +147,7 @@ export class ResponseReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 9 > end) input.cut(at, end, '', TYPE_TO_ID)
-    if (at + 9 > end) input.over(at + 9, -1, 'text')
+    if (at + 9 > end) input.short(at + 9, 0, 'text')
     this.byteEnd = end
   }
 
@@ -216,7 +216,7 @@ class SimpleRpcEnvelope extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 9 > end) input.cut(at, end, '', TYPE_TO_ID)
-    if (at + 9 > end) input.over(at + 9, -1, 'text')
+    if (at + 9 > end) input.short(at + 9, 0, 'text')
     this.byteEnd = end
   }
 

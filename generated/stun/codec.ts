@@ -1913,6 +1913,7 @@ function checkAddress(input: Input, at: number, end: number, path: string): numb
 function checkErrorCode(input: Input, at: number, end: number, path: string): number {
   const b = input.bytes
   if (at + 4 > end) input.cut(at, end, `${path}.`, RESERVED_TO_NUMBER)
+  if (at + 4 > end) input.short(at + 4, 0, `${path}.reason`)
   if (at + 3 > input.have) input.want(at + 3)
   if (at + 3 > input.have) input.want(at + 3)
   if ((b[at + 2]! & 0x07) < 3 || (b[at + 2]! & 0x07) > 6) throw input.refuse('OutOfRange', at + 2, `${path}.class`)

@@ -330,7 +330,8 @@ function rules(unit: Unit): string {
   const { protocol } = unit
   const lines = [...protocol.frames.values()].map(frame => {
     const dirs = [...new Set(frame.dirs.flatMap(dir => pairs(protocol, dir.sender, dir.receiver)))]
-    return `{ bare: ${frame.bare}, states: [${frame.states.map(quote).join(', ')}], dirs: [${dirs.map(quote).join(', ')}] }`
+    const orElse = frame.matchElse && frame.ids.length === 0 ? ', orElse: true' : ''
+    return `{ bare: ${frame.bare}${orElse}, states: [${frame.states.map(quote).join(', ')}], dirs: [${dirs.map(quote).join(', ')}] }`
   })
   return unit.constant('FRAME_RULES', `[\n  ${lines.join(',\n  ')},\n]`)
 }

@@ -78,7 +78,14 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
       { name: 'frameName', hasOverrideKeyword: true, isReadonly: true, initializer: quote(names[0]!) },
       { name: 'frameIndex', hasOverrideKeyword: true, isReadonly: true, initializer: names[1]! },
       ...(sealed
-        ? [{ name: 'sealedFrame', isReadonly: true, type: unit.use('ReaderSeal'), initializer: `new ${unit.use('ReaderSeal')}(this)` }]
+        ? [
+            {
+              name: 'sealedFrame',
+              isReadonly: true,
+              type: unit.use('ReaderSeal'),
+              initializer: `new ${unit.use('ReaderSeal')}(this)`,
+            },
+          ]
         : []),
       ...[...scope.members].map(([name, initializer]) => ({ name, initializer })),
     ],
@@ -104,7 +111,10 @@ function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method
   const { early, late } = namesAround(body)
 
   const layOut = render(writer => {
-    const end = new Layout(scope, writer, 'end').nodes(body.nodes, position('at'))
+    const inner = new CodeBlockWriter(WRITER)
+    const end = new Layout(scope, inner, 'end').nodes(body.nodes, position('at'))
+    if (scope.endless) writer.writeLine(`${scope.endless} = false`)
+    writer.write(inner.toString())
     writer.writeLine(`this.byteEnd = ${endText(end)}`)
   })
   scope.forgetLocals()
@@ -166,7 +176,7 @@ function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method
     parameters: input,
     returnType: 'void',
     docs: ['Demands the whole frame and validates it.'],
-    statements: preludes(checks, 'input'),
+    statements: preludes(frame ? checks : upToRefusal(checks), 'input'),
   })
   return methods
 }
@@ -176,6 +186,13 @@ export function namesAround(body: Body): { readonly early: readonly string[]; re
   const framing = body.validate.indexOf('framing')
   if (framing < 0) return { early: [], late: body.validate }
   return { early: body.validate.slice(0, framing), late: body.validate.slice(framing + 1) }
+}
+
+/** Nothing is reached behind an id that is always refused. */
+function upToRefusal(statements: string): string {
+  const lines = statements.split('\n')
+  const last = lines.findIndex(line => line.startsWith('throw input.unknown('))
+  return last < 0 ? statements : lines.slice(0, last + 1).join('\n')
 }
 
 /** At the turn of the id field: no frame has this id, or none may come now. */

@@ -57,7 +57,8 @@ export class Layout {
       scope.current = node
       from = node.kind === 'field' ? this.field(node, from, present) : this.group(node, from, present)
       const behind = nodes.slice(i + 1)
-      if (!scope.endless || scope.when(`!${scope.endless}`) === undefined || behind.length === 0) continue
+      if (!scope.endless || this.end !== 'end' || behind.length === 0) continue
+      if (scope.when(`!${scope.endless}`) === undefined) continue
       // Nothing behind a body without an end can be found.
       const has = both(present, `!${scope.endless}`)
       this.flush()
@@ -541,13 +542,13 @@ export function refusal(code: string, at: string, label: Label, name: string | u
 
 /** Code of the path of a field. */
 export function pathOf(scope: DecodeScope, name: string): string {
-  if (!scope.checked) return "''"
+  if (scope.reading) return "''"
   return scope.frame ? quote(name) : `\`\${path}.${name}\``
 }
 
 /** Code of the path of a group, which gives no part. */
 export function groupPath(scope: DecodeScope): string {
-  return scope.frame || !scope.checked ? "''" : 'path'
+  return scope.frame || scope.reading ? "''" : 'path'
 }
 
 /** Code of what stands in front of the names of a run. */

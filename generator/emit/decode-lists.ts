@@ -58,6 +58,8 @@ class Loop {
   private readonly writer: CodeBlockWriter
   private readonly type: ListType
   private readonly number: Field['number']
+  /** The condition of the list looks at two items. */
+  private tracksPrev = false
   /** Items that do not fill whole bytes stand at a number of bits. */
   private readonly loose: boolean
 
@@ -79,7 +81,11 @@ class Loop {
     let total = ''
     if (count.by === 'prefix') {
       const layout = new Layout(scope, writer, 'end')
-      const prefix = layout.prefix(count.type, position('at'), { name: 'item_count', path: scope.checked ? 'path' : "''", error: {} })
+      const prefix = layout.prefix(count.type, position('at'), {
+        name: 'item_count',
+        path: scope.checked ? 'path' : "''",
+        error: {},
+      })
       from = this.loose ? `(${byteText(prefix.from)}) * 8` : byteText(prefix.from)
       total = prefix.size.text
     }
@@ -149,7 +155,8 @@ class Loop {
     if (!asked.some(request => request.what === 'item' || request.what === 'prev')) return false
     const shape = scope.unit.shape(shapeOf(scope.protocol, type.of, 'value'))
     writer.writeLine(`let item: ${shape} | undefined`)
-    writer.writeLine(`let prev: ${shape} | undefined`)
+    this.tracksPrev = own.some(request => request.what === 'prev')
+    if (this.tracksPrev) writer.writeLine(`let prev: ${shape} | undefined`)
     scope.listed = { item: this.neighbour('item'), prev: this.neighbour('item') }
     return true
   }
@@ -160,7 +167,7 @@ class Loop {
 
   private remember(slot: Omit<Slot, 'node' | 'present'>): void {
     const { writer, scope, type } = this
-    writer.writeLine('prev = item')
+    if (this.tracksPrev) writer.writeLine('prev = item')
     writer.writeLine(`item = ${plainText(scope, type.of, slot, 'false')}`)
   }
 

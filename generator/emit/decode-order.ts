@@ -156,15 +156,15 @@ export class Validation {
   }
 
   /** Lays out, and opens, whatever stands around a node. */
-  reachThrough(node: Node): void {
+  reachThrough(node: Node, bound: boolean): void {
     for (const home of this.homes.get(node) ?? []) {
       if (this.laid.has(home)) continue
-      if (home.seal !== undefined) this.openForChoice(home)
+      if (home.seal !== undefined) this.openForChoice(home, bound)
       else if (home.extent) this.layInside(home, {})
     }
   }
 
-  private openForChoice(node: Group): void {
+  private openForChoice(node: Group, bound: boolean): void {
     const { scope, writer } = this
     this.laid.add(node)
     const slot = scope.slot(node)
@@ -173,7 +173,8 @@ export class Validation {
     this.frame!.open(inside, node, members)
     const seal = scope.protocol.seals.get(node.seal!)!
     const at = byteText(slot.contentStart)
-    // Without a key nobody can tell which frame this is.
+    // Without a key nobody can tell which frame this is; where none may come anyway, nobody needs to.
+    if (bound) inside.writeLine(`if (!${members.open} && this.choice.noneFits) return this.choice.anyElse ? -2 : -1`)
     inside.writeLine(`if (!${members.open}) throw input.refuse(${quote(seal.error)}, ${at}, '')`)
     inside.writeLine('input.nesting++')
     scope.assume(slot.present, () => {

@@ -40,6 +40,8 @@ export interface ScopeOptions {
   readonly frame: boolean
   /** Without bounds: the bytes were validated before. */
   readonly checked: boolean
+  /** Reads what was checked: no errors, no paths. */
+  readonly reading?: boolean
   /** Offset at which the record begins. */
   readonly start: Position
   /** Layout may run at the open end of a stream, where bytes are still to come. */
@@ -59,6 +61,7 @@ export class DecodeScope implements Reach {
   readonly checked: boolean
   readonly start: Position
   readonly open: boolean
+  readonly reading: boolean
   readonly slots: Map<Node, Slot> = new Map()
   /** Members that a reader needs for its offsets. */
   readonly members: Map<string, string> = new Map()
@@ -96,6 +99,7 @@ export class DecodeScope implements Reach {
     this.checked = options.checked
     this.start = options.start
     this.open = options.open ?? false
+    this.reading = options.reading ?? false
     this.given = options.given ?? new Map()
     this.names = options.names ?? new Names(options.reserved ?? [])
     this.fields = new Map(fieldsOf(options.body.nodes).map(field => [field.name, field]))
@@ -153,6 +157,7 @@ export class DecodeScope implements Reach {
   /** Layout begins from the start again. */
   again(): void {
     this.turns.clear()
+    this.endless = undefined
     this.slots.clear()
     this.forgetLocals()
   }

@@ -1,11 +1,12 @@
 // Choosing the frame (docs/adr/0002-decoding.md, "Choosing the frame"): direction and state, then the id and match values
 // of the envelope. Where these stand at fixed offsets the codec switches on them; otherwise the envelope is laid out first.
-import type { CodeBlockWriter } from 'ts-morph'
+import { CodeBlockWriter } from 'ts-morph'
 import type { Field, Frame, Group, Literal, Node, Protocol } from '../model/model.ts'
 import { namesAround, render, writeLayOut } from './decode-frame.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
-import { DecodeScope } from './decode-scope.ts'
+import { writeIf } from './decode-check.ts'
+import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { type Code, emitEquals, intCode, wrap } from './expr.ts'
 import { fieldsOf, fixedBits } from './facts.ts'
 import { endText, position } from './position.ts'
@@ -70,35 +71,33 @@ export function writeChoice(scope: DecodeScope, writer: CodeBlockWriter, choice:
   const id = choice.selectors.find(field => field.isId)
   const untagged = choice.tagged.filter(frame => frame.ids.length === 0)
   if (!id) return candidates(scope, writer, choice, choice.tagged, outcome)
+  const numbered = choice.tagged.filter(frame => frame.ids.length > 0)
+  // Frames without an id fit any id, unless their match keeps them apart from those with one.
+  const apart = numbered.every(a => untagged.every(b => isApart(a, b)))
   const slot = scope.slot(id)
-  const code = scope.valueOf(id)
-  const known = new Set(choice.tagged.flatMap(frame => frame.ids))
-  if (slot.present) writer.write(`if (${slot.present}) `).block(() => branches())
-  else branches()
-  candidates(scope, writer, choice, untagged, outcome)
-
-  function branches(): void {
-    const value = { ...code, absent: false }
-    writer.write(`switch (${value.text}) `).block(() => {
-      for (const one of known) {
-        const frames = choice.tagged.filter(frame => frame.ids.includes(one) || frame.ids.length === 0)
-        writer.writeLine(`case ${value.form === 'bigint' ? `${one}n` : one}:`)
+  const code = { ...scope.assume(slot.present, () => scope.valueOf(id)), absent: false }
+  const wrong = wrongFlag(scope, writer, choice.tagged, untagged)
+  const branches = (): void => {
+    const end = endText(slot.end)
+    if (!choice.fixed) writer.writeLine(`if (${asked(numbered)}${end} > input.have) input.want(${end})`)
+    writer.write(`switch (${code.text}) `).block(() => {
+      for (const one of new Set(numbered.flatMap(frame => frame.ids))) {
+        const own = numbered.filter(frame => frame.ids.includes(one))
+        writer.writeLine(`case ${code.form === 'bigint' ? `${one}n` : one}:`)
         writer.indent(() => {
-          if (isSimple(choice, frames)) writer.writeLine(outcome.chosen(frames[0]!))
-          else writer.inlineBlock(() => candidates(scope, writer, choice, frames, outcome)).newLine()
+          const inner = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
+          const sure = tests(scope, inner, choice, apart ? own : [...own, ...untagged], outcome, wrong)
+          if (!sure) inner.writeLine('break')
+          const text = inner.toString()
+          if (/^ *const /m.test(text)) writer.inlineBlock(() => writer.write(text)).newLine()
+          else writer.write(text)
         })
       }
     })
   }
-}
-
-function isSimple(choice: Choice, frames: readonly Frame[]): boolean {
-  const [frame] = frames
-  return (
-    frames.length === 1 &&
-    frame!.match.length === 0 &&
-    (!choice.bound || (frame!.dirs.length === 0 && frame!.states.length === 0))
-  )
+  if (slot.present) writer.write(`if (${slot.present}) `).block(branches)
+  else branches()
+  if (!tests(scope, writer, choice, untagged, outcome, wrong)) writer.writeLine(outcome.none(wrong ?? 'false'))
 }
 
 /** One of these frames, by direction, state and match. */
@@ -109,39 +108,69 @@ export function candidates(
   frames: readonly Frame[],
   outcome: Outcome,
 ): void {
-  if (frames.length === 0) {
-    writer.writeLine(outcome.none('false'))
-    return
-  }
-  const wanted = new Set(frames.flatMap(frame => frame.match.map(match => match.path[0]!)))
+  const wrong = wrongFlag(scope, writer, frames, frames)
+  if (!tests(scope, writer, choice, frames, outcome, wrong)) writer.writeLine(outcome.none(wrong ?? 'false'))
+}
+
+/** A variable that says whether a frame would fit in another direction or state, where anybody asks in the end. */
+function wrongFlag(
+  scope: DecodeScope,
+  writer: CodeBlockWriter,
+  frames: readonly Frame[],
+  last: readonly Frame[],
+): string | undefined {
+  if (!frames.some(isBound) || last.some(frame => !isBound(frame) && frame.match.length === 0)) return undefined
+  return scope.local(writer, 'wrong', 'false', true)
+}
+
+/** Code in front of a test for bytes: only where one of these frames may come. */
+function asked(frames: readonly Frame[]): string {
+  if (!frames.every(isBound)) return ''
+  const tests = frames.map(frame => `this.choice.fits[${frame.index}] === 1`)
+  return tests.length === 1 ? `${tests[0]} && ` : `(${tests.join(' || ')}) && `
+}
+
+/** Writes the tests of these frames; returns whether one of them fits in any case. */
+function tests(
+  scope: DecodeScope,
+  writer: CodeBlockWriter,
+  choice: Choice,
+  frames: readonly Frame[],
+  outcome: Outcome,
+  wrong: string | undefined,
+): boolean {
   for (const field of choice.selectors) {
-    if (!wanted.has(field.name)) continue
-    const slot = scope.slot(field)
-    writer.writeLine(`if (${endText(slot.end)} > input.have) input.want(${endText(slot.end)})`)
+    const askers = frames.filter(frame => frame.match.some(match => match.path[0] === field.name))
+    if (askers.length === 0) continue
+    const { end: behind, present } = scope.slot(field)
+    const end = endText(behind)
+    writer.writeLine(`if (${asked(askers)}${present ? `${present} && ` : ''}${end} > input.have) input.want(${end})`)
   }
   const named = frames.filter(frame => !frame.matchElse)
   const others = frames.filter(frame => frame.matchElse)
-  const matched = new Map(named.map(frame => [frame, matchText(scope, frame)] as const))
-  const allowed = (frame: Frame): string =>
-    frame.dirs.length > 0 || frame.states.length > 0 ? `this.choice.fits[${frame.index}] === 1` : ''
-  const test = (frame: Frame): string =>
-    [allowed(frame), matched.get(frame) ?? ''].filter(text => text !== '').join(' && ')
-  if (named.length > 0) one(writer, named, test, outcome, scope)
-  if (others.length > 0) one(writer, others, allowed, outcome, scope)
-  const wrong = frames
-    .filter(frame => allowed(frame) !== '')
-    .map(frame =>
-      [allowed(frame).replace('=== 1', '=== 0'), matched.get(frame) ?? ''].filter(text => text !== '').join(' && '),
-    )
-  const last = [...named, ...others].some(
-    frame => test(frame) === '' && (frame.matchElse ? allowed(frame) === '' : true),
-  )
-  if (!last)
-    writer.writeLine(
-      outcome.none(
-        wrong.length === 0 ? 'false' : wrong.map(text => (/&&/.test(text) ? `(${text})` : text)).join(' || '),
-      ),
-    )
+  const matched = new Map(frames.map(frame => [frame, frame.matchElse ? '' : matchText(scope, frame)] as const))
+  const allowed = (frame: Frame): string => (isBound(frame) ? `this.choice.fits[${frame.index}] === 1` : '')
+  const test = (frame: Frame): string => [allowed(frame), matched.get(frame)!].filter(text => text !== '').join(' && ')
+  one(writer, named, test, outcome, scope)
+  one(writer, others, test, outcome, scope)
+  if (frames.some(frame => test(frame) === '')) return true
+  for (const frame of wrong === undefined ? [] : frames.filter(isBound)) {
+    const match = matched.get(frame)!
+    writer.writeLine(match === '' ? `${wrong} = true` : `if (${match}) ${wrong} = true`)
+  }
+  return false
+}
+
+function isBound(frame: Frame): boolean {
+  return frame.dirs.length > 0 || frame.states.length > 0
+}
+
+/** Whether some value of the envelope can only be one frame's or the other's. */
+function isApart(a: Frame, b: Frame): boolean {
+  return a.match.some(mine => {
+    const other = b.match.find(theirs => theirs.path.join('.') === mine.path.join('.'))
+    return other !== undefined && !mine.values.some(value => other.values.includes(value))
+  })
 }
 
 function one(
@@ -151,16 +180,20 @@ function one(
   outcome: Outcome,
   scope: DecodeScope,
 ): void {
-  if (frames.length === 1) {
-    const [frame] = frames
-    const when = test(frame!)
-    writer.writeLine(when === '' ? outcome.chosen(frame!) : `if (${when}) ${outcome.chosen(frame!)}`)
+  const apart = frames.every((a, i) => frames.slice(i + 1).every(b => isApart(a, b)))
+  if (apart) {
+    for (const frame of frames) {
+      const when = test(frame)
+      writer.writeLine(when === '' ? outcome.chosen(frame) : `if (${when}) ${outcome.chosen(frame)}`)
+    }
     return
   }
   const bits = frames.map((frame, i) => `(${test(frame) || 'true'} ? ${2 ** i} : 0)`)
   const fits = scope.names.unique('fits')
   writer.writeLine(`const ${fits} = ${bits.join(' | ')}`)
-  for (const [i, frame] of frames.entries()) writer.writeLine(`if (${fits} === ${2 ** i}) ${outcome.chosen(frame)}`)
+  for (const [i, frame] of frames.entries()) {
+    writer.writeLine(`if (${fits} === ${2 ** i}) ${outcome.chosen(frame)}`)
+  }
   writer.writeLine(`if (${fits} !== 0) throw input.refuse('AmbiguousFrame', input.start, '')`)
 }
 
@@ -241,18 +274,33 @@ export function chooseMethod(unit: Unit, scope: DecodeScope, choice: Choice, ope
   return render(writer => {
     const { early, late } = namesAround(body)
     const validation = new Validation(scope, writer, { open })
+    const plain = choice.tagged.filter(frame => frame.ids.length === 0 && frame.match.length === 0)
+    if (choice.bound) {
+      // Where no frame that may come asks for a field, none is looked at.
+      writer.write('if (!this.choice.selects) ').block(() => {
+        candidates(scope, writer, choice, plain, { chosen: frame => `return ${frame.index}`, none: () => 'return -3' })
+      })
+    }
+    new Layout(scope, writer, 'end').nodes(body.nodes.slice(0, until + 1), position('at'))
     if (sealed) {
-      // In front of a seal everything is validated before it is opened.
+      scope.again()
       render(unwritten => new Layout(scope, unwritten, 'end').nodes(body.nodes, position('at')))
-      writeLayOut(unit, writer, early, body)
-      writer.writeLine(`${scope.endless ? `if (!${scope.endless}) ` : ''}input.frame(this.byteEnd)`)
-      validation.skip(early)
-      validation.front(late, body.nodes)
-    } else {
-      new Layout(scope, writer, 'end').nodes(body.nodes.slice(0, until + 1), position('at'))
+      const walls = groupsOf(body.nodes).filter(group => group.seal !== undefined)
+      const present = walls.length === 1 ? scope.slot(walls[0]!).present : undefined
+      // In front of a seal everything is validated before it is opened.
+      writeIf(writer, scope.when(present), inner => {
+        scope.assume(present, () => {
+          writeLayOut(unit, inner, early, body)
+          inner.writeLine(`${scope.endless ? `if (!${scope.endless}) ` : ''}input.frame(this.byteEnd)`)
+          validation.writer = inner
+          validation.skip(early)
+          validation.front(late, body.nodes)
+        })
+      })
+      validation.writer = writer
     }
     scope.forgetLocals()
-    for (const field of choice.selectors) validation.reachThrough(field)
+    for (const field of choice.selectors) validation.reachThrough(field, choice.bound)
     scope.forgetLocals()
     writeChoice(scope, writer, choice, {
       chosen: frame => `return ${frame.index}`,

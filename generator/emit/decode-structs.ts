@@ -43,7 +43,7 @@ export function checkBody(
   start: Position,
 ): Position {
   const fixed = fixedBodyBits(unit.protocol, body) !== undefined
-  const scope = bodyScope(unit, body, captures, !fixed, open && !fixed, start)
+  const scope = bodyScope(unit, body, captures, !fixed, open && !fixed, start, false)
   writer.writeLine('const b = input.bytes')
   const end = new Layout(scope, writer, 'end').nodes(body.nodes, start)
   const validation = new Validation(scope, writer)
@@ -63,7 +63,7 @@ export function readBody(
   shape: string,
   first: readonly string[],
 ): void {
-  const scope = bodyScope(unit, body, captures, false, false, start)
+  const scope = bodyScope(unit, body, captures, false, false, start, true)
   writer.writeLine('const b = input.bytes')
   const layout = new Layout(scope, writer, 'end')
   const end = layout.nodes(body.nodes, start)
@@ -140,6 +140,7 @@ function bodyScope(
   checked: boolean,
   open: boolean,
   start: Position,
+  reading: boolean,
 ): DecodeScope {
   return new DecodeScope({
     unit,
@@ -147,6 +148,7 @@ function bodyScope(
     frame: false,
     checked,
     open,
+    reading,
     start,
     given: new Map(captures.map(capture => [requestKey(capture.request), capture.code])),
     reserved: RESERVED,

@@ -123,6 +123,7 @@ export function valueScope(
     body: NO_BODY,
     frame: false,
     checked,
+    reading: !checked,
     open,
     start: position('at'),
     given: new Map(captures.map(capture => [requestKey(capture.request), capture.code])),

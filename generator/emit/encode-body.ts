@@ -4,7 +4,7 @@ import { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Group, Literal, Node, Type } from '../model/model.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { converted, fitting } from './encode-value.ts'
-import { writeInt, writeValue } from './encode-write.ts'
+import { moved, writeInt, writeValue } from './encode-write.ts'
 import { ATOM, alike, asBig, asNumber, type Code, emitExpr, intCode, truth, wrap } from './expr.ts'
 import { coreType, fieldsOf, fixedBits, isIntegral } from './facts.ts'
 import { camel, localName } from './names.ts'
@@ -40,7 +40,13 @@ export class EncodeBody {
     this.scope = scope
     this.writer = writer
     this.ids = ids
-    scope.resolve = field => this.resolve(field)
+    this.claim()
+  }
+
+  /** What expressions ask for is written here. */
+  private claim(): void {
+    this.scope.resolve = field => this.resolve(field)
+    this.scope.settle = node => this.presence(node)
   }
 
   /** Writes all nodes and checks the rules; returns where the record ends. */
@@ -670,13 +676,15 @@ export class EncodeBody {
     const end = scope.local(writer, `${camel(field.name)}Behind`, byteText(start), true)
     inner.writeLine(`${end} = ${endText(behind)}`)
     writer.write(`if (${present}) `).block(() => writer.write(inner.toString()))
-    scope.resolve = one => this.resolve(one)
+    this.claim()
     const place = scope.places.get(field)!
     const contentEnd = bits === undefined ? position(end) : place.contentEnd
     scope.places.set(field, { ...place, end: position(end), contentEnd })
     for (const wanted of waiting) {
       if (field.type.kind !== 'region') throw new Error(`${field.name}: a count that depends on what stands behind it`)
-      this.later.push(() => writer.write(`if (${present}) `).block(() => this.exactly(field, wanted, `${end} - ${paren(byteText(start))}`)))
+      this.later.push(() =>
+        writer.write(`if (${present}) `).block(() => this.exactly(field, wanted, `${end} - ${paren(byteText(start))}`)),
+      )
     }
     return position(end)
   }
@@ -699,7 +707,7 @@ export class EncodeBody {
   /** Room for a conditional field that is filled in later. */
   private reserve(field: Field, start: Position, present: string, bits: number): Position {
     const { scope, writer } = this
-    scope.resolve = one => this.resolve(one)
+    this.claim()
     const end = scope.local(writer, `${camel(field.name)}Behind`, `${byteText(start)} + (${present} ? ${bits / 8} : 0)`)
     scope.places.set(field, { start, end: position(end), contentStart: start, contentEnd: position(end) })
     scope.pending.add(field)
@@ -762,7 +770,7 @@ export class EncodeBody {
     for (const check of nested.later) check()
     inner.writeLine(`${end} = ${endText(behind)}`)
     writer.write(`if (${present}) `).block(() => writer.write(inner.toString()))
-    scope.resolve = field => this.resolve(field)
+    this.claim()
     this.seals.push(...nested.seals)
     scope.places.set(node, { start, end: position(end), contentStart: start, contentEnd: position(end) })
     return position(end)
@@ -774,8 +782,7 @@ export class EncodeBody {
     const label = quote(`${scope.label}${node.name}`)
     const ink = { scope, writer, label, name: camel(node.name) || 'group', error: node.error }
     const bits = extent?.by === 'prefix' ? fixedBits(scope.protocol, extent.type) : 0
-    if (bits === undefined)
-      throw new Error(`${node.name}: a group behind a size of varying length cannot be written yet`)
+    if (bits === undefined) return this.movedGroup(node, extent as Prefixed, at)
     const from = plus(at, bits)
     const plainEnd = this.nodes(node.nodes, from)
     const seal = node.seal === undefined ? undefined : scope.protocol.seals.get(node.seal)!
@@ -805,6 +812,44 @@ export class EncodeBody {
       })
     }
     return end
+  }
+
+  /** A group behind a varint: written behind the shortest one, and moved if that is too short. */
+  private movedGroup(node: Group, extent: Prefixed, at: Position): Position {
+    const { scope, writer } = this
+    const asText = (value: unknown): string =>
+      JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part))
+    const { structs, unions } = scope.protocol
+    const places = asText([node.nodes, [...structs.values()], [...unions.values()]])
+    if (node.seal !== undefined || /"kind":"align"|"name":"offset"/.test(places)) {
+      throw new Error(`${node.name}: sealed or aligned content behind a size of varying length cannot be written yet`)
+    }
+    const around = this.open
+    this.open = []
+    const ink = { scope, writer, label: quote(`${scope.label}${node.name}`), name: camel(node.name) || 'group' }
+    let inner = at
+    const written = moved({ ...ink, error: node.error }, extent.type, at, from => {
+      inner = this.nodes(node.nodes, from)
+      return { end: inner, amount: `${endText(inner)} - ${paren(byteText(from))}` }
+    })
+    if (this.open.length > 0) throw new Error(`${node.name}: a field in it depends on what stands behind it`)
+    this.open = around
+    scope.places.set(node, { start: at, ...written })
+    const shift = scope.local(writer, `${ink.name}Shift`, `${endText(written.end)} - ${paren(endText(inner))}`)
+    for (const one of [...fieldsOf(node.nodes), ...groupsInside(node)]) {
+      const place = scope.places.get(one)
+      const by = (p: Position): Position => ({ ...p, base: `${p.base} + ${p.loose ? `8 * ${shift}` : shift}` })
+      if (!place) continue
+      const { start, end, contentStart, contentEnd } = place
+      scope.places.set(one, {
+        ...place,
+        start: by(start),
+        end: by(end),
+        contentStart: by(contentStart),
+        contentEnd: by(contentEnd),
+      })
+    }
+    return written.end
   }
 
   /** Writes a check now, or once what it needs is written. */
@@ -853,7 +898,7 @@ export class EncodeBody {
     const inner = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
     const text = code.absent ? `${code.text}!` : code.text
     this.nested(inner).put(field, { ...code, text, absent: false }, start)
-    this.scope.resolve = one => this.resolve(one)
+    this.claim()
     this.writer.write(`if (${present}) `).block(() => this.writer.write(inner.toString()))
   }
 
@@ -869,6 +914,8 @@ export class EncodeBody {
     }
   }
 }
+
+type Prefixed = Extract<NonNullable<Group['extent']>, { by: 'prefix' }>
 
 /** A conditional field that has no value but the caller's. */
 function callerDecides(field: Field): boolean {

@@ -37,6 +37,8 @@ export class EncodeScope implements Reach {
   later: (wanted: Expr, actual: string) => void = () => {
     throw new NotYet()
   }
+  /** Supplies the condition of a field or group that was not asked for yet. */
+  settle: (node: Node) => string | undefined = () => undefined
   /** Supplies the value of a field that has none yet. */
   resolve: (field: Field) => Code = () => {
     throw new NotYet()
@@ -187,7 +189,7 @@ export class EncodeScope implements Reach {
   }
 
   presence(node: Node): string | undefined {
-    return this.present.get(node)
+    return this.present.has(node) ? this.present.get(node) : this.settle(node)
   }
 
   private placeOf(node: Node): Omit<Slot, 'node' | 'present'> {
@@ -204,7 +206,8 @@ export class EncodeScope implements Reach {
     const last = node ? this.orderOf(name) : this.current ? this.order.get(this.current)! - 1 : Number.POSITIVE_INFINITY
     for (const waiting of this.pending) {
       const order = this.order.get(waiting)!
-      if (!this.sizesOnly && waiting !== this.current && side === 'end' && order >= this.first && order <= last) throw new NotYet()
+      if (!this.sizesOnly && waiting !== this.current && side === 'end' && order >= this.first && order <= last)
+        throw new NotYet()
     }
     if (node) {
       const place = this.placeOf(node)

@@ -2,6 +2,7 @@
 // functions of their own. Returns where it ends.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, IntType, Type } from '../model/model.ts'
+import { looksAhead } from '../model/walk.ts'
 import { VARINTS } from './decode-layout.ts'
 import { writeFunction } from './encode-nested.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
@@ -177,7 +178,8 @@ function content(
     return position(scope.local(writer, `${ink.name}End`, `${p} + ${wrap(value, 18)}.length`))
   }
   if (type.kind === 'number') {
-    const text = `${wrap(value, 18)}.toString(${type.base})`
+    const number = /^\d/.test(value.text) ? `(${value.text})` : wrap(value, 18)
+    const text = `${number}.toString(${type.base})`
     return position(scope.local(writer, `${ink.name}End`, `${scope.use('putLatin1')}(into, ${p}, ${text})`))
   }
   const put = scope.use(type.encoding === 'utf8' ? 'putUtf8' : type.encoding === 'ascii' ? 'putAscii' : 'putLatin1In')
@@ -206,6 +208,8 @@ function writeRegion(ink: Ink, type: Extract<Type, { kind: 'region' }>, value: C
 /** A size or count that is an expression must be what was written; where that needs what is not there yet, later. */
 function hold(ink: Ink, expr: Expr, actual: string): void {
   const { scope, writer } = ink
+  // What remains is known only when reading.
+  if (looksAhead(expr)) return
   try {
     const wanted = asNumber(emitExpr(expr, scope))
     writer.writeLine(`${scope.use('exactly')}(${actual}, ${scope.safely(wanted, ink.label)}, ${ink.label})`)
@@ -233,7 +237,7 @@ function writePrefixed(ink: Ink, of: Type, prefix: Type, value: Code, at: Positi
 }
 
 /** A varint in front of what it measures: the content is written behind the shortest one, and moved if that is too short. */
-function moved(
+export function moved(
   ink: Ink,
   prefix: Type,
   at: Position,

@@ -69,7 +69,7 @@ export function bytesOf(chunk: Chunk): Uint8Array {
 }
 
 /** Writes a settled chunk at `at`, sealing on the way, and returns the offset behind it. */
-export function writeChunk(chunk: Chunk, into: Uint8Array, at: number, frameStart = at): number {
+export function writeChunk(chunk: Chunk, into: Uint8Array, at: number, frameStart: number = at): number {
   const writer = { byte: at, held: 0n, count: 0 }
   for (const part of chunk.parts) {
     if (part.is === 'bits') {

@@ -6,6 +6,7 @@ import { copyOf } from '../../runtime/wire/copy.ts'
 import { fitsBytes, sizeUtf8, writeLatin1, writeUtf8 } from '../../runtime/wire/text.ts'
 import { sizeQuicBig, writeLeb128Big, writeQuicBig, writeSleb128Big, zigzagBig } from '../../runtime/wire/varint.ts'
 import type { IntType, Type } from '../model/model.ts'
+import { looksAhead } from '../model/walk.ts'
 import { fits, wireBits } from './bits.ts'
 import { bitsChunk, bytesChunk, bytesOf, type Chunk, EMPTY, joinChunks, lateChunk, zeroChunk } from './chunk.ts'
 import type { EncodeScope } from './encode-scope.ts'
@@ -119,7 +120,7 @@ type Bounds = Extract<Type, { kind: 'region' }>['extent']
 
 export function bounded(extent: Bounds, size: bigint, content: Chunk, scope: EncodeScope): Chunk {
   if (extent.by === 'prefix') return joinChunks([encodeType(extent.type, size, scope, NOWHERE), content])
-  if (extent.by !== 'size') return content
+  if (extent.by !== 'size' || looksAhead(extent.size)) return content
   return afterwards(content, scope, () => {
     const wanted = integer(extent.size, scope)
     if (wanted !== size) throw scope.refuse('SizeMismatch', `this takes ${size} bytes, its size is ${wanted}`)
@@ -139,7 +140,7 @@ function counted(type: Extract<Type, { kind: 'list' }>, list: GivenList, content
   const { count } = type
   const size = BigInt(list.length)
   if (count.by === 'prefix') return joinChunks([encodeType(count.type, size, scope, NOWHERE), content])
-  if (count.by === 'count') {
+  if (count.by === 'count' && !looksAhead(count.count)) {
     const wanted = count.count
     return afterwards(content, scope, () => {
       const number = integer(wanted, scope)

@@ -102,7 +102,9 @@ export class Rec implements StructValue {
     const { first, behind } = this.between(from, to, current)
     if (behind === first) return new Uint8Array(0)
     const bytes = this.run.view(first, behind)
-    const own = current === undefined ? undefined : this.find(current)
+    // A struct inside that is being laid out has no slot yet; it is not in the range then.
+    const node = current === undefined ? undefined : this.plan.names.get(current)
+    const own = node && this.slots.get(node)
     if (!own || own.start < first * 8 || own.end > behind * 8 || own.start === own.end) return bytes
     // A checksum inside its own range counts as zero.
     const copy = copyOf(bytes)

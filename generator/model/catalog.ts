@@ -20,23 +20,23 @@ export class Catalog {
   readonly structs: Raw
   readonly unions: Raw
   readonly seals: Raw
-  readonly enums = new Map<string, Enum>()
-  readonly bitsets = new Map<string, Bitset>()
+  readonly enums: Map<string, Enum> = new Map()
+  readonly bitsets: Map<string, Bitset> = new Map()
   /** Values of `param.x` and `session.x`; filled before records are resolved. */
-  readonly params = new Map<string, ValueType>()
-  readonly session = new Map<string, ValueType>()
+  readonly params: Map<string, ValueType> = new Map()
+  readonly session: Map<string, ValueType> = new Map()
   /** Drafts of structs by name, of variants by `Union.Variant`. */
-  readonly records = new Map<string, Draft>()
+  readonly records: Map<string, Draft> = new Map()
   /** Bits of the tag that a union reads in front. */
-  readonly tagBits = new Map<string, number>()
+  readonly tagBits: Map<string, number> = new Map()
   /** Drafts of frames by name. */
-  readonly frames = new Map<string, Draft>()
+  readonly frames: Map<string, Draft> = new Map()
   readonly roles: ReadonlySet<string>
   readonly errorNames: ReadonlySet<string>
   /** Declared errors that something refers to. */
-  readonly usedErrors = new Set<string>()
+  readonly usedErrors: Set<string> = new Set()
   /** How many records around it each record needs; filled by `linkRecords`. */
-  readonly depths = new Map<Draft, number>()
+  readonly depths: Map<Draft, number> = new Map()
   readonly #kinds = new Map<string, 'enum' | 'bitset' | 'struct' | 'union'>()
 
   constructor(reports: Reports) {

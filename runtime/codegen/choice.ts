@@ -3,6 +3,8 @@ import type { Context } from '../wire/codec.ts'
 
 export interface FrameRule {
   readonly bare: boolean
+  /** `match: else`, without an id. */
+  readonly orElse?: boolean
   /** Empty: any. */
   readonly states: readonly string[]
   /** `sender>receiver`, every pair of roles that may be meant; empty: any. */
@@ -14,6 +16,10 @@ export class FrameChoice {
   readonly fits: Uint8Array
   /** Only frames without envelope fit. */
   onlyBare = false
+  /** No frame with an envelope fits. */
+  noneFits = false
+  /** There is a frame that takes what no other takes. */
+  readonly anyElse: boolean
   private readonly rules: readonly FrameRule[]
   private dir: string | undefined
   private state: string | undefined
@@ -22,6 +28,7 @@ export class FrameChoice {
   constructor(rules: readonly FrameRule[]) {
     this.rules = rules
     this.fits = new Uint8Array(rules.length)
+    this.anyElse = rules.some(rule => rule.orElse === true)
   }
 
   update(context: Context): void {
@@ -39,6 +46,7 @@ export class FrameChoice {
       if (fits && rule.bare) bare++
       else if (fits) tagged++
     }
+    this.noneFits = tagged === 0
     this.onlyBare = tagged === 0 && bare > 0
   }
 }

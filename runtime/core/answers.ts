@@ -23,7 +23,7 @@ export class Answers {
   }
 
   /** Answers a request: `value` with what the rule copies from the request. `name` of several possible answers. */
-  answer(now: Instant, rule: Rule, request: Reader, value: Plain, name = rule.reply.with[0]): void {
+  answer(now: Instant, rule: Rule, request: Reader, value: Plain, name: string | undefined = rule.reply.with[0]): void {
     const frame = this.#session.plan.byName.get(name as string)
     if (frame === undefined) return
     const answer = { ...value }

@@ -13,6 +13,8 @@
 // A sink runs inside an input. From there commands may be given (a handler that sends an answer), inputs may not.
 // Input from a peer never throws out of a machine. Misuse by the caller (a command that makes no sense) throws LocalError.
 
+import type { PeerError } from './errors.ts'
+
 /** A point on the driver's clock, in milliseconds. Only differences mean something. Infinity = never. */
 export type Instant = number & { readonly instant: unique symbol }
 
@@ -75,8 +77,11 @@ export interface StreamMachine extends Machine {
   receive(now: Instant, chunk: Borrowed): boolean
   /** The peer will send no more (FIN). What was sent towards it may still arrive. */
   end(now: Instant): void
-  /** The transport is gone, both ways: closed, reset or failed, with the reason. Last input; harmless when repeated. */
-  lost(now: Instant, reason: string): void
+  /**
+   * The transport is gone, both ways: `closed` in order, or the reason. Last input; harmless when repeated.
+   * `error`: what became of it, where the driver knows more than that the connection was reset.
+   */
+  lost(now: Instant, reason: string, error?: PeerError): void
   /** The next run of bytes to send, or undefined. The memory is the driver's until `release`. */
   transmit(): Uint8Array | undefined
   /** A chunk has been written (or given up): its memory goes back to the machine. In the order of `transmit`. */

@@ -66,11 +66,11 @@ export class Outgoing {
   send(now: Instant, name: string, value: Plain, channel: string | undefined): Ticket | undefined {
     const frame = this.#sendable(name)
     const given = channel === undefined ? value : this.#onChannel(frame, value, channel)
-    const rule = frame.requestOf.length === 0 ? undefined : asking(frame, given)
+    const rule = frame.asksBits.length === 0 ? undefined : asking(frame, given)
     if (rule !== undefined) return this.#ask(now, frame, given, rule, new Ticket())
     if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.emit(now, frame, given))
       return this.#wait({ frame, value: given, rule: undefined, ticket: new Ticket() })
-    this.#matchInOrder(now, frame)
+    if (frame.inOrder.length > 0) this.#matchInOrder(now, frame)
     return undefined
   }
 
@@ -333,9 +333,7 @@ export class Outgoing {
 
   /** Where answers are matched by order alone, requests sent as plain frames take their place in it. */
   #matchInOrder(now: Instant, frame: FramePlan): void {
-    for (const rule of frame.requestOf) {
-      if (rule.reply.by !== undefined && rule.reply.by !== 'order') continue
-      if (rule.reply.ask.length > 0 || rule.reply.with.length === 0) continue
+    for (const rule of frame.inOrder) {
       const requests = this.#table(rule)
       if (requests.isFull) continue
       const { id } = requests.prepare(this.#carrier.mirror(this.#session), frame, {})
@@ -398,9 +396,9 @@ export class Outgoing {
 
 /** The rule whose answer this value asks for: all its bits are set. */
 function asking(frame: FramePlan, value: Plain): Rule | undefined {
-  for (const rule of frame.requestOf) {
-    const { ask } = rule.reply
-    if (ask.length > 0 && ask.every(bit => isSet(value, bit))) return rule
+  for (const rule of frame.asksBits) {
+    if (value[rule.askFields[0] as string] === undefined) continue
+    if (rule.reply.ask.every(bit => isSet(value, bit))) return rule
   }
   return undefined
 }

@@ -48,6 +48,9 @@ export interface FramePlan {
   readonly answerTo: readonly Rule[]
   /** Rules by which the peer answers it. */
   readonly requestOf: readonly Rule[]
+  /** Those of `requestOf` that a value asks for by its bits, and those whose answers are matched by order alone. */
+  readonly asksBits: readonly Rule[]
+  readonly inOrder: readonly Rule[]
   readonly channel: ChannelDescriptor | undefined
   readonly fragment: FragmentDescriptor | undefined
   /** Arriving: nothing but its delivery happens. */
@@ -58,6 +61,8 @@ export interface FramePlan {
 export interface Rule {
   readonly index: number
   readonly reply: ReplyDescriptor
+  /** The fields that hold the bits of `reply.ask`: a value without them does not ask. */
+  readonly askFields: readonly string[]
 }
 
 export interface PlanOptions {
@@ -103,7 +108,11 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     )
   const maySend = (frame: FrameDescriptor): boolean => mayPass(frame, [role], peers)
   const mayReceive = (frame: FrameDescriptor): boolean => mayPass(frame, peers, [role])
-  const rules = protocol.replies.map((reply, index) => ({ index, reply }))
+  const rules = protocol.replies.map((reply, index) => ({
+    index,
+    reply,
+    askFields: reply.ask.map(bit => bit.path.split('.')[0] ?? ''),
+  }))
   const named = (names: readonly string[]): FrameDescriptor[] => protocol.frames.filter(one => names.includes(one.name))
   const applies = ({ reply }: Rule, receivers: readonly RoleDescriptor[]): boolean => {
     const { transport: kind, receiver } = reply.only
@@ -134,6 +143,11 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       answeredBy,
       answerTo,
       requestOf,
+      asksBits: requestOf.filter(({ reply }) => reply.ask.length > 0),
+      inOrder: requestOf.filter(
+        ({ reply }) =>
+          (reply.by === undefined || reply.by === 'order') && reply.ask.length === 0 && reply.with.length > 0,
+      ),
       channel,
       fragment,
       isPlain:

@@ -3,7 +3,7 @@
 
 import type { Codec, Context, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
-import { LocalError, peerError } from './errors.ts'
+import { LocalError, type PeerError, peerError } from './errors.ts'
 import { type StreamFraming, streamFraming } from './framing.ts'
 import { Inbox } from './inbox.ts'
 import { type Address, type Borrowed, type Instant, instant, NEVER, type StreamMachine } from './machine.ts'
@@ -77,8 +77,8 @@ export class StreamConnection implements StreamMachine, Carrier {
     this.session.peerEnded(now)
   }
 
-  lost(now: Instant, reason: string): void {
-    this.session.end(now, reason, reason === 'closed' || reason === 'end' ? undefined : lostError(reason))
+  lost(now: Instant, reason: string, error?: PeerError): void {
+    this.session.end(now, reason, error ?? (reason === 'closed' ? undefined : lostError(reason)))
     this.#outbox.clear()
     this.#rest = undefined
   }
@@ -314,11 +314,11 @@ function tooLarge(frame: FramePlan, size: number, most: number): LocalError {
   return new LocalError('TooLarge', `${frame.name} has ${size} bytes, at most ${most} are allowed here`)
 }
 
-function lostError(reason: string): ReturnType<typeof peerError> {
+function lostError(reason: string): PeerError {
   return peerError('Reset', `the connection was lost: ${reason}`, { fatal: true })
 }
 
-function lostTrack(): ReturnType<typeof peerError> {
+function lostTrack(): PeerError {
   return peerError('Reset', 'the stream cannot be read on after a frame whose end is unknown', { fatal: true })
 }
 

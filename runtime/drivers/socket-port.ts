@@ -2,6 +2,7 @@
 // which spares a Buffer and a trip through its streams for each chunk.
 
 import { Socket } from 'node:net'
+import { peerError } from '../core/errors.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
 
 /** Memory that a socket reads into. Grows while reads fill it. */
@@ -46,7 +47,7 @@ export class SocketPort implements StreamPort {
   readonly #socket: Socket
   readonly #events: PortEvents
   readonly #onWritten: (error?: Error | null) => void
-  #reason: string | undefined
+  #error: NodeJS.ErrnoException | undefined
 
   constructor(socket: Socket, buffer: ReadBuffer | undefined, events: PortEvents) {
     this.#socket = socket
@@ -56,9 +57,23 @@ export class SocketPort implements StreamPort {
     else buffer.bind(events)
     socket.on('end', () => events.ended())
     socket.on('error', error => {
-      this.#reason ??= (error as NodeJS.ErrnoException).code ?? error.message
+      this.#error ??= error
+      // Node leaves a TLS socket open after an alert.
+      socket.destroy()
     })
-    socket.on('close', () => events.closed(this.#reason ?? 'closed'))
+    socket.on('close', () => this.#closed())
+  }
+
+  #closed(): void {
+    const { code, message } = this.#error ?? {}
+    if (message === undefined) this.#events.closed('closed')
+    // An alert of TLS: the peer refused what this side showed (RFC 8446, 6.2).
+    else if (code?.startsWith('ERR_SSL_'))
+      this.#events.closed(
+        'refused',
+        peerError('HandshakeFailed', `the peer refused the connection: ${message}`, { fatal: true }),
+      )
+    else this.#events.closed(code ?? message)
   }
 
   write(chunk: Uint8Array): void {

@@ -1,5 +1,6 @@
 // Drives a stream connection over a port: a socket, a TLS socket, or memory.
 
+import type { PeerError } from '../core/errors.ts'
 import { type Instant, NEVER } from '../core/machine.ts'
 import type { StreamConnection } from '../core/stream.ts'
 import type { Link } from './link.ts'
@@ -23,8 +24,8 @@ export interface PortEvents {
   data(chunk: Uint8Array): boolean
   written(): void
   ended(): void
-  /** It is over, both ways. */
-  closed(reason: string): void
+  /** It is over, both ways. `error`: where more is known than the reason. */
+  closed(reason: string, error?: PeerError): void
 }
 
 export class StreamLink implements Link, PortEvents, Woken {
@@ -32,7 +33,10 @@ export class StreamLink implements Link, PortEvents, Woken {
   place = -1
   readonly connection: StreamConnection
   readonly #port: StreamPort
-  readonly #written: Uint8Array[] = []
+  /** Chunk that the kernel has not taken whole. */
+  #stuck: Uint8Array | undefined
+  /** Chunks that the kernel took at once, and whose `written` is still to come. */
+  #taken = 0
   readonly #onTick: () => void = () => this.#tick()
   #isInside = false
   #isSoon = false
@@ -76,8 +80,12 @@ export class StreamLink implements Link, PortEvents, Woken {
   }
 
   written(): void {
-    const chunk = this.#written.shift()
-    if (chunk !== undefined) this.connection.release(chunk)
+    if (this.#taken > 0) this.#taken--
+    else if (this.#stuck !== undefined) {
+      const chunk = this.#stuck
+      this.#stuck = undefined
+      this.connection.release(chunk)
+    }
     if (this.#port.pending > 0) return
     if (this.connection.isBlocked) {
       this.connection.isBlocked = false
@@ -94,11 +102,11 @@ export class StreamLink implements Link, PortEvents, Woken {
     this.settle()
   }
 
-  closed(reason: string): void {
+  closed(reason: string, error?: PeerError): void {
     if (this.#isOver) return
     this.#isOver = true
     loop.disarm(this)
-    this.connection.lost(loop.now(), reason)
+    this.connection.lost(loop.now(), reason, error)
   }
 
   wake(): void {
@@ -134,10 +142,16 @@ export class StreamLink implements Link, PortEvents, Woken {
     while (!connection.isBlocked) {
       const chunk = connection.transmit()
       if (chunk === undefined) return
-      this.#written.push(chunk)
       this.#port.write(chunk)
-      // What the kernel did not take stays with the socket; no more until it is gone.
-      if (this.#port.pending > 0) connection.isBlocked = true
+      if (this.#port.pending === 0) {
+        // The kernel has all of it, so the memory can be used again at once.
+        this.#taken++
+        connection.release(chunk)
+      } else {
+        // What the kernel did not take stays with the socket; no more until it is gone.
+        this.#stuck = chunk
+        connection.isBlocked = true
+      }
     }
   }
 

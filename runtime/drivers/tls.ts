@@ -3,7 +3,7 @@
 
 import { constants } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import {
   type ConnectionOptions,
   checkServerIdentity,
@@ -54,15 +54,28 @@ export async function listenTls(
     ...(tls.alpn.length > 0 && { ALPNProtocols: [...tls.alpn] }),
     ...(tls.tickets === 'ignore' && { secureOptions: constants.SSL_OP_NO_TICKET }),
   } as TlsOptions)
+  const handshakes = new Map<string, Socket>()
   server.prependListener('connection', socket => {
     const address = addressOf(socket.remoteAddress ?? '', socket.remotePort ?? 0)
-    if (!events.begin(address)) socket.destroy()
+    if (events.begin(address)) handshakes.set(address, socket)
+    else socket.destroy()
+    // Also one that goes silently has to leave the count.
+    socket.once('close', () => {
+      if (handshakes.delete(address)) events.failed(address, 'the connection ended inside the handshake')
+    })
   })
-  server.on('tlsClientError', (error, socket) =>
-    events.failed(addressOf(socket.remoteAddress ?? '', socket.remotePort ?? 0), error.message),
-  )
+  server.on('tlsClientError', (error, socket) => {
+    // Node leaves it open when a handshake takes too long.
+    socket.destroy()
+    for (const [address, raw] of handshakes) {
+      if (raw !== (socket as unknown as { _parent?: Socket })._parent && !raw.destroyed) continue
+      handshakes.delete(address)
+      events.failed(address, error.message)
+    }
+  })
   server.on('secureConnection', (socket: TLSSocket) => {
     const address = addressOf(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    handshakes.delete(address)
     if (tls.alpn.length === 0 || socket.alpnProtocol) {
       socket.pause()
       events.accept(connected(socket, undefined, transport))
@@ -71,7 +84,14 @@ export async function listenTls(
     socket.on('error', () => {}).destroy()
     events.failed(address, 'the client offered no protocol of ours (ALPN)')
   })
-  return listening(server, at, transport)
+  const listener = await listening(server, at, transport)
+  return {
+    ...listener,
+    close: () => {
+      for (const socket of handshakes.values()) socket.destroy()
+      return listener.close()
+    },
+  }
 }
 
 /**

@@ -14,7 +14,7 @@ export class Tally implements Meter {
   readonly sentFrames: Float64Array
   readonly sentBytes: Float64Array
   /** Event -> label -> count. */
-  readonly events = new Map<string, Map<string, Count>>()
+  readonly events: Map<string, Map<string, Count>> = new Map()
   bytesRead = 0
   bytesWritten = 0
   readonly #roundTrips = new Float64Array(SAMPLES)

@@ -19,7 +19,7 @@ export type Callbacks = Pick<AnyOptions, 'handlers' | 'onFrame' | 'onOpen' | 'on
 export class Application implements Sink {
   /** Frames for `for await`; not fed where handlers take them and nobody iterates. */
   readonly queue: FrameQueue<Received<LivePeer>>
-  readonly peers = new Set<LivePeer>()
+  readonly peers: Set<LivePeer> = new Set()
   /** Of connections that are over. */
   readonly past: { framesIn: number; framesOut: number; bytesIn: number; bytesOut: number } = {
     framesIn: 0,

@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../cli/failure.ts'
 import { parseHex, toHex } from '../../cli/input/bytes.ts'
+import { parseHostPort } from '../../cli/input/host-port.ts'
 import { parseCount, parseDuration, parseRate, parseSize } from '../../cli/input/quantity.ts'
 import { nearest } from '../../cli/input/suggest.ts'
-import { formatTarget, parseTarget } from '../../cli/input/target.ts'
 
 const failure = (action: () => unknown): Failure => {
   try {
@@ -65,30 +65,24 @@ describe('quantities', () => {
 })
 
 describe('addresses', () => {
-  const transports = [{ kind: 'tcp', port: 6969 }, { kind: 'tls', port: 6970 }, { kind: 'udp' }]
-
   test.each([
-    ['127.0.0.1:9000', 'tcp://127.0.0.1:9000'],
-    ['udp://127.0.0.1:9000', 'udp://127.0.0.1:9000'],
-    ['tls://example.org', 'tls://example.org:6970'],
-    ['localhost', 'tcp://localhost:6969'],
-    ['[::1]:7', 'tcp://[::1]:7'],
-    ['udp://[fe80::1%eth0]:7', 'udp://[fe80::1%eth0]:7'],
-    ['::1', 'tcp://[::1]:6969'],
-    [':8080', 'tcp://127.0.0.1:8080'],
-  ])('%s means %s', (text, meaning) => expect(formatTarget(parseTarget(text, transports))).toBe(meaning))
+    ['127.0.0.1:9000', '127.0.0.1', 9000],
+    ['localhost:0', 'localhost', 0],
+    ['[::1]:7', '::1', 7],
+    [':8080', '127.0.0.1', 8080],
+  ])('%s is host %s and port %i', (text, host, port) => expect(parseHostPort(text)).toEqual({ host, port }))
 
-  test.each(['', 'http://x:1', 'x:y', 'x:99999', 'udp://x', 'a b:1', 'x:1:2', '[::1', 'user@host:1', 'x:-1'])(
+  test.each(['', 'x', 'x:y', 'x:99999', '::1', 'a b:1', 'x:1:2', '[::1', 'user@host:1', 'x:-1', 'http://x:1'])(
     '"%s" is refused as usage',
-    text => expect(failure(() => parseTarget(text, transports)).exitCode).toBe(2),
+    text => expect(failure(() => parseHostPort(text)).exitCode).toBe(2),
   )
 
   test('no text makes it fail in any other way', () => {
     fc.assert(
       fc.property(fc.string(), text => {
         try {
-          const { port } = parseTarget(text, transports)
-          return port >= 0 && port <= 65_535
+          const { host, port } = parseHostPort(text)
+          return port >= 0 && port <= 65_535 && host !== ''
         } catch (error) {
           return error instanceof Failure
         }

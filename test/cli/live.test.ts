@@ -43,7 +43,7 @@ describe('lines', () => {
 
   test('a frame is one JSON line, keys as the contract has them', () => {
     const { lines, monitor } = record(true)
-    monitor.frame('in', 17, () => ({ ...data, channel: 'messages' }))
+    monitor.event({ ...data, channel: 'messages' })
     expect(lines).toEqual([
       '{"event":"frame","dir":"in","peer":"127.0.0.1:9","frame":"Data","fields":{"seq":7,"payload":"0x6869"},"channel":"messages"}',
     ])
@@ -51,9 +51,9 @@ describe('lines', () => {
 
   test('a frame is one aligned line for people', () => {
     const { lines, monitor } = record(false)
-    monitor.frame('in', 17, () => data)
-    monitor.frame('out', 15, () => ({ ...data, dir: 'out', frame: 'Welcome', fields: {} }))
-    monitor.frame('in', 17, () => data)
+    monitor.event(data)
+    monitor.event({ ...data, dir: 'out', frame: 'Welcome', fields: {} })
+    monitor.event(data)
     expect(lines).toEqual([
       '<  127.0.0.1:9  Data  seq=7 payload=0x6869',
       '>  127.0.0.1:9  Welcome',
@@ -63,11 +63,9 @@ describe('lines', () => {
 
   test('the summary counts frames, bytes, answers and losses', () => {
     const { lines, monitor } = record(true)
-    monitor.frame('out', 10, () => data)
-    monitor.frame('in', 20, () => data)
     monitor.rtt.add(150)
     monitor.lost()
-    monitor.finish()
+    monitor.finish({ sent: 1, received: 1, bytes: 30 })
     const { duration_ms, ...summary } = JSON.parse(lines.at(-1)!)
     expect(summary).toEqual({
       event: 'summary',
@@ -82,9 +80,9 @@ describe('lines', () => {
 
   test('quiet keeps errors and the summary', () => {
     const { lines, monitor } = record(false, true)
-    monitor.frame('in', 17, () => data)
+    monitor.event(data)
     monitor.event({ event: 'error', peer: 'x:1', code: 'CrcMismatch', message: 'CRC mismatch', fatal: true })
-    monitor.finish()
+    monitor.finish({ sent: 0, received: 1, bytes: 17 })
     expect(lines[0]).toBe('error  x:1  CrcMismatch: CRC mismatch')
     expect(lines[1]).toMatch(/^✓ 0 frames sent, 1 received, 17 B in /)
   })

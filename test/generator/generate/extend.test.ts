@@ -69,9 +69,10 @@ describe('a schema that grew', () => {
   })
 })
 
-const PROGRAM = `import type { ClientPeer, DataReader, ServerHandlers } from './vstp/index.ts'
+const PROGRAM = `import { connect, serve } from '../runtime/index.ts'
+import { type DataReader, type ServerHandlers, vstp } from './vstp/index.ts'
 
-declare const peer: ClientPeer
+const peer = await connect(vstp, 'tcp://127.0.0.1:6969')
 
 void peer.send('Data', { payload: new Uint8Array(3), priority: 3, flags: ['req_ack'] })
 void peer.send('Note', { text: 'hi' })
@@ -89,7 +90,7 @@ const handlers: ServerHandlers = {
     void text
   },
 }
-export default handlers
+await serve(vstp, { listen: 'tcp://127.0.0.1:6969', handlers })
 `
 
 const FORGETFUL = PROGRAM.replace(/\n {2}Note\(frame\)[\s\S]*?\n {2}\},/, '')

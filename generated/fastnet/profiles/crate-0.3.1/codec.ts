@@ -244,7 +244,7 @@ export class DisconnectReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 8 > end) input.cut(at, end, '', COUNTER)
-    if (at + 8 > end) input.over(at + 8, -1, '')
+    if (at + 8 > end) input.short(at + 8, 0, '')
     this.byteEnd = end
   }
 
@@ -259,7 +259,7 @@ export class DisconnectReader extends FrameReader {
     if (this.isHeaderOpen) {
       input.nesting++
       if (this.headerPlainAt + 12 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_COUNT)
-      if (this.headerPlainAt + 12 > this.headerPlainEnd) input.over(this.headerPlainAt + 12, -1, '_rest')
+      if (this.headerPlainAt + 12 > this.headerPlainEnd) input.short(this.headerPlainAt + 12, 0, '_rest')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -400,7 +400,7 @@ export class PingReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 8 > end) input.cut(at, end, '', COUNTER)
-    if (at + 8 > end) input.over(at + 8, -1, '')
+    if (at + 8 > end) input.short(at + 8, 0, '')
     this.byteEnd = end
   }
 
@@ -569,7 +569,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 8 > end) input.cut(at, end, '', COUNTER)
-    if (at + 8 > end) input.over(at + 8, -1, '')
+    if (at + 8 > end) input.short(at + 8, 0, '')
     this.byteEnd = end
   }
 
@@ -584,7 +584,7 @@ export class DataReader extends FrameReader {
     if (this.isHeaderOpen) {
       input.nesting++
       if (this.headerPlainAt + 12 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_COUNT)
-      if (this.headerPlainAt + 12 > this.headerPlainEnd) input.over(this.headerPlainAt + 12, -1, 'payload')
+      if (this.headerPlainAt + 12 > this.headerPlainEnd) input.short(this.headerPlainAt + 12, 0, 'payload')
       if (this.headerPlainEnd - (this.headerPlainAt + 12) > 1188) throw input.refuse('TooLarge', this.headerPlainAt + 12, 'payload')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
@@ -678,26 +678,23 @@ class FastnetEnvelope extends FrameReader {
   isHeaderOpen = false
   headerPlainAt = 0
   headerPlainEnd = 0
-  isHeaderOpen2 = false
-  headerPlainAt2 = 0
-  headerPlainEnd2 = 0
 
   /** Index of the frame that these bytes are; -1 when none fits, -2 when one would in another state or direction. */
   chooseFrame(input: Input, choice: FrameChoice): number {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 8 > end) input.cut(at, end, '', COUNTER)
-    if (at + 8 > end) input.over(at + 8, -1, '')
-    this.byteEnd = end
-    if (this.byteEnd > end && !input.isOpen()) input.frame(this.byteEnd)
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    input.frame(this.byteEnd)
     this.isHeaderOpen = input.open('packet', at + 8, end, 16, false, 'OpenFailed', this.sealedFrame)
     this.headerPlainAt = input.plainAt
     this.headerPlainEnd = input.plainEnd
     if (!this.isHeaderOpen) throw input.refuse('OpenFailed', at + 8, '')
     input.nesting++
     if (this.headerPlainAt + 12 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_COUNT)
-    if (this.headerPlainAt + 12 > this.headerPlainEnd) input.over(this.headerPlainAt + 12, -1, '')
+    if (this.headerPlainAt + 12 > this.headerPlainEnd) input.short(this.headerPlainAt + 12, 0, '')
     input.nesting--
     if (this.headerPlainAt + 9 > input.have) input.want(this.headerPlainAt + 9)
     const fits = (choice.fits[1] === 1 && (b[this.headerPlainAt + 8]! & 0x10) !== 0 ? 1 : 0) | (choice.fits[2] === 1 && (b[this.headerPlainAt + 8]! & 0x20) !== 0 && (b[this.headerPlainAt + 8]! & 0x10) === 0 ? 2 : 0)
@@ -721,7 +718,7 @@ class FastnetEnvelope extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 8 > end) input.cut(at, end, '', COUNTER)
-    if (at + 8 > end) input.over(at + 8, -1, '')
+    if (at + 8 > end) input.short(at + 8, 0, '')
     this.byteEnd = end
   }
 
@@ -730,15 +727,15 @@ class FastnetEnvelope extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    this.isHeaderOpen2 = input.open('packet', at + 8, end, 16, false, 'OpenFailed', this.sealedFrame)
-    this.headerPlainAt2 = input.plainAt
-    this.headerPlainEnd2 = input.plainEnd
-    if (this.isHeaderOpen2) {
+    this.isHeaderOpen = input.open('packet', at + 8, end, 16, false, 'OpenFailed', this.sealedFrame)
+    this.headerPlainAt = input.plainAt
+    this.headerPlainEnd = input.plainEnd
+    if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt2 + 12 > this.headerPlainEnd2) input.cut(this.headerPlainAt2, this.headerPlainEnd2, '', SEQUENCE_TO_FRAGMENT_COUNT)
-      if (this.headerPlainAt2 + 12 > this.headerPlainEnd2) input.over(this.headerPlainAt2 + 12, -1, '')
+      if (this.headerPlainAt + 12 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_COUNT)
+      if (this.headerPlainAt + 12 > this.headerPlainEnd) input.short(this.headerPlainAt + 12, 0, '')
       input.nesting--
-      input.fills(this.headerPlainEnd2, this.headerPlainEnd2, '')
+      input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
     throw input.unknown(at, '')
   }

@@ -975,10 +975,11 @@ class HydraSyncEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     this.isEndless = input.isOpen()
     this.bodyEnd = at
     if (!this.isEndless) {
-      if (at > end) input.over(at, -1, '')
+      if (at > end) input.short(at, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd

@@ -132,7 +132,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -151,7 +151,7 @@ export class DataReader extends FrameReader {
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
       input.nesting++
-      if (this.sealedPlainAt > this.sealedPlainEnd) input.over(this.sealedPlainAt, -1, 'payload')
+      if (this.sealedPlainAt > this.sealedPlainEnd) input.short(this.sealedPlainAt, 0, 'payload')
       if (this.sealedPlainEnd - this.sealedPlainAt > 512) throw input.refuse('TooLarge', this.sealedPlainAt, 'payload')
       input.nesting--
       input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
@@ -324,7 +324,7 @@ export class AckReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, '')
+    if (at + 16 > end) input.short(at + 16, 0, '')
     this.byteEnd = end
   }
 
@@ -525,7 +525,7 @@ export class HsInitReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
-    if (at + 16 > end) input.over(at + 16, -1, 'noise')
+    if (at + 16 > end) input.short(at + 16, 0, 'noise')
     this.byteEnd = end
   }
 
@@ -624,11 +624,12 @@ class IntentraEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     if (at + 16 > end) input.cut(at, end, '', VERSION_TO_ACK)
     this.isEndless = input.isOpen()
     this.bodyEnd = at + 16
     if (!this.isEndless) {
-      if (at + 16 > end) input.over(at + 16, -1, '')
+      if (at + 16 > end) input.short(at + 16, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd
@@ -639,9 +640,18 @@ class IntentraEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 1 > input.have) input.want(at + 1)
     if (b[at]! >> 4 !== 1) throw input.refuseAs('UnsupportedVersion', at, 'version')
+    if (at + 2 > input.have) input.want(at + 2)
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
+    if (at + 1 > input.have) input.want(at + 1)
     throw input.unknown(at, 'kind', 'MalformedPacket')
+    if (at + 2 > input.have) input.want(at + 2)
+    if (at + 2 > input.have) input.want(at + 2)
+    if (at + 4 > input.have) input.want(at + 4)
+    if (at + 8 > input.have) input.want(at + 8)
+    if (at + 12 > input.have) input.want(at + 12)
+    if (at + 16 > input.have) input.want(at + 16)
     throw input.unknown(at, '')
   }
 

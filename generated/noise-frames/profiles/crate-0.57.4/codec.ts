@@ -64,7 +64,7 @@ export class MessageReader extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
-    if (at > end) input.over(at, -1, '')
+    if (at > end) input.short(at, 0, '')
     this.byteEnd = end
   }
 
@@ -78,7 +78,7 @@ export class MessageReader extends FrameReader {
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
       input.nesting++
-      if (this.sealedPlainAt > this.sealedPlainEnd) input.over(this.sealedPlainAt, -1, 'data')
+      if (this.sealedPlainAt > this.sealedPlainEnd) input.short(this.sealedPlainAt, 0, 'data')
       if (this.sealedPlainEnd - this.sealedPlainAt > 65519) throw input.refuse('TooLarge', this.sealedPlainAt, 'data')
       input.nesting--
       input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')

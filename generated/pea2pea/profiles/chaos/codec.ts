@@ -65,7 +65,7 @@ export class MessageReader extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
-    if (at > end) input.over(at, -1, 'payload')
+    if (at > end) input.short(at, 0, 'payload')
     this.byteEnd = end
   }
 
@@ -183,10 +183,11 @@ class Pea2peaEnvelope extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
+    this.isEndless = false
     this.isEndless = input.isOpen()
     this.bodyEnd = at
     if (!this.isEndless) {
-      if (at > end) input.over(at, -1, '')
+      if (at > end) input.short(at, 0, '')
       this.bodyEnd = end
     }
     this.byteEnd = this.bodyEnd

@@ -62,7 +62,7 @@ export class MessageReader extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
-    if (at > end) input.over(at, -1, 'payload')
+    if (at > end) input.short(at, 0, 'payload')
     this.byteEnd = end
   }
 

@@ -49,7 +49,7 @@ export class MessageReader extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
-    if (at > end) input.over(at, -1, 'text')
+    if (at > end) input.short(at, 0, 'text')
     this.byteEnd = end
   }
 

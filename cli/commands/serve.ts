@@ -1,0 +1,114 @@
+// `proto serve`: runs a protocol for everybody who connects, and prints what they send.
+
+import { Args, Flags } from '@oclif/core'
+import type { Metrics, MetricsServer, Server } from '../../runtime/index.ts'
+import type { ArgsInput, Example, FlagsInput } from '../base.ts'
+import { usage } from '../failure.ts'
+import { parseHostPort } from '../input/host-port.ts'
+import { parseDuration } from '../input/quantity.ts'
+import { receivable } from '../live/choose.ts'
+import type { Handlers } from '../live/handlers.ts'
+import { LiveCommand, type Loaded } from '../live/live-command.ts'
+import { sleep } from '../live/pace.ts'
+
+const ARGS = {
+  schema: Args.string({ required: true, ignoreStdin: true, description: 'YAML file or shipped name' }),
+}
+
+const FLAGS = {
+  listen: Flags.string({
+    helpValue: 'URL',
+    multiple: true,
+    multipleNonGreedy: true,
+    description: "[tcp|tls|udp://]HOST:PORT, repeatable; default: the schema's first transport and port on 127.0.0.1",
+  }),
+  role: Flags.string({ helpValue: 'R', description: 'role to take; default: the first that accepts' }),
+  echo: Flags.boolean({ description: 'send frames back' }),
+  handler: Flags.string({ helpValue: 'FILE', description: 'module (.ts or .js) with one method for each frame' }),
+  metrics: Flags.string({ helpValue: 'HOST:PORT', description: 'Prometheus metrics at http://HOST:PORT/metrics' }),
+  record: Flags.string({ helpValue: 'FILE', description: 'keep every frame, for proto replay' }),
+  for: Flags.string({ helpValue: 'DURATION', default: 'never', description: 'end after this time' }),
+}
+
+export default class Serve extends LiveCommand {
+  static override summary = 'Run a server for a protocol and print every frame.'
+  static override description =
+    `Prints one line a frame; with --json one object a line: listening, open, frame, error, close, and at the end summary.
+A schema that was never generated is generated and cached. Ctrl-C closes all connections and exits with 130.`
+  static override examples: Example[] = [
+    '<%= config.bin %> serve vstp --listen tcp://127.0.0.1:6969 --listen udp://127.0.0.1:6969',
+    { description: 'Send everything back', command: '<%= config.bin %> serve my.yaml --echo' },
+    { description: 'With handlers of your own', command: '<%= config.bin %> serve my.yaml --handler my.handlers.ts' },
+    {
+      description: 'TLS',
+      command:
+        '<%= config.bin %> serve vstp --listen tls://0.0.0.0:6970 --set certificate=cert.pem --set private_key=key.pem',
+    },
+  ]
+  static override args: ArgsInput = ARGS
+  static override flags: FlagsInput = FLAGS
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.input(ARGS, FLAGS)
+    const duration = parseDuration(flags.for)
+    const metricsAt = flags.metrics === undefined ? undefined : parseHostPort(flags.metrics)
+    if (flags.echo && flags.handler !== undefined) throw usage('give either --echo or --handler')
+    const loaded = await this.load(args.schema, flags)
+    const runtime = await import('../../runtime/index.ts')
+    const handlers = flags.handler === undefined ? undefined : await this.#handlers(flags.handler, loaded, flags.role)
+    const recorder = await this.recorder(flags.record, loaded)
+    const { name, frames, metrics } = loaded.descriptor
+    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics })
+    const signal = this.interruptible()
+    const server = await runtime.serve(loaded.descriptor, {
+      ...(flags.role === undefined ? {} : { role: flags.role }),
+      ...(flags.listen ? { listen: flags.listen } : {}),
+      ...(handlers ? { handlers } : flags.echo ? { echo: true } : { onFrame: () => undefined }),
+      ...(await this.watch(loaded, { recorder })),
+      ...(counted ? { meter: counted.meter } : {}),
+      params: loaded.params,
+      closeTimeout: CLOSE_TIMEOUT,
+    })
+    const endpoint = metricsAt && (await this.#metrics(runtime.serveMetrics, counted!, metricsAt, server))
+    this.#announce(server, endpoint)
+    await sleep(duration, signal)
+    await server.close()
+    await endpoint?.close()
+    await recorder?.close()
+    const { framesOut, framesIn, bytesIn, bytesOut } = server.stats
+    this.monitor.finish({ sent: framesOut, received: framesIn, bytes: bytesIn + bytesOut })
+    if (signal.aborted) this.exitInterrupted()
+  }
+
+  async #handlers(file: string, { descriptor }: Loaded, role: string | undefined): Promise<Handlers> {
+    const { loadHandlers } = await import('../live/handlers.ts')
+    const accepts = role ?? descriptor.roles.find(({ transport }) => transport !== 'dials')?.name ?? ''
+    return loadHandlers(file, receivable(descriptor, accepts))
+  }
+
+  async #metrics(
+    serveMetrics: (source: Metrics, at: { host: string; port: number }) => Promise<MetricsServer>,
+    metrics: Metrics,
+    at: { host: string; port: number },
+    server: Server,
+  ): Promise<MetricsServer> {
+    try {
+      return await serveMetrics(metrics, at)
+    } catch (error) {
+      await server.close()
+      throw error
+    }
+  }
+
+  #announce(server: Server, metrics: MetricsServer | undefined): void {
+    this.warnInsecure(server.insecure)
+    for (const { transport, host, port } of server.addresses) {
+      this.monitor.event({ event: 'listening', transport, address: host, port })
+    }
+    if (metrics)
+      this.monitor.event({ event: 'listening', transport: 'http', address: metrics.address, port: metrics.port })
+  }
+}
+
+/** Milliseconds for goodbyes. A second Ctrl-C does not wait for them. */
+const CLOSE_TIMEOUT = 2000
