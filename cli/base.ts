@@ -2,6 +2,7 @@
 // end badly. A user's mistake is one sentence and an exit code; only a bug mentions a stack trace, and even then DEBUG
 // has to ask for it.
 
+import { setMaxListeners } from 'node:events'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
 import { asFailure, EXIT, Failure } from './failure.ts'
 import { type ColorChoice, type Paint, paint, wantsColor } from './output/color.ts'
@@ -71,6 +72,8 @@ export abstract class ProtoCommand extends Command {
    * after that. Without it Ctrl-C ends the process at once.
    */
   protected interruptible(): AbortSignal {
+    // Every send may listen to it.
+    setMaxListeners(0, this.#interrupt.signal)
     this.#graceful = true
     return this.#interrupt.signal
   }

@@ -7,6 +7,7 @@ import type { Protocol } from '../generator/model/model.ts'
 import { Failure, usage } from './failure.ts'
 import { suggestion } from './input/suggest.ts'
 import { readText } from './input/text.ts'
+import { isKnownGood, LANGUAGE, rememberGood } from './known-good.ts'
 import { ROOT } from './package.ts'
 import { findSchema, type SchemaFile, shownPath } from './schema-argument.ts'
 
@@ -22,11 +23,15 @@ export interface LoadedSchema extends CheckedSchema {
   readonly protocol: Protocol
 }
 
-/** Loads a schema for use. Mistakes in it are thrown as one failure (65); warnings are in `diagnostics`. */
+/** Loads a schema for use. Mistakes in it are thrown as one failure (65). */
 export async function loadSchema(argument: string, profile: string | undefined): Promise<LoadedSchema> {
+  const schema = findSchema(argument)
+  const known = await loadKnown(shownPath(schema.file), profile)
+  if (known) return { ...schema, ...known, diagnostics: [] }
   const checked = await checkSchema(argument, profile, false)
-  if (checked.protocol) return { ...checked, protocol: checked.protocol }
-  throw await diagnosticsFailure(checked)
+  if (!checked.protocol) throw await diagnosticsFailure(checked)
+  rememberGood(checked.sources, profile)
+  return { ...checked, protocol: checked.protocol }
 }
 
 /**
@@ -77,6 +82,32 @@ export async function diagnosticsFailure({ diagnostics, sources }: Found): Promi
     details: { ...place, diagnostics: errors.map(plainDiagnostic) },
     report: await formatDiagnostics({ diagnostics: errors, sources }),
   })
+}
+
+/**
+ * The model of a schema that is known to be right, without checking it again: that takes most of the time of a short
+ * command. The document is not validated either, so it is read with a language that allows everything.
+ */
+async function loadKnown(
+  path: string,
+  profile: string | undefined,
+): Promise<Pick<LoadedSchema, 'protocol' | 'sources'> | undefined> {
+  const [{ loadSchema }, { buildModel }] = await Promise.all([
+    import('../generator/load/load.ts'),
+    import('../generator/model/build.ts'),
+  ])
+  const sources = new Map<string, string>()
+  const readSource = reader(sources)
+  const read = (file: string): string | undefined => (file.endsWith(LANGUAGE) ? '{}' : readSource(file))
+  try {
+    const { document, diagnostics } = loadSchema(path, { read, shipped: join(ROOT, 'schema'), profile })
+    if (!document || !isKnownGood(sources, profile)) return undefined
+    const protocol = buildModel(document)
+    return protocol && diagnostics.length === 0 ? { protocol, sources } : undefined
+  } catch {
+    // Text of any shape came so far: the checks will say what is wrong with it.
+    return undefined
+  }
 }
 
 /** Reads files and remembers their text. */

@@ -51,14 +51,13 @@ export async function generate(schemas: readonly string[], options: GenerateOpti
   for (const schema of schemas) {
     const sources = new Map<string, string>()
     const read = recording(options.read, sources)
-    const loaded = loadProtocol(schema, { read, shipped: options.shipped })
-    diagnostics.push(...loaded.diagnostics)
-    if (!loaded.protocol || hasErrors(loaded.diagnostics)) continue
+    const loaded = loadAll(schema, { ...options, read }, diagnostics)
+    if (!loaded) continue
     const { name } = loaded.protocol
     const other = made.get(name)
     if (other !== undefined) diagnostics.push(twice(schema, name, other))
     made.set(name, schema)
-    const own = await emitAll(loaded.protocol, schema, { ...options, read })
+    const own = await emitAll(loaded, options)
     for (const [path, text] of own) files.set(path, text)
     entries.set(name, entryOf(schema, sources, own, entries.get(name)))
   }
@@ -76,17 +75,33 @@ export function outputOf(path: string): Output | undefined {
   return path.endsWith('vectors.json') ? 'vectors' : undefined
 }
 
-async function emitAll(protocol: Protocol, schema: string, options: GenerateOptions): Promise<Map<string, string>> {
+interface LoadedSchema {
+  readonly protocol: Protocol
+  readonly profiles: readonly Protocol[]
+}
+
+/** The schema with each of its profiles; undefined when one of them has an error. */
+function loadAll(schema: string, options: GenerateOptions, diagnostics: Diagnostic[]): LoadedSchema | undefined {
+  const load = (profile: string | undefined): Protocol | undefined => {
+    const { read, shipped } = options
+    const loaded = loadProtocol(schema, { read, shipped, profile, profiles: false })
+    diagnostics.push(...loaded.diagnostics)
+    return hasErrors(loaded.diagnostics) ? undefined : loaded.protocol
+  }
+  const protocol = load(undefined)
+  const profiles = protocol?.profiles.map(({ name }) => load(name)) ?? []
+  if (!protocol || profiles.includes(undefined)) return undefined
+  return { protocol, profiles: profiles as Protocol[] }
+}
+
+async function emitAll({ protocol, profiles }: LoadedSchema, options: GenerateOptions): Promise<Map<string, string>> {
   const wanted = new Set(options.emit ?? OUTPUTS)
   const files = new Map<string, string>()
   const folder = protocol.name
   if (wanted.has('ts')) {
     await emitTypeScript(protocol, folder, options, files)
-    for (const { name } of protocol.profiles) {
-      const { read, shipped } = options
-      const profile = loadProtocol(schema, { read, shipped, profile: name, profiles: false }).protocol
-      if (profile) await emitTypeScript(profile, `${folder}/profiles/${name}`, options, files)
-    }
+    for (const profile of profiles)
+      await emitTypeScript(profile, `${folder}/profiles/${profile.profile}`, options, files)
   }
   const behaviour = normalize(protocol, () => {})
   if (wanted.has('docs')) files.set(`${folder}/docs.md`, (await import('./emit/docs.ts')).emitDocs(protocol, behaviour))

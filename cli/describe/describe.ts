@@ -137,6 +137,21 @@ export function fieldsOf(nodes: readonly Node[]): Field[] {
   return nodes.flatMap(node => (node.kind === 'group' ? fieldsOf(node.nodes) : node.hidden ? [] : [node]))
 }
 
+/** By frame: the fields that a sender chooses, without those that are constant or computed. */
+export function givenFields({ frames }: Protocol): Map<string, Set<string>> {
+  const isChosen = ({ value, with: fixed, derives, isId }: Field): boolean => !value && !fixed && !derives && !isId
+  return new Map(
+    [...frames].map(([name, { body }]) => [
+      name,
+      new Set(
+        fieldsOf(body.nodes)
+          .filter(isChosen)
+          .map(field => field.name),
+      ),
+    ]),
+  )
+}
+
 function maxFrameOf(size: number | { readonly param: string }): { max_frame?: number | string } {
   if (typeof size === 'object') return { max_frame: `param.${size.param}` }
   return Number.isFinite(size) ? { max_frame: size } : {}

@@ -72,18 +72,28 @@ export abstract class LiveCommand extends ProtoCommand {
    * Prints events, and every frame if somebody wants it: the reader, `seen`, or a recording.
    */
   protected async watch({ protocol, descriptor }: Loaded, { seen, recorder }: Watchers): Promise<Watching> {
-    const { toJson } = await import('../../generator/interpret/values.ts')
+    const [{ toJson }, { givenFields }] = await Promise.all([
+      import('../../generator/interpret/values.ts'),
+      import('../describe/describe.ts'),
+    ])
+    const given = this.jsonEnabled() ? undefined : givenFields(protocol)
     const { monitor } = this
     const channelOf = (frame: Reader): { channel?: string } => {
       const { channel } = descriptor.frames[frame.frameIndex]!
       return channel === undefined || channel === 'any' ? {} : { channel }
+    }
+    // People see what a sender chose; what follows from it or is always the same is for --json.
+    const fieldsOf = (frame: Reader): Record<string, unknown> => {
+      const fields = toJson(protocol, frame.frameName, frame.toObject())
+      const chosen = given?.get(frame.frameName)
+      return chosen ? Object.fromEntries(Object.entries(fields).filter(([name]) => chosen.has(name))) : fields
     }
     const event = (dir: 'in' | 'out', frame: Reader, peer: AnyPeer): FrameEvent => ({
       event: 'frame',
       dir,
       peer: peer.address,
       frame: frame.frameName,
-      fields: toJson(protocol, frame.frameName, frame.toObject()),
+      fields: fieldsOf(frame),
       ...channelOf(frame),
     })
     const tap: Watching['tap'] = (dir, frame, peer) => {

@@ -26,7 +26,8 @@ export interface MonitorOptions {
 export class Monitor {
   readonly rtt: RoundTrips = new RoundTrips()
   readonly #options: MonitorOptions
-  readonly #start = performance.now()
+  /** When the first thing happened. */
+  #start: number | undefined
   #lost = 0
   #peerWidth = 0
   #frameWidth = 0
@@ -45,6 +46,7 @@ export class Monitor {
   }
 
   event(event: LiveEvent): void {
+    this.#start ??= performance.now()
     if (this.#options.json) this.#options.write(jsonLine(event))
     else if (!this.#options.quiet || event.event === 'error') this.#options.write(this.#line(event))
   }
@@ -59,7 +61,7 @@ export class Monitor {
       bytes,
       ...(rtt ? { rtt_us: rtt } : {}),
       lost: this.#lost,
-      duration_ms: Math.round(performance.now() - this.#start),
+      duration_ms: Math.round(performance.now() - (this.#start ?? performance.now())),
     }
     this.#options.write(this.#options.json ? jsonLine(summary) : this.#summaryLine(summary))
     return summary
@@ -126,7 +128,7 @@ function brief(value: unknown): string {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === '0x' || (Array.isArray(value) && value.length === 0)
+  return value === '0x' || value === '' || (Array.isArray(value) && value.length === 0)
 }
 
 function hostPort(address: string, port: number): string {

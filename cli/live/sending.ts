@@ -122,7 +122,7 @@ export class Sending {
   #limit(): AbortSignal {
     const { timeout } = this.#plan
     if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return this.#interrupted
-    return AbortSignal.any([this.#interrupted, AbortSignal.timeout(timeout)])
+    return AbortSignal.any([this.#interrupted, AbortSignal.timeout(Math.min(timeout, MOST_TIMER))])
   }
 
   #lost(error: unknown): void {
@@ -155,3 +155,5 @@ export class Sending {
 const MOST_PENDING = 1024
 /** Milliseconds for --wait. */
 const DEFAULT_WAIT = 5000
+/** The longest that a timer can wait. */
+const MOST_TIMER = 2 ** 31 - 1

@@ -2803,33 +2803,50 @@ class ChatEnvelope extends FrameReader {
   ackBitsEnd = 0
   hasPiece = false
   pieceEnd = 0
-  behindEnd = 0
 
   /** Index of the frame that these bytes are; -1 when none fits, -2 when one would in another state or direction. */
   chooseFrame(input: Input, choice: FrameChoice): number {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    this.byteSource = input.bytes
-    this.byteStart = input.start
-    this.layOut(input)
-    if (!this.isEndless) input.frame(this.byteEnd)
-    if (at + 1 > input.have) input.want(at + 1)
-    if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
-    if (at + 1 > input.have) input.want(at + 1)
-    if (at + 1 > input.have) input.want(at + 1)
-    if (at + 1 > input.have) input.want(at + 1)
-    if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
-    if (at + 5 > input.have) input.want(at + 5)
-    if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
-    if (this.hasCounter) {
-      if (this.counterEnd > input.have) input.want(this.counterEnd)
+    if (choice.reach === 0 && !choice.noneFits) {
+      return -1
+    }
+    if (at + 5 > end) input.cut(at, end, '', PACKET_TO_CONN_ID)
+    if (at + 1 > end) input.want(at + 1)
+    const packet = b[at]! >> 4
+    this.hasCounter = packet === 5
+    this.counterEnd = at + 5 + (this.hasCounter ? 8 : 0)
+    if (this.counterEnd > end) input.cut(at + 5, end, '', COUNTER)
+    this.hasSealed = packet === 5
+    this.sealedEnd = this.counterEnd
+    if (this.hasSealed) {
+      if (this.counterEnd > end) input.short(this.counterEnd, 0, '')
+      this.sealedEnd = end
+    }
+    if (this.hasSealed) {
+      this.byteSource = input.bytes
+      this.byteStart = input.start
+      this.layOut(input)
+      if (!this.isEndless) input.frame(this.byteEnd)
+      if (at + 1 > input.have) input.want(at + 1)
+      if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
+      if (at + 1 > input.have) input.want(at + 1)
+      if (at + 1 > input.have) input.want(at + 1)
+      if (at + 1 > input.have) input.want(at + 1)
+      if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
+      if (at + 5 > input.have) input.want(at + 5)
+      if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
+      if (this.hasCounter) {
+        if (this.counterEnd > input.have) input.want(this.counterEnd)
+      }
     }
     if (this.hasSealed) {
       this.sealedFrame.covers(at, this.counterEnd)
       this.isSealedOpen = input.open('packet', this.counterEnd, end, 16, false, 'OpenFailed', this.sealedFrame)
       this.sealedPlainAt = input.plainAt
       this.sealedPlainEnd = input.plainEnd
+      if (!this.isSealedOpen && choice.noneFits) return choice.anyElse ? -2 : -1
       if (!this.isSealedOpen) throw input.refuse('OpenFailed', this.counterEnd, '')
       input.nesting++
       if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL_TO_SEQ)
@@ -2847,114 +2864,55 @@ class ChatEnvelope extends FrameReader {
       if (this.pieceEnd + 1 > this.sealedPlainEnd) input.short(this.pieceEnd + 1, 0, '')
       input.nesting--
     }
+    let wrong = false
     if (this.hasSealed) {
-      switch ((this.hasSealed ? b[this.pieceEnd]! : undefined)) {
+      if (this.pieceEnd + 1 > input.have) input.want(this.pieceEnd + 1)
+      switch (b[this.pieceEnd]!) {
         case 240:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits === 1) return 0
-            if (fits === 2) return 1
-            if (fits === 4) return 2
-            if (fits === 8) return 3
-            if (fits === 16) return 4
-            if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 4
+          break
         case 241:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits2 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits2 === 1) return 0
-            if (fits2 === 2) return 1
-            if (fits2 === 4) return 2
-            if (fits2 === 8) return 3
-            if (fits2 === 16) return 5
-            if (fits2 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 5
+          break
         case 242:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits3 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits3 === 1) return 0
-            if (fits3 === 2) return 1
-            if (fits3 === 4) return 2
-            if (fits3 === 8) return 3
-            if (fits3 === 16) return 6
-            if (fits3 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 6
+          break
         case 243:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits4 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits4 === 1) return 0
-            if (fits4 === 2) return 1
-            if (fits4 === 4) return 2
-            if (fits4 === 8) return 3
-            if (fits4 === 16) return 7
-            if (fits4 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 7
+          break
         case 1:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits5 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits5 === 1) return 0
-            if (fits5 === 2) return 1
-            if (fits5 === 4) return 2
-            if (fits5 === 8) return 3
-            if (fits5 === 16) return 8
-            if (fits5 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 8
+          break
         case 2:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits6 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (choice.fits[9] === 1 && b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits6 === 1) return 0
-            if (fits6 === 2) return 1
-            if (fits6 === 4) return 2
-            if (fits6 === 8) return 3
-            if (fits6 === 16) return 9
-            if (fits6 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) || (choice.fits[9] === 0 && b[at]! >> 4 === 5) ? -2 : -1
-          }
+          if (choice.fits[9] === 1 && at + 1 > input.have) input.want(at + 1)
+          if (choice.fits[9] === 1 && b[at]! >> 4 === 5) return 9
+          if (b[at]! >> 4 === 5) wrong = true
+          break
         case 3:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits7 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits7 === 1) return 0
-            if (fits7 === 2) return 1
-            if (fits7 === 4) return 2
-            if (fits7 === 8) return 3
-            if (fits7 === 16) return 10
-            if (fits7 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 10
+          break
         case 4:
-          {
-            if (at + 1 > input.have) input.want(at + 1)
-            const fits8 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0) | (b[at]! >> 4 === 5 ? 16 : 0)
-            if (fits8 === 1) return 0
-            if (fits8 === 2) return 1
-            if (fits8 === 4) return 2
-            if (fits8 === 8) return 3
-            if (fits8 === 16) return 11
-            if (fits8 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-            return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
-          }
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 11
+          break
       }
     }
-    if (at + 1 > input.have) input.want(at + 1)
-    const fits9 = (choice.fits[0] === 1 && b[at]! >> 4 === 1 ? 1 : 0) | (choice.fits[1] === 1 && b[at]! >> 4 === 2 ? 2 : 0) | (choice.fits[2] === 1 && b[at]! >> 4 === 3 ? 4 : 0) | (choice.fits[3] === 1 && b[at]! >> 4 === 4 ? 8 : 0)
-    if (fits9 === 1) return 0
-    if (fits9 === 2) return 1
-    if (fits9 === 4) return 2
-    if (fits9 === 8) return 3
-    if (fits9 !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-    return (choice.fits[0] === 0 && b[at]! >> 4 === 1) || (choice.fits[1] === 0 && b[at]! >> 4 === 2) || (choice.fits[2] === 0 && b[at]! >> 4 === 3) || (choice.fits[3] === 0 && b[at]! >> 4 === 4) ? -2 : -1
+    if ((choice.fits[0] === 1 || choice.fits[1] === 1 || choice.fits[2] === 1 || choice.fits[3] === 1) && at + 1 > input.have) input.want(at + 1)
+    if (choice.fits[0] === 1 && b[at]! >> 4 === 1) return 0
+    if (choice.fits[1] === 1 && b[at]! >> 4 === 2) return 1
+    if (choice.fits[2] === 1 && b[at]! >> 4 === 3) return 2
+    if (choice.fits[3] === 1 && b[at]! >> 4 === 4) return 3
+    if (b[at]! >> 4 === 1) wrong = true
+    if (b[at]! >> 4 === 2) wrong = true
+    if (b[at]! >> 4 === 3) wrong = true
+    if (b[at]! >> 4 === 4) wrong = true
+    return wrong ? -2 : -1
   }
 
   override decodeBytes(input: Input): this {
@@ -2971,35 +2929,30 @@ class ChatEnvelope extends FrameReader {
     const at = input.start
     const end = input.have
     this.isEndless = false
-    if (at + 1 > end) input.cut(at, end, '', PACKET)
-    this.behindEnd = at
-    if (!this.isEndless) {
-      if (at + 5 > end) input.cut(at, end, '', PHASE_TO_CONN_ID, 4)
-      if (at + 1 > end) input.want(at + 1)
-      const packet2 = b[at]! >> 4
-      this.hasCounter = packet2 === 5
-      this.counterEnd = at + 5 + (this.hasCounter ? 8 : 0)
-      if (this.counterEnd > end) input.cut(at + 5, end, '', COUNTER)
-      this.hasSealed = packet2 === 5
-      this.sealedEnd = this.counterEnd
-      if (this.hasSealed) {
-        if (this.counterEnd > end) input.short(this.counterEnd, 0, '')
-        this.sealedEnd = end
-      }
-      this.hasHandshake = packet2 !== 5
-      this.handshakeEnd = this.sealedEnd
-      if (this.hasHandshake) {
-        this.isEndless = input.isOpen()
-        this.handshakeEnd2 = this.sealedEnd
-        if (!this.isEndless) {
-          if (this.sealedEnd > end) input.short(this.sealedEnd, 0, '')
-          this.handshakeEnd2 = end
-        }
-        this.handshakeEnd = this.handshakeEnd2
-      }
-      this.behindEnd = this.handshakeEnd
+    if (at + 5 > end) input.cut(at, end, '', PACKET_TO_CONN_ID)
+    if (at + 1 > end) input.want(at + 1)
+    const packet3 = b[at]! >> 4
+    this.hasCounter = packet3 === 5
+    this.counterEnd = at + 5 + (this.hasCounter ? 8 : 0)
+    if (this.counterEnd > end) input.cut(at + 5, end, '', COUNTER)
+    this.hasSealed = packet3 === 5
+    this.sealedEnd = this.counterEnd
+    if (this.hasSealed) {
+      if (this.counterEnd > end) input.short(this.counterEnd, 0, '')
+      this.sealedEnd = end
     }
-    this.byteEnd = this.behindEnd
+    this.hasHandshake = packet3 !== 5
+    this.handshakeEnd = this.sealedEnd
+    if (this.hasHandshake) {
+      this.isEndless = input.isOpen()
+      this.handshakeEnd2 = this.sealedEnd
+      if (!this.isEndless) {
+        if (this.sealedEnd > end) input.short(this.sealedEnd, 0, '')
+        this.handshakeEnd2 = end
+      }
+      this.handshakeEnd = this.handshakeEnd2
+    }
+    this.byteEnd = this.handshakeEnd
   }
 
   /** Demands the whole frame and validates it. */
@@ -3010,29 +2963,17 @@ class ChatEnvelope extends FrameReader {
     if (!this.isEndless) input.frame(this.byteEnd)
     if (at + 1 > input.have) input.want(at + 1)
     if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
-    if (!this.isEndless) {
-      if (at + 1 > input.have) input.want(at + 1)
-    }
-    if (!this.isEndless) {
-      if (at + 1 > input.have) input.want(at + 1)
-    }
-    if (!this.isEndless) {
-      if (at + 1 > input.have) input.want(at + 1)
-    }
-    if (!this.isEndless) {
-      if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
-    }
-    if (!this.isEndless) {
-      if (at + 5 > input.have) input.want(at + 5)
-    }
-    if (!this.isEndless) {
-      if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
-    }
-    if (!this.isEndless && this.hasCounter) {
+    if (at + 1 > input.have) input.want(at + 1)
+    if (at + 1 > input.have) input.want(at + 1)
+    if (at + 1 > input.have) input.want(at + 1)
+    if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
+    if (at + 5 > input.have) input.want(at + 5)
+    if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
+    if (this.hasCounter) {
       if (this.counterEnd > input.have) input.want(this.counterEnd)
     }
     this.isSealedOpen = false
-    if (!this.isEndless && this.hasSealed) {
+    if (this.hasSealed) {
       this.sealedFrame.covers(at, this.counterEnd)
       this.isSealedOpen = input.open('packet', this.counterEnd, end, 16, false, 'OpenFailed', this.sealedFrame)
       this.sealedPlainAt = input.plainAt
@@ -3085,13 +3026,13 @@ class ChatEnvelope extends FrameReader {
       case 'packet':
         return nameOfPacket(b[at]! >> 4)
       case 'phase':
-        return !this.isEndless ? (b[at]! >>> 2) & 0x03 : undefined
+        return (b[at]! >>> 2) & 0x03
       case 'seen':
-        return !this.isEndless ? (b[at]! >>> 1) & 0x01 : undefined
+        return (b[at]! >>> 1) & 0x01
       case 'conn_id':
-        return !this.isEndless ? ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 : undefined
+        return ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0
       case 'counter':
-        return !this.isEndless && this.hasCounter ? readU64(b, at + 5) : undefined
+        return this.hasCounter ? readU64(b, at + 5) : undefined
       default:
         return undefined
     }
@@ -3351,19 +3292,17 @@ const TEXT = ['text', 16]
 const NAME = ['name', 8]
 const TYPING = ['typing', 8]
 const COUNTER = ['counter', 64]
-const PACKET = ['packet', 4]
-const PHASE_TO_CONN_ID = ['phase', 2, 'seen', 1, '_reserved', 1, 'conn_id', 32]
 const FRAME_RULES = [
-  { bare: false, states: [], dirs: ['client>server'] },
-  { bare: false, states: [], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: ['client>server'] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: ['client>server'] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: [], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: [], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: [], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
 ]

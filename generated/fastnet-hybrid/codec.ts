@@ -541,8 +541,10 @@ export class FastnetHybridCodec implements Codec {
       if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
 
     }
+    let wrong = false
     if (this.choice.fits[3] === 1) return this.dataReader.decodeBytes(input)
-    return this.refuseFrame(input, this.choice.fits[3] === 0)
+    wrong = true
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -574,8 +576,8 @@ const UDP_OK = Uint8Array.of(0x55, 0x44, 0x50, 0x5f, 0x4f, 0x4b)
 const COUNTER = ['counter', 64]
 const CHANNEL = ['channel', 8]
 const FRAME_RULES = [
-  { bare: true, states: ['hello'], dirs: ['server>client'] },
-  { bare: true, states: ['probe'], dirs: ['client>server'] },
-  { bare: true, states: ['probe'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: [] },
+  { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },
+  { bare: true, reach: 0, states: ['probe'], dirs: ['client>server'] },
+  { bare: true, reach: 0, states: ['probe'], dirs: ['server>client'] },
+  { bare: false, reach: 0, states: ['open'], dirs: [] },
 ]

@@ -1052,7 +1052,6 @@ class FastnetSignallingEnvelope extends FrameReader {
     if (!this.isEndless) input.frame(this.byteEnd)
     if (at + 1 > input.have) input.want(at + 1)
     throw input.unknown(at, 'type')
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -1156,10 +1155,11 @@ export class FastnetSignallingCodec implements Codec {
     const b = input.bytes
     const at = input.start
     this.choice.update(input.context)
-    if (at + 1 > input.have) {
+    if (at + this.choice.reach > input.have) {
       if (!input.stream) return this.refuseFrame(input, false)
-      if (at + 1 > input.have) input.want(at + 1)
+      if ((this.choice.fits[0] === 1 || this.choice.fits[1] === 1 || this.choice.fits[2] === 1 || this.choice.fits[3] === 1 || this.choice.fits[4] === 1 || this.choice.fits[5] === 1 || this.choice.fits[6] === 1 || this.choice.fits[7] === 1 || this.choice.fits[8] === 1 || this.choice.fits[9] === 1) && at + 1 > input.have) input.want(at + 1)
     }
+    let wrong = false
     switch (b[at]!) {
       case 1:
         {
@@ -1167,50 +1167,44 @@ export class FastnetSignallingCodec implements Codec {
           if (fits === 1) return this.registerReader.decodeBytes(input)
           if (fits === 2) return this.registeredReader.decodeBytes(input)
           if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-          return this.refuseFrame(input, this.choice.fits[0] === 0 || this.choice.fits[1] === 0)
+          wrong = true
+          wrong = true
+          break
         }
       case 2:
-        {
-          if (this.choice.fits[2] === 1) return this.joinRoomReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[2] === 0)
-        }
+        if (this.choice.fits[2] === 1) return this.joinRoomReader.decodeBytes(input)
+        wrong = true
+        break
       case 3:
-        {
-          if (this.choice.fits[3] === 1) return this.leaveRoomReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[3] === 0)
-        }
+        if (this.choice.fits[3] === 1) return this.leaveRoomReader.decodeBytes(input)
+        wrong = true
+        break
       case 4:
-        {
-          if (this.choice.fits[4] === 1) return this.peerJoinedReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[4] === 0)
-        }
+        if (this.choice.fits[4] === 1) return this.peerJoinedReader.decodeBytes(input)
+        wrong = true
+        break
       case 5:
-        {
-          if (this.choice.fits[5] === 1) return this.peerLeftReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[5] === 0)
-        }
+        if (this.choice.fits[5] === 1) return this.peerLeftReader.decodeBytes(input)
+        wrong = true
+        break
       case 6:
-        {
-          if (this.choice.fits[6] === 1) return this.punchReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[6] === 0)
-        }
+        if (this.choice.fits[6] === 1) return this.punchReader.decodeBytes(input)
+        wrong = true
+        break
       case 7:
-        {
-          if (this.choice.fits[7] === 1) return this.keyReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[7] === 0)
-        }
+        if (this.choice.fits[7] === 1) return this.keyReader.decodeBytes(input)
+        wrong = true
+        break
       case 8:
-        {
-          if (this.choice.fits[8] === 1) return this.relayReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[8] === 0)
-        }
+        if (this.choice.fits[8] === 1) return this.relayReader.decodeBytes(input)
+        wrong = true
+        break
       case 9:
-        {
-          if (this.choice.fits[9] === 1) return this.errorReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[9] === 0)
-        }
+        if (this.choice.fits[9] === 1) return this.errorReader.decodeBytes(input)
+        wrong = true
+        break
     }
-    return this.refuseFrame(input, false)
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -1353,15 +1347,15 @@ const TYPE_TO_DATA = ['type', 8, 'peer', 128, 'data', 32]
 const TYPE_TO_TEXT = ['type', 8, 'text', 16]
 const TYPE = ['type', 8]
 const FRAME_RULES = [
-  { bare: false, states: ['new'], dirs: ['client>server'] },
-  { bare: false, states: ['new'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: ['client>server'] },
-  { bare: false, states: ['open'], dirs: ['client>server'] },
-  { bare: false, states: ['open'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: ['client>server'] },
-  { bare: false, states: ['open'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['new'], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: ['new'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: ['server>client'] },
 ]
 const FAMILY = ['family', 8]

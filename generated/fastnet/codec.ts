@@ -1087,6 +1087,12 @@ class FastnetEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
+    if (choice.reach === 0 && !choice.noneFits) {
+      if (choice.fits[4] === 1) return 4
+      return -1
+    }
+    if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
+    if (at + 13 > end) input.short(at + 13, 0, '')
     this.byteSource = input.bytes
     this.byteStart = input.start
     this.layOut(input)
@@ -1096,19 +1102,23 @@ class FastnetEnvelope extends FrameReader {
     this.isHeaderOpen = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
     this.headerPlainAt = input.plainAt
     this.headerPlainEnd = input.plainEnd
+    if (!this.isHeaderOpen && choice.noneFits) return choice.anyElse ? -2 : -1
     if (!this.isHeaderOpen) throw input.refuse('OpenFailed', at + 13, '')
     input.nesting++
     if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
     if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
     input.nesting--
-    if (this.headerPlainAt + 13 > input.have) input.want(this.headerPlainAt + 13)
-    const fits = (choice.fits[1] === 1 && (b[this.headerPlainAt + 12]! & 0x10) !== 0 ? 1 : 0) | (choice.fits[2] === 1 && (b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0 ? 2 : 0) | (choice.fits[3] === 1 && (b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0 ? 4 : 0)
-    if (fits === 1) return 1
-    if (fits === 2) return 2
-    if (fits === 4) return 3
-    if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
+    let wrong = false
+    if ((choice.fits[1] === 1 || choice.fits[2] === 1 || choice.fits[3] === 1) && this.headerPlainAt + 13 > input.have) input.want(this.headerPlainAt + 13)
+    if (choice.fits[1] === 1 && (b[this.headerPlainAt + 12]! & 0x10) !== 0) return 1
+    if (choice.fits[2] === 1 && (b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) return 2
+    if (choice.fits[3] === 1 && (b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) return 3
     if (choice.fits[4] === 1) return 4
-    return (choice.fits[1] === 0 && (b[this.headerPlainAt + 12]! & 0x10) !== 0) || (choice.fits[2] === 0 && (b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) || (choice.fits[3] === 0 && (b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) || choice.fits[4] === 0 ? -2 : -1
+    if ((b[this.headerPlainAt + 12]! & 0x10) !== 0) wrong = true
+    if ((b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) wrong = true
+    if ((b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) wrong = true
+    wrong = true
+    return wrong ? -2 : -1
   }
 
   override decodeBytes(input: Input): this {
@@ -1298,9 +1308,9 @@ const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, '
 const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8, 'token', 64]
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
-  { bare: true, states: ['hello'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
+  { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, orElse: true, reach: 0, states: ['open'], dirs: [] },
 ]

@@ -250,21 +250,24 @@ class HotPotatoEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
+    if (choice.reach === 0 && !choice.noneFits) {
+      return -1
+    }
     takeLeb128Big(input, at, end, 10, 'tag')
     this.tagEnd = input.at
+    let wrong = false
+    if ((choice.fits[1] === 1 || choice.fits[2] === 1) && this.tagEnd > input.have) input.want(this.tagEnd)
     switch (leb128AtBig(b, at)) {
       case 0n:
-        {
-          if (choice.fits[1] === 1) return 1
-          return choice.fits[1] === 0 ? -2 : -1
-        }
+        if (choice.fits[1] === 1) return 1
+        wrong = true
+        break
       case 1n:
-        {
-          if (choice.fits[2] === 1) return 2
-          return choice.fits[2] === 0 ? -2 : -1
-        }
+        if (choice.fits[2] === 1) return 2
+        wrong = true
+        break
     }
-    return -1
+    return wrong ? -2 : -1
   }
 
   override decodeBytes(input: Input): this {
@@ -297,7 +300,6 @@ class HotPotatoEnvelope extends FrameReader {
     if (!this.isEndless) input.frame(this.byteEnd)
     if (this.tagEnd > input.have) input.want(this.tagEnd)
     throw input.unknown(at, 'tag')
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -399,7 +401,7 @@ export class HotPotatoCodec implements Codec {
 }
 
 const FRAME_RULES = [
-  { bare: true, states: ['hello'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
+  { bare: true, reach: 0, states: ['hello'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
 ]

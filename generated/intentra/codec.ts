@@ -1921,14 +1921,6 @@ class IntentraEnvelope extends FrameReader {
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (at + 1 > input.have) input.want(at + 1)
     throw input.unknown(at, 'kind', 'MalformedPacket')
-    if (at + 2 > input.have) input.want(at + 2)
-    if (at + 2 > input.have) input.want(at + 2)
-    if (at + 2 > input.have) input.want(at + 2)
-    if (at + 4 > input.have) input.want(at + 4)
-    if (at + 8 > input.have) input.want(at + 8)
-    if (at + 12 > input.have) input.want(at + 12)
-    if (at + 16 > input.have) input.want(at + 16)
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -2035,49 +2027,45 @@ export class IntentraCodec implements Codec {
     const b = input.bytes
     const at = input.start
     this.choice.update(input.context)
-    if (at + 16 > input.have) {
+    if (at + this.choice.reach > input.have) {
       if (!input.stream) return this.refuseFrame(input, false)
-      if (at + 1 > input.have) input.want(at + 1)
+      if ((this.choice.fits[0] === 1 || this.choice.fits[1] === 1 || this.choice.fits[2] === 1 || this.choice.fits[3] === 1 || this.choice.fits[4] === 1 || this.choice.fits[5] === 1 || this.choice.fits[6] === 1 || this.choice.fits[7] === 1 || this.choice.fits[8] === 1) && at + 1 > input.have) input.want(at + 1)
     }
+    let wrong = false
     switch (b[at]! & 0x0f) {
       case 0:
-        {
-          if (this.choice.fits[0] === 1) return this.dataReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[0] === 0)
-        }
+        if (this.choice.fits[0] === 1) return this.dataReader.decodeBytes(input)
+        wrong = true
+        break
       case 1:
-        {
-          if (this.choice.fits[1] === 1) return this.ackReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[1] === 0)
-        }
+        if (this.choice.fits[1] === 1) return this.ackReader.decodeBytes(input)
+        wrong = true
+        break
       case 2:
-        {
-          if (at + 16 > input.have) input.want(at + 16)
-          const fits = (this.choice.fits[2] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 0 ? 1 : 0) | (this.choice.fits[3] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 1 ? 2 : 0) | (this.choice.fits[4] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 2 ? 4 : 0) | (this.choice.fits[5] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 3 ? 8 : 0)
-          if (fits === 1) return this.hsInitReader.decodeBytes(input)
-          if (fits === 2) return this.hsRetryReader.decodeBytes(input)
-          if (fits === 4) return this.hsReplyReader.decodeBytes(input)
-          if (fits === 8) return this.hsFinalReader.decodeBytes(input)
-          if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-          return this.refuseFrame(input, (this.choice.fits[2] === 0 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 0) || (this.choice.fits[3] === 0 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 1) || (this.choice.fits[4] === 0 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 2) || (this.choice.fits[5] === 0 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 3))
-        }
+        if ((this.choice.fits[2] === 1 || this.choice.fits[3] === 1 || this.choice.fits[4] === 1 || this.choice.fits[5] === 1) && at + 16 > input.have) input.want(at + 16)
+        if (this.choice.fits[2] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 0) return this.hsInitReader.decodeBytes(input)
+        if (this.choice.fits[3] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 1) return this.hsRetryReader.decodeBytes(input)
+        if (this.choice.fits[4] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 2) return this.hsReplyReader.decodeBytes(input)
+        if (this.choice.fits[5] === 1 && ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 3) return this.hsFinalReader.decodeBytes(input)
+        if (((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 0) wrong = true
+        if (((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 1) wrong = true
+        if (((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 2) wrong = true
+        if (((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0 === 3) wrong = true
+        break
       case 3:
-        {
-          if (this.choice.fits[6] === 1) return this.pingReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[6] === 0)
-        }
+        if (this.choice.fits[6] === 1) return this.pingReader.decodeBytes(input)
+        wrong = true
+        break
       case 4:
-        {
-          if (this.choice.fits[7] === 1) return this.pongReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[7] === 0)
-        }
+        if (this.choice.fits[7] === 1) return this.pongReader.decodeBytes(input)
+        wrong = true
+        break
       case 5:
-        {
-          if (this.choice.fits[8] === 1) return this.closeReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[8] === 0)
-        }
+        if (this.choice.fits[8] === 1) return this.closeReader.decodeBytes(input)
+        wrong = true
+        break
     }
-    return this.refuseFrame(input, false)
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -2133,14 +2121,14 @@ const TOKEN = ['token', 64]
 const CODE = ['code', 16]
 const COVERS = { Truncated: 'MalformedPacket', TrailingBytes: 'MalformedPacket', UnknownFrame: 'MalformedPacket', OpenFailed: 'CryptoFailure', WrongState: 'ProtocolViolation' }
 const FRAME_RULES = [
-  { bare: false, states: ['active'], dirs: [] },
-  { bare: false, states: ['active'], dirs: [] },
-  { bare: false, states: [], dirs: ['client>server'] },
-  { bare: false, states: ['init'], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: ['client>server'] },
-  { bare: false, states: ['active'], dirs: [] },
-  { bare: false, states: ['active'], dirs: [] },
-  { bare: false, states: ['active'], dirs: [] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
+  { bare: false, reach: 16, states: [], dirs: ['client>server'] },
+  { bare: false, reach: 16, states: ['init'], dirs: ['server>client'] },
+  { bare: false, reach: 16, states: [], dirs: ['server>client'] },
+  { bare: false, reach: 16, states: [], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
 ]
 const INTENT_NAMES = ['realtime', 'reliable'] as const

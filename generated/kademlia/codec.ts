@@ -669,41 +669,40 @@ class KademliaEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
+    if (choice.reach === 0 && !choice.noneFits) {
+      return -1
+    }
     takeLeb128Big(input, at, end, 10, 'tag')
     this.tagEnd = input.at
+    let wrong = false
+    if ((choice.fits[1] === 1 || choice.fits[2] === 1 || choice.fits[3] === 1 || choice.fits[4] === 1 || choice.fits[5] === 1 || choice.fits[6] === 1) && this.tagEnd > input.have) input.want(this.tagEnd)
     switch (leb128AtBig(b, at)) {
       case 0n:
-        {
-          if (choice.fits[1] === 1) return 1
-          return choice.fits[1] === 0 ? -2 : -1
-        }
+        if (choice.fits[1] === 1) return 1
+        wrong = true
+        break
       case 1n:
-        {
-          if (choice.fits[2] === 1) return 2
-          return choice.fits[2] === 0 ? -2 : -1
-        }
+        if (choice.fits[2] === 1) return 2
+        wrong = true
+        break
       case 2n:
-        {
-          if (choice.fits[3] === 1) return 3
-          return choice.fits[3] === 0 ? -2 : -1
-        }
+        if (choice.fits[3] === 1) return 3
+        wrong = true
+        break
       case 3n:
-        {
-          if (choice.fits[4] === 1) return 4
-          return choice.fits[4] === 0 ? -2 : -1
-        }
+        if (choice.fits[4] === 1) return 4
+        wrong = true
+        break
       case 4n:
-        {
-          if (choice.fits[5] === 1) return 5
-          return choice.fits[5] === 0 ? -2 : -1
-        }
+        if (choice.fits[5] === 1) return 5
+        wrong = true
+        break
       case 5n:
-        {
-          if (choice.fits[6] === 1) return 6
-          return choice.fits[6] === 0 ? -2 : -1
-        }
+        if (choice.fits[6] === 1) return 6
+        wrong = true
+        break
     }
-    return -1
+    return wrong ? -2 : -1
   }
 
   override decodeBytes(input: Input): this {
@@ -738,8 +737,6 @@ class KademliaEnvelope extends FrameReader {
     if (!this.isEndless) input.frame(this.byteEnd)
     if (this.tagEnd > input.have) input.want(this.tagEnd)
     throw input.unknown(at, 'tag')
-    if (this.rpcEnd > input.have) input.want(this.rpcEnd)
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -932,11 +929,13 @@ function checkFound(input: Input, at: number, end: number, path: string): number
       const valueSizeEnd = input.at
       const valueEnd = valueSizeEnd + Number(value_size)
       if (valueEnd > end) input.over(at + 1, Number(value_size), path)
+      if (valueEnd > input.have) input.want(valueEnd)
       behind = valueEnd
       break
     }
     case 1: {
       const valueEnd2 = checkContactList(input, at + 1, end, path)
+      if (valueEnd2 > input.have) input.want(valueEnd2)
       behind = valueEnd2
       break
     }
@@ -1049,12 +1048,12 @@ function writeContact(value: ContactInput, into: Uint8Array, at: number): number
 
 const ID_TO_PORT = ['id', 64, 'port', 16]
 const FRAME_RULES = [
-  { bare: true, states: ['hello'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
+  { bare: true, reach: 0, states: ['hello'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
 ]
 const TAG = ['', 8]

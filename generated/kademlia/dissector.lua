@@ -70,6 +70,7 @@ end
 
 local function uint_of(range, little)
   local n = range:len()
+  if n == 0 then return 0 end
   if n <= 4 then return little and range:le_uint() or range:uint() end
   return (little and range:le_uint64() or range:uint64()):tonumber()
 end
@@ -77,6 +78,7 @@ end
 -- A number of whole bytes at a byte boundary; bits of one and the same byte run otherwise.
 local function uint(c, field, width, little)
   if c.bit == 0 and width % 8 == 0 then
+    if width == 0 then return 0 end
     local range = take(c, width / 8)
     local value = uint_of(range, little)
     if width <= 32 then add(c, field, range, value)

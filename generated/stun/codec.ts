@@ -1341,55 +1341,9 @@ class StunEnvelope extends FrameReader {
 
   /** Demands the whole frame and validates it. */
   checkFields(input: Input): void {
-    const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
     throw input.unknown(at, 'type', 'UnknownMethod')
-    input.nesting++
-    if (at + 20 > input.have) input.want(at + 20)
-    this.attributesEnd = checkAttributeList(input, at + 20, this.contentEnd, 'attributes', b.subarray(at + 8, at + 20))
-    this.hasIntegrityType = Math.max(0, this.contentEnd - this.attributesEnd) > 0 && (ahead(input, this.attributesEnd + 2, this.contentEnd, this.attributesEnd, '') && (b[this.attributesEnd]! << 8) | b[this.attributesEnd + 1]!) === 8
-    this.integrityTypeEnd = this.attributesEnd + (this.hasIntegrityType ? 2 : 0)
-    if (this.integrityTypeEnd > this.contentEnd) input.cut(this.attributesEnd, this.contentEnd, '', INTEGRITY_TYPE)
-    this.hasIntegrityLength = this.hasIntegrityType
-    this.integrityLengthEnd = this.integrityTypeEnd + (this.hasIntegrityLength ? 2 : 0)
-    if (this.integrityLengthEnd > this.contentEnd) input.cut(this.integrityTypeEnd, this.contentEnd, '', INTEGRITY_LENGTH)
-    this.hasIntegrity = this.hasIntegrityType
-    this.integrityEnd = this.integrityLengthEnd + (this.hasIntegrity ? 20 : 0)
-    if (this.integrityEnd > this.contentEnd) input.cut(this.integrityLengthEnd, this.contentEnd, '', INTEGRITY)
-    this.hasFingerprintType = Math.max(0, this.contentEnd - this.integrityEnd) > 0
-    this.fingerprintTypeEnd = this.integrityEnd + (this.hasFingerprintType ? 2 : 0)
-    if (this.fingerprintTypeEnd > this.contentEnd) input.cut(this.integrityEnd, this.contentEnd, '', FINGERPRINT_TYPE)
-    this.hasFingerprintLength = this.hasFingerprintType
-    this.fingerprintLengthEnd = this.fingerprintTypeEnd + (this.hasFingerprintLength ? 2 : 0)
-    if (this.fingerprintLengthEnd > this.contentEnd) input.cut(this.fingerprintTypeEnd, this.contentEnd, '', FINGERPRINT_LENGTH)
-    this.hasFingerprint = this.hasFingerprintType
-    this.fingerprintEnd = this.fingerprintLengthEnd + (this.hasFingerprint ? 4 : 0)
-    if (this.fingerprintEnd > this.contentEnd) input.cut(this.fingerprintLengthEnd, this.contentEnd, '', FINGERPRINT)
-    input.nesting--
-    if (((b[at + 2]! << 8) | b[at + 3]!) !== this.fingerprintEnd - (at + 20)) throw input.refuse('BadValue', at + 2, 'length')
-    input.nesting++
-    if (this.hasIntegrityType) {
-      if (((b[this.attributesEnd]! << 8) | b[this.attributesEnd + 1]!) !== 8) throw input.refuse('BadValue', this.attributesEnd, 'integrity_type')
-    }
-    if (this.hasIntegrityLength) {
-      if (((b[this.integrityTypeEnd]! << 8) | b[this.integrityTypeEnd + 1]!) !== 20) throw input.refuse('BadValue', this.integrityTypeEnd, 'integrity_length')
-    }
-    if (this.hasIntegrity) {
-      if (input.evaluate(this.integrityLengthEnd, 'integrity', () => !sameBytes(b.subarray(this.integrityLengthEnd, this.integrityLengthEnd + 20), hmac_sha1((there(input.context.param.realm ?? '') as string) === '' ? join(utf8((there(input.context.param.password ?? '') as string))) : md5(utf8((there(input.context.param.username ?? '') as string)), BYTES, utf8((there(input.context.param.realm ?? '') as string)), BYTES, utf8((there(input.context.param.password ?? '') as string))), b.subarray(at, at + 2), numberBytes(this.attributesEnd - (at + 20) + 24, 2, false), b.subarray(at + 4, this.attributesEnd))), 'IntegrityMismatch')) throw input.refuseAs('IntegrityMismatch', this.integrityLengthEnd, 'integrity')
-    }
-    if (this.hasFingerprintType) {
-      if (((b[this.integrityEnd]! << 8) | b[this.integrityEnd + 1]!) !== 32808) throw input.refuse('BadValue', this.integrityEnd, 'fingerprint_type')
-    }
-    if (this.hasFingerprintLength) {
-      if (((b[this.fingerprintTypeEnd]! << 8) | b[this.fingerprintTypeEnd + 1]!) !== 4) throw input.refuse('BadValue', this.fingerprintTypeEnd, 'fingerprint_length')
-    }
-    if (this.hasFingerprint) {
-      if (((b[this.fingerprintLengthEnd]! << 24) | (b[this.fingerprintLengthEnd + 1]! << 16) | (b[this.fingerprintLengthEnd + 2]! << 8) | b[this.fingerprintLengthEnd + 3]!) >>> 0 !== (crc32(b, at, this.integrityEnd) ^ 1398035790) >>> 0) throw input.refuseAs('FingerprintMismatch', this.fingerprintLengthEnd, 'fingerprint')
-    }
-    input.nesting--
-    input.fills(this.fingerprintEnd, this.contentEnd, '')
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -1463,30 +1417,28 @@ export class StunCodec implements Codec {
     const b = input.bytes
     const at = input.start
     this.choice.update(input.context)
-    if (at + 2 > input.have) {
+    if (at + this.choice.reach > input.have) {
       if (!input.stream) return this.refuseFrame(input, false)
       if (at + 2 > input.have) input.want(at + 2)
     }
+    let wrong = false
     switch ((b[at]! << 8) | b[at + 1]!) {
       case 1:
-        {
-          if (this.choice.fits[0] === 1) return this.bindingRequestReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[0] === 0)
-        }
+        if (this.choice.fits[0] === 1) return this.bindingRequestReader.decodeBytes(input)
+        wrong = true
+        break
       case 17:
         return this.bindingIndicationReader.decodeBytes(input)
       case 257:
-        {
-          if (this.choice.fits[2] === 1) return this.bindingResponseReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[2] === 0)
-        }
+        if (this.choice.fits[2] === 1) return this.bindingResponseReader.decodeBytes(input)
+        wrong = true
+        break
       case 273:
-        {
-          if (this.choice.fits[3] === 1) return this.bindingErrorReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[3] === 0)
-        }
+        if (this.choice.fits[3] === 1) return this.bindingErrorReader.decodeBytes(input)
+        wrong = true
+        break
     }
-    return this.refuseFrame(input, false)
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -1588,6 +1540,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd = at + 4 + valueSize
       if (valueEnd > end) input.over(at + 2, valueSize, path)
+      if (valueEnd > input.have) input.want(valueEnd)
       input.nesting++
       input.fills(checkAddress(input, at + 4, valueEnd, path), valueEnd, path)
       input.nesting--
@@ -1599,6 +1552,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize2 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd2 = at + 4 + valueSize2
       if (valueEnd2 > end) input.over(at + 2, valueSize2, path)
+      if (valueEnd2 > input.have) input.want(valueEnd2)
       if (!isUtf8(b, at + 4, valueEnd2)) throw input.refuse('BadText', at + 2, path)
       behind = valueEnd2
       break
@@ -1608,6 +1562,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize3 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd3 = at + 4 + valueSize3
       if (valueEnd3 > end) input.over(at + 2, valueSize3, path)
+      if (valueEnd3 > input.have) input.want(valueEnd3)
       input.nesting++
       input.fills(checkErrorCode(input, at + 4, valueEnd3, path), valueEnd3, path)
       input.nesting--
@@ -1619,6 +1574,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize4 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd4 = at + 4 + valueSize4
       if (valueEnd4 > end) input.over(at + 2, valueSize4, path)
+      if (valueEnd4 > input.have) input.want(valueEnd4)
       input.nesting++
       checkU16List(input, at + 4, valueEnd4, path)
       input.nesting--
@@ -1630,6 +1586,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize5 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd5 = at + 4 + valueSize5
       if (valueEnd5 > end) input.over(at + 2, valueSize5, path)
+      if (valueEnd5 > input.have) input.want(valueEnd5)
       if (!isUtf8(b, at + 4, valueEnd5)) throw input.refuse('BadText', at + 2, path)
       behind = valueEnd5
       break
@@ -1639,6 +1596,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize6 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd6 = at + 4 + valueSize6
       if (valueEnd6 > end) input.over(at + 2, valueSize6, path)
+      if (valueEnd6 > input.have) input.want(valueEnd6)
       if (!isUtf8(b, at + 4, valueEnd6)) throw input.refuse('BadText', at + 2, path)
       behind = valueEnd6
       break
@@ -1648,6 +1606,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize7 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd7 = at + 4 + valueSize7
       if (valueEnd7 > end) input.over(at + 2, valueSize7, path)
+      if (valueEnd7 > input.have) input.want(valueEnd7)
       input.nesting++
       input.fills(checkXorAddress(input, at + 4, valueEnd7, path, parentTransaction), valueEnd7, path)
       input.nesting--
@@ -1659,6 +1618,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize8 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd8 = at + 4 + valueSize8
       if (valueEnd8 > end) input.over(at + 2, valueSize8, path)
+      if (valueEnd8 > input.have) input.want(valueEnd8)
       if (!isUtf8(b, at + 4, valueEnd8)) throw input.refuse('BadText', at + 2, path)
       behind = valueEnd8
       break
@@ -1668,6 +1628,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize9 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd9 = at + 4 + valueSize9
       if (valueEnd9 > end) input.over(at + 2, valueSize9, path)
+      if (valueEnd9 > input.have) input.want(valueEnd9)
       input.nesting++
       input.fills(checkAddress(input, at + 4, valueEnd9, path), valueEnd9, path)
       input.nesting--
@@ -1679,6 +1640,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize10 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd10 = at + 4 + valueSize10
       if (valueEnd10 > end) input.over(at + 2, valueSize10, path)
+      if (valueEnd10 > input.have) input.want(valueEnd10)
       input.nesting++
       input.fills(checkAddress(input, at + 4, valueEnd10, path), valueEnd10, path)
       input.nesting--
@@ -1690,6 +1652,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize11 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd11 = at + 4 + valueSize11
       if (valueEnd11 > end) input.over(at + 2, valueSize11, path)
+      if (valueEnd11 > input.have) input.want(valueEnd11)
       input.nesting++
       input.fills(checkAddress(input, at + 4, valueEnd11, path), valueEnd11, path)
       input.nesting--
@@ -1701,6 +1664,7 @@ function checkAttributeValue(input: Input, at: number, end: number, path: string
       const valueSize12 = (b[at + 2]! << 8) | b[at + 3]!
       const valueEnd12 = at + 4 + valueSize12
       if (valueEnd12 > end) input.over(at + 2, valueSize12, path)
+      if (valueEnd12 > input.have) input.want(valueEnd12)
       behind = valueEnd12
       break
     }
@@ -2092,10 +2056,10 @@ const FINGERPRINT = ['fingerprint', 32]
 const BYTES = utf8(':')
 const COOKIE_FIRST = ['type', 'length', 'cookie', 'transaction', 'attributes', 'integrity_type', 'integrity_length', 'integrity', 'fingerprint_type', 'fingerprint_length', 'fingerprint']
 const FRAME_RULES = [
-  { bare: false, states: [], dirs: ['client>server'] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: ['server>client'] },
+  { bare: false, reach: 2, states: [], dirs: ['client>server'] },
+  { bare: false, reach: 2, states: [], dirs: [] },
+  { bare: false, reach: 2, states: [], dirs: ['server>client'] },
+  { bare: false, reach: 2, states: [], dirs: ['server>client'] },
 ]
 const TAG = ['', 16]
 const ZERO_TO_PORT = ['_zero', 8, 'family', 8, 'port', 16]

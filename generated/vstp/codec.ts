@@ -1863,14 +1863,6 @@ class VstpEnvelope extends FrameReader {
     input.frame(this.byteEnd)
     if (((b[this.payloadEnd]! << 24) | (b[this.payloadEnd + 1]! << 16) | (b[this.payloadEnd + 2]! << 8) | b[this.payloadEnd + 3]!) >>> 0 !== crc32(b, at, this.payloadEnd)) throw input.refuseAs('CrcMismatch', this.payloadEnd, 'crc')
     throw input.unknown(at + 3, 'type', 'InvalidFrameType')
-    try {
-      input.nesting++
-      checkEntryList(input, at + 11, this.headersEnd, 'headers')
-      input.nesting--
-    } catch (fault) {
-      throw input.named(fault, 'BadHeader')
-    }
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -1972,18 +1964,18 @@ export class VstpCodec implements Codec {
     const b = input.bytes
     const at = input.start
     this.choice.update(input.context)
-    if (at + 4 > input.have) {
+    if (at + this.choice.reach > input.have) {
       if (!input.stream) return this.refuseFrame(input, false)
       if (at + 4 > input.have) input.want(at + 4)
     }
+    let wrong = false
     switch (b[at + 3]!) {
       case 1:
         return this.helloReader.decodeBytes(input)
       case 2:
-        {
-          if (this.choice.fits[1] === 1) return this.welcomeReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[1] === 0)
-        }
+        if (this.choice.fits[1] === 1) return this.welcomeReader.decodeBytes(input)
+        wrong = true
+        break
       case 3:
         return this.dataReader.decodeBytes(input)
       case 4:
@@ -1997,7 +1989,7 @@ export class VstpCodec implements Codec {
       case 8:
         return this.errReader.decodeBytes(input)
     }
-    return this.refuseFrame(input, false)
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -2187,14 +2179,14 @@ const MAGIC_VERSION_FIRST = ['magic', 'version', 'type', 'flags', 'header_len', 
 const VT = Uint8Array.of(0x56, 0x54)
 const COVERS = { TooLarge: 'FrameTooLarge' }
 const FRAME_RULES = [
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: ['server>client'] },
+  { bare: false, reach: 4, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: [] },
+  { bare: false, reach: 4, states: [], dirs: [] },
 ]
 const KEY_MSG_ID = Uint8Array.of(0x6d, 0x73, 0x67, 0x2d, 0x69, 0x64)
 const KEY_FRAG_ID = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x64)

@@ -11,12 +11,14 @@ import {
 import type { Frame, Protocol } from '../model/model.ts'
 import { frameClass, openSealOf, preludes, render } from './decode-frame.ts'
 import {
+  asked,
   type Choice,
   candidates,
   choiceOf,
   chooseMethod,
   fixedScope,
   type Outcome,
+  reachOf,
   writeChoice,
 } from './decode-select.ts'
 import type { Statements } from './file.ts'
@@ -95,7 +97,7 @@ export function codecClass(unit: Unit): Statements[] {
               name: 'choice',
               scope: Scope.Private,
               isReadonly: true,
-              initializer: `new ${unit.use('FrameChoice')}(${rules(unit)})`,
+              initializer: `new ${unit.use('FrameChoice')}(${rules(unit, choice)})`,
             },
           ]
         : []),
@@ -225,14 +227,18 @@ function chooseOne(
   const text = render(writer => {
     if (choice.bound) writer.writeLine('this.choice.update(input.context)')
     if (choice.tagged.length === 0) {
-      const none = { ...outcome, none: () => "throw input.refuse('WrongState', input.start, '')" }
+      const none = { ...outcome, none: () => "throw input.refuse('WrongState', input.start, '')", careless: true }
       if (choice.bare.length === 0) writer.writeLine("throw input.refuse('UnknownFrame', input.start, '')")
       else candidates(fixedScope(unit, choice), writer, choice, choice.bare, none)
       return
     }
     if (choice.bare.length > 0 && choice.bound) {
       writer.write('if (this.choice.onlyBare) ').block(() => {
-        candidates(fixedScope(unit, choice), writer, choice, choice.bare, { ...outcome, none: () => '' })
+        candidates(fixedScope(unit, choice), writer, choice, choice.bare, {
+          ...outcome,
+          none: () => '',
+          careless: true,
+        })
       })
     }
     if (!choice.fixed) {
@@ -245,15 +251,16 @@ function chooseOne(
       return
     }
     const scope = fixedScope(unit, choice)
-    const [first] = choice.selectors
-    if (first) {
-      const behind = endText(scope.slot(choice.selectors.at(-1)!).end)
+    const last = choice.selectors.at(-1)
+    if (last) {
+      const behind = choice.bound ? 'at + this.choice.reach' : endText(scope.slot(last).end)
       writer.write(`if (${behind} > input.have) `).block(() => {
         writer.writeLine('if (!input.stream) return this.refuseFrame(input, false)')
         const id = choice.selectors.find(field => field.isId)
         if (id) {
           const end = endText(scope.slot(id).end)
-          writer.writeLine(`if (${end} > input.have) input.want(${end})`)
+          const numbered = choice.tagged.filter(frame => frame.ids.length > 0)
+          writer.writeLine(`if (${asked(numbered)}${end} > input.have) input.want(${end})`)
         }
       })
     }
@@ -326,12 +333,14 @@ function members(protocol: Protocol): ReadonlyMap<Frame, string> {
 }
 
 /** Direction and state of every frame, with every pair of roles that may be meant. */
-function rules(unit: Unit): string {
+function rules(unit: Unit, choice: Choice): string {
   const { protocol } = unit
+  const scope = protocol.envelope && choice.fixed && choice.tagged.length > 0 ? fixedScope(unit, choice) : undefined
   const lines = [...protocol.frames.values()].map(frame => {
     const dirs = [...new Set(frame.dirs.flatMap(dir => pairs(protocol, dir.sender, dir.receiver)))]
     const orElse = frame.matchElse && frame.ids.length === 0 ? ', orElse: true' : ''
-    return `{ bare: ${frame.bare}${orElse}, states: [${frame.states.map(quote).join(', ')}], dirs: [${dirs.map(quote).join(', ')}] }`
+    const reach = reachOf(choice, frame, scope)
+    return `{ bare: ${frame.bare}${orElse}, reach: ${reach}, states: [${frame.states.map(quote).join(', ')}], dirs: [${dirs.map(quote).join(', ')}] }`
   })
   return unit.constant('FRAME_RULES', `[\n  ${lines.join(',\n  ')},\n]`)
 }

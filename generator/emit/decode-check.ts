@@ -51,6 +51,11 @@ export function writeIf(
   writer.write(`if (${test}) `).block(() => writer.write(text))
 }
 
+/** On a stream the bytes of a value that is about to be checked may not be there yet. */
+export function wantAll(scope: DecodeScope, writer: CodeBlockWriter, end: Position): void {
+  if (scope.open) writer.writeLine(`if (${endText(end)} > input.have) input.want(${endText(end)})`)
+}
+
 /** Content of a laid out value: known, well-formed, and filling its region. */
 export function checkContent(
   scope: DecodeScope,

@@ -16,6 +16,8 @@ import { requestsOf, typeRequests } from './request.ts'
 export interface Label {
   /** What variables are called after. */
   readonly name: string
+  /** A group gives no part to paths. */
+  readonly nameless?: boolean
   /** Code of the field path. */
   readonly path: string
   /** Code of the path of what is inside, with its dot, as a prefix. */
@@ -194,6 +196,7 @@ export class Layout {
     const { scope } = this
     const label: Label = {
       name: node.name,
+      nameless: true,
       path: groupPath(scope),
       error: { ...this.error, soft: this.error.soft ?? node.error },
     }
@@ -274,7 +277,7 @@ export class Layout {
     if (!this.scope.checked || bits === 0) return
     if (this.pending && (this.pending.start.base !== at.base || at.loose)) this.flush()
     this.pending ??= { start: at, bits: 0, fields: [] }
-    this.pending.fields.push([label.name, bits])
+    this.pending.fields.push([label.nameless ? '' : label.name, bits])
     this.pending.bits += bits
     if (at.loose) this.flush()
   }
@@ -560,7 +563,7 @@ function runConstant(scope: DecodeScope, fields: readonly [string, number][]): s
   const text = `[${fields.map(([name, bits]) => `${quote(scope.body.nodes.length === 0 && !scope.frame ? '' : name)}, ${bits}`).join(', ')}]`
   const [first] = fields[0]!
   const [last] = fields.at(-1)!
-  const name = first === last ? first : `${first}_to_${last}`
+  const name = first === last ? first || 'prefix' : `${first}_to_${last}`
   return scope.constant(constant(name), text)
 }
 

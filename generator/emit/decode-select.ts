@@ -2,10 +2,10 @@
 // of the envelope. Where these stand at fixed offsets the codec switches on them; otherwise the envelope is laid out first.
 import { CodeBlockWriter } from 'ts-morph'
 import type { Field, Frame, Group, Literal, Node, Protocol } from '../model/model.ts'
+import { writeIf } from './decode-check.ts'
 import { namesAround, render, writeLayOut } from './decode-frame.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
-import { writeIf } from './decode-check.ts'
 import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { type Code, emitEquals, intCode, wrap } from './expr.ts'
 import { fieldsOf, fixedBits } from './facts.ts'
@@ -40,6 +40,15 @@ export function choiceOf(protocol: Protocol): Choice {
   }
 }
 
+/** Bytes of the envelope that must be there to tell the frame from others; where they vary, 1. */
+export function reachOf(choice: Choice, frame: Frame, scope: DecodeScope | undefined): number {
+  const names = new Set(frame.match.map(match => match.path[0]!))
+  const fields = choice.selectors.filter(field => names.has(field.name) || (field.isId && frame.ids.length > 0))
+  if (frame.bare || fields.length === 0) return 0
+  if (!choice.fixed || !scope) return 1
+  return Math.max(...fields.map(field => Math.ceil(scope.slot(field).end.bits / 8)))
+}
+
 /** Whether only fields of fixed size stand in front of the field. */
 function fixedOffset(protocol: Protocol, nodes: readonly Node[], field: Field): boolean {
   for (const node of nodes) {
@@ -64,6 +73,8 @@ export interface Outcome {
   readonly chosen: (frame: Frame) => string
   /** `wrong`: code that is true when a frame would fit but for its direction or state. */
   readonly none: (wrong: string) => string
+  /** Nobody asks what the lack of a frame means. */
+  readonly careless?: boolean
 }
 
 /** Writes the choice over the envelope's values in `scope`. */
@@ -108,7 +119,7 @@ export function candidates(
   frames: readonly Frame[],
   outcome: Outcome,
 ): void {
-  const wrong = wrongFlag(scope, writer, frames, frames)
+  const wrong = outcome.careless ? undefined : wrongFlag(scope, writer, frames, frames)
   if (!tests(scope, writer, choice, frames, outcome, wrong)) writer.writeLine(outcome.none(wrong ?? 'false'))
 }
 
@@ -124,7 +135,7 @@ function wrongFlag(
 }
 
 /** Code in front of a test for bytes: only where one of these frames may come. */
-function asked(frames: readonly Frame[]): string {
+export function asked(frames: readonly Frame[]): string {
   if (!frames.every(isBound)) return ''
   const tests = frames.map(frame => `this.choice.fits[${frame.index}] === 1`)
   return tests.length === 1 ? `${tests[0]} && ` : `(${tests.join(' || ')}) && `
@@ -277,8 +288,12 @@ export function chooseMethod(unit: Unit, scope: DecodeScope, choice: Choice, ope
     const plain = choice.tagged.filter(frame => frame.ids.length === 0 && frame.match.length === 0)
     if (choice.bound) {
       // Where no frame that may come asks for a field, none is looked at.
-      writer.write('if (!this.choice.selects) ').block(() => {
-        candidates(scope, writer, choice, plain, { chosen: frame => `return ${frame.index}`, none: () => 'return -3' })
+      writer.write('if (this.choice.reach === 0 && !this.choice.noneFits) ').block(() => {
+        candidates(scope, writer, choice, plain, {
+          chosen: frame => `return ${frame.index}`,
+          none: () => 'return -1',
+          careless: true,
+        })
       })
     }
     new Layout(scope, writer, 'end').nodes(body.nodes.slice(0, until + 1), position('at'))

@@ -1,7 +1,7 @@
 // Tagged unions: a `switch` over the tag, one function for each variant with fields.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Type, Union, Variant } from '../model/model.ts'
-import { checkContent } from './decode-check.ts'
+import { checkContent, wantAll } from './decode-check.ts'
 import { type Label, Layout, refusal } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import type { DecodeScope } from './decode-scope.ts'
@@ -38,6 +38,7 @@ export function checkUnion(
       const layout = new Layout(inner, writer, 'end')
       const slot = layout.value(variant.value, behind, { ...label, name: 'value' })
       layout.flush()
+      wantAll(inner, writer, slot.end)
       checkContent(inner, writer, variant.value, slot, { ...label, name: 'value' })
       writer.writeLine(`behind = ${endText(slot.end)}`)
       return 'break'
@@ -91,7 +92,7 @@ function tagOf(
   const slot = layout.value(union.tag, position('at'), label)
   layout.flush()
   if (scope.checked) {
-    if (scope.open) writer.writeLine(`if (${endText(slot.end)} > input.have) input.want(${endText(slot.end)})`)
+    wantAll(scope, writer, slot.end)
     checkContent(scope, writer, union.tag, slot, label)
   }
   const code = slot.local ?? rawCode(scope, union.tag, slot)

@@ -3,7 +3,7 @@
 // leaves the offset behind it in `input.at`. What their expressions need of the record around comes as parameters.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Field, Type } from '../model/model.ts'
-import { checkContent, typeNeedsCheck } from './decode-check.ts'
+import { checkContent, typeNeedsCheck, wantAll } from './decode-check.ts'
 import { Layout } from './decode-layout.ts'
 import { checkList, readList } from './decode-lists.ts'
 import { plainText } from './decode-read.ts'
@@ -59,6 +59,7 @@ export function checkFunction(unit: Unit, type: Type): NestedFunction {
         const layout = new Layout(inner, writer, 'end')
         const slot = layout.value(type, position('at'), label)
         layout.flush()
+        wantAll(inner, writer, slot.end)
         checkContent(inner, writer, type, slot, label)
         writer.writeLine(`return ${endText(slot.end)}`)
       }

@@ -178,7 +178,8 @@ function visitNamed(protocol: Protocol, type: NamedType, add: (request: Request)
   }
   if (type.kind === 'union') {
     // A variant is a record of its own even when it is one value.
-    for (const { value } of protocol.unions.get(type.name)!.variants) if (value) visitType(protocol, value, outwards, open)
+    for (const { value } of protocol.unions.get(type.name)!.variants)
+      if (value) visitType(protocol, value, outwards, open)
   }
   open.delete(type.name)
 }

@@ -179,7 +179,7 @@ export function withoutUnused(text: string): string {
     more = false
     for (const [line, indent, name, init] of body.matchAll(/^( *)(?:const|let) (\w+) = (.*)\n?/gm)) {
       const uses = body.match(new RegExp(`(?<![\\w.'])${name}(?!\\w|: )`, 'g'))?.length ?? 0
-      const declared = body.match(new RegExp(`(?:const|let) ${name} = `, "g"))!.length
+      const declared = body.match(new RegExp(`(?:const|let) ${name} = `, 'g'))!.length
       if (uses > declared || /[{(]$/.test(init!)) continue
       const acts = /^(take|write|put)/.test(init!)
       body = body.replace(line, acts ? `${indent}${init}\n` : '')

@@ -5,6 +5,8 @@ export interface FrameRule {
   readonly bare: boolean
   /** `match: else`, without an id. */
   readonly orElse?: boolean
+  /** Bytes of the envelope that must be there to tell it from others; where they vary, 1. */
+  readonly reach: number
   /** Empty: any. */
   readonly states: readonly string[]
   /** `sender>receiver`, every pair of roles that may be meant; empty: any. */
@@ -16,6 +18,8 @@ export class FrameChoice {
   readonly fits: Uint8Array
   /** Only frames without envelope fit. */
   onlyBare = false
+  /** Bytes of the envelope that the frames which fit ask for. */
+  reach = 0
   /** No frame with an envelope fits. */
   noneFits = false
   /** There is a frame that takes what no other takes. */
@@ -37,15 +41,19 @@ export class FrameChoice {
     this.dir = context.dir
     this.state = context.state
     let tagged = 0
+    let reach = 0
     let bare = 0
     for (const [i, rule] of this.rules.entries()) {
       const fits =
         (this.state === undefined || rule.states.length === 0 || rule.states.includes(this.state)) &&
         (this.dir === undefined || rule.dirs.length === 0 || rule.dirs.includes(this.dir))
       this.fits[i] = fits ? 1 : 0
-      if (fits && rule.bare) bare++
-      else if (fits) tagged++
+      if (!fits) continue
+      if (rule.bare) bare++
+      else tagged++
+      if (!rule.bare && rule.reach > reach) reach = rule.reach
     }
+    this.reach = reach
     this.noneFits = tagged === 0
     this.onlyBare = tagged === 0 && bare > 0
   }

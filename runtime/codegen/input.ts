@@ -75,7 +75,7 @@ export class Input {
     let position = at * 8 + bit
     for (let i = 0; i < run.length; i += 2) {
       const next = position + Number(run[i + 1])
-      if (next > end * 8) throw this.raise('Truncated', Math.floor(position / 8), path + run[i], name)
+      if (next > end * 8) throw this.raise('Truncated', Math.floor(position / 8), joined(path, run[i]!), name)
       position = next
     }
   }
@@ -243,6 +243,11 @@ export class Input {
 
 /** Thrown where bytes are wanted that are not there yet. */
 export const NEEDS: unique symbol = Symbol('needs')
+/** The path of a field; a group has no name of its own. */
+function joined(path: string, name: string | number): string {
+  return name === '' ? path.replace(/\.$/, '') : `${path}${name}`
+}
+
 function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number, end: number): number {
   const first = wanted[0]!
   const last = end - wanted.length

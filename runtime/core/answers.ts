@@ -5,21 +5,22 @@ import type { RequestId } from '../reliability/outstanding.ts'
 import type { Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
+import type { Emission } from './emission.ts'
 import type { Instant } from './machine.ts'
-import type { Outgoing } from './outgoing.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Plain } from './recast.ts'
+import { keyOf } from './requests.ts'
 import type { Session } from './session.ts'
 
 export class Answers {
   readonly #session: Session
   readonly #carrier: Carrier
-  readonly #out: Outgoing
+  readonly #emission: Emission
 
-  constructor(session: Session, carrier: Carrier, out: Outgoing) {
+  constructor(session: Session, carrier: Carrier, emission: Emission) {
     this.#session = session
     this.#carrier = carrier
-    this.#out = out
+    this.#emission = emission
   }
 
   /** Answers a request: `value` with what the rule copies from the request. `name` of several possible answers. */
@@ -36,7 +37,7 @@ export class Answers {
       const copied = from.get(request)
       if (copied !== undefined) to.set(answer, copied)
     }
-    if (this.#out.emit(now, frame, answer)) this.#remember(rule, request)
+    if (this.#emission.emit(now, frame, answer)) this.#remember(rule, request)
   }
 
   /** True when the request was here before; then its answer is sent again, where there was one. */
@@ -89,5 +90,5 @@ export function ruleFor(plan: FramePlan, frame: Reader): Rule | undefined {
 /** What is equal in a request and its repetition. */
 export function requestKey(rule: Rule, frame: Reader): RequestId | undefined {
   const { by } = rule.reply
-  return by === undefined || by === 'order' ? undefined : (by.request.get(frame) as RequestId | undefined)
+  return by === undefined || by === 'order' ? undefined : keyOf(by.request.get(frame))
 }

@@ -10,7 +10,8 @@ import { LocalError, peerError, refused } from './errors.ts'
 import { type Address, type Batch, type DatagramMachine, type Instant, instant, NEVER } from './machine.ts'
 import { Packets } from './packets.ts'
 import type { FramePlan } from './plan.ts'
-import { freshContext, Session, type Shared } from './session.ts'
+import { Session } from './session.ts'
+import { freshContext, type Shared } from './shared.ts'
 
 interface Entry extends Timed {
   readonly session: Session
@@ -115,12 +116,14 @@ export class DatagramEndpoint implements DatagramMachine, Carrier {
       if (entry.session.phase !== 'over') this.#heap.move(entry, entry.session.deadline)
     }
     for (const table of this.#shared.reassembly.values()) table.expire(now)
+    for (const table of this.#shared.transfers.values()) table.wake(now)
     this.#finishEnding(now)
   }
 
   get deadline(): Instant {
     let next = this.#heap.deadline()
     for (const table of this.#shared.reassembly.values()) next = Math.min(next, table.deadline())
+    for (const table of this.#shared.transfers.values()) next = Math.min(next, table.deadline())
     return next === Infinity ? NEVER : instant(next)
   }
 

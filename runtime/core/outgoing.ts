@@ -1,16 +1,18 @@
-// What one session sends: frames, requests and their repetition, pieces, and what waits because the transport, an id or
-// the number of open requests leaves no room now.
+// What the application sends on one session, in order: frames, requests, transfers, and what waits because the transport,
+// a number for pieces, or the number of open requests leaves no room now.
 
+import { Transfers } from '../channel/transfers.ts'
 import type { Reader } from '../wire/codec.ts'
-import { copyOf } from '../wire/copy.ts'
+import type { Asking } from './asking.ts'
 import { type Carrier, Ticket } from './carrier.ts'
+import type { Emission } from './emission.ts'
 import { LocalError, type PeerError, peerError } from './errors.ts'
-import { type Instant, instant, NEVER } from './machine.ts'
-import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
+import { idShape, requestIds } from './ids.ts'
+import { type Instant, instant } from './machine.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import { isSet, type Plain } from './recast.ts'
-import { type Asked, Requests } from './requests.ts'
 import type { Session } from './session.ts'
+import { transferHost } from './transfer-host.ts'
 
 /** A send or request that could not begin. */
 interface Waiting {
@@ -23,44 +25,38 @@ interface Waiting {
 export class Outgoing {
   readonly #session: Session
   readonly #carrier: Carrier
-  /** By the index of the rule; made when first needed. */
-  readonly #requests: (Requests | undefined)[] = []
-  readonly #pieces = new Map<string, Pieces>()
+  readonly #emission: Emission
+  readonly #asking: Asking
+  /** By the index of the rule that acknowledges their parts; made when first needed. */
+  readonly #transfers: (Transfers<Ticket> | undefined)[] = []
   #waiting: Waiting[] = []
   #proceeding = false
-  /** How the frame emitted last was cut. */
-  #lastCut: CutMessage | undefined
+  /** The answer that arrived last, while it is borrowed: what a transfer settles with. */
+  #answer: Reader | undefined
 
-  constructor(session: Session, carrier: Carrier) {
+  constructor(session: Session, carrier: Carrier, emission: Emission, asking: Asking) {
     this.#session = session
     this.#carrier = carrier
+    this.#emission = emission
+    this.#asking = asking
   }
 
-  /** Sends and requests that could not begin. */
+  /** Something could be sent if there was room. */
   get isWaiting(): boolean {
-    return this.#waiting.length > 0
+    return this.#waiting.length > 0 || this.#transfers.some(one => one?.isBlocked)
   }
 
-  /** Something was asked for and is not done: sends that wait, requests without an answer. */
+  /** Something was asked for and is not done: sends that wait, requests without an answer, transfers on their way. */
   get isPending(): boolean {
-    return this.#waiting.length > 0 || this.#requests.some(one => one !== undefined && one.awaited > 0)
+    return this.#waiting.length > 0 || this.#asking.isPending || this.#transfers.some(one => one?.isPending)
   }
 
   get deadline(): Instant {
-    let next: number = NEVER
-    for (const one of this.#requests) if (one !== undefined) next = Math.min(next, one.deadline)
-    if (this.#waiting.length > 0)
-      for (const one of this.#pieces.values()) if (one.freeAt > this.#session.now) next = Math.min(next, one.freeAt)
+    let next: number = this.#asking.deadline
+    const { freeAt } = this.#emission
+    if (this.#waiting.length > 0 && freeAt > this.#session.now) next = Math.min(next, freeAt)
+    for (const one of this.#transfers) if (one !== undefined) next = Math.min(next, one.deadline())
     return instant(next)
-  }
-
-  start(now: Instant): void {
-    for (const rule of this.#session.plan.rules) {
-      const request = this.#session.plan.byName.get(rule.reply.to[0] ?? '')
-      if (rule.reply.every === undefined || !request?.maySend) continue
-      if (rule.reply.with.length > 0 && !request.requestOf.includes(rule)) continue
-      this.#table(rule).startKeepAlive(now)
-    }
   }
 
   send(now: Instant, name: string, value: Plain, channel: string | undefined): Ticket | undefined {
@@ -68,9 +64,9 @@ export class Outgoing {
     const given = channel === undefined ? value : this.#onChannel(frame, value, channel)
     const rule = frame.asksBits.length === 0 ? undefined : asking(frame, given)
     if (rule !== undefined) return this.#ask(now, frame, given, rule, new Ticket())
-    if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.emit(now, frame, given))
+    if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.#emission.emit(now, frame, given))
       return this.#wait({ frame, value: given, rule: undefined, ticket: new Ticket() })
-    if (frame.inOrder.length > 0) this.#matchInOrder(now, frame)
+    if (frame.inOrder.length > 0) this.#asking.placeInOrder(now, frame)
     return undefined
   }
 
@@ -86,102 +82,54 @@ export class Outgoing {
   }
 
   repeat(now: Instant, frame: Reader): boolean {
-    const plan = this.#session.plan.frames[frame.frameIndex] as FramePlan
-    const size = frame.byteEnd - frame.byteStart
-    if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.#session.lifecycle.allows(plan)) return false
-    if (plan.fragment !== undefined && size > plan.fragment.above) return false
-    this.#carrier.writeAgain(this.#session, frame.byteSource.subarray(frame.byteStart, frame.byteEnd))
-    this.#sent(now, plan, true)
-    return true
+    return this.#waiting.length === 0 && this.#emission.repeat(now, frame)
   }
 
   cancel(ticket: Ticket): void {
     ticket.cancelled = true
     this.#waiting = this.#waiting.filter(one => one.ticket !== ticket)
-    for (const one of this.#requests) if (one?.cancel(ticket)) return
-  }
-
-  /** Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws. */
-  emit(now: Instant, frame: FramePlan, value: Plain): boolean {
-    const codec = this.#carrier.codec(this.#session)
-    const size = codec.sizeOf(frame.name, value)
-    if (frame.fragment !== undefined && size > frame.fragment.above) {
-      const pieces = this.pieces(frame)
-      if (pieces !== undefined) {
-        const cut = pieces.cut(now, codec, frame, value, size)
-        if (cut === undefined) return false
-        if (cut.cut.count > 1) {
-          this.#emitPieces(now, frame, value, pieces, cut)
-          return true
-        }
-      }
-    }
-    this.#carrier.write(this.#session, frame, value, size)
-    this.#sent(now, frame, true)
-    return true
-  }
-
-  /** A frame that is sent whether there is room or not, where the schema can make it of nothing: goodbye, an error. */
-  tell(now: Instant, frame: FramePlan): void {
-    if (!this.#session.lifecycle.allows(frame)) return
-    try {
-      this.emit(now, frame, {})
-    } catch {
-      // It has fields that nobody gave: then there is nothing to tell.
-    }
-  }
-
-  /** How frames of this kind are cut; undefined where the schema has no fields for it. */
-  pieces(frame: FramePlan): Pieces | undefined {
-    const { channel } = frame.descriptor
-    const known = this.#pieces.get(channel ?? '')
-    if (known !== undefined) return known
-    const fields = pieceFields(this.#session.plan.protocol.channelHeader)
-    if (fields === undefined || frame.fragment === undefined) return undefined
-    const made = new Pieces(fields, frame.fragment)
-    this.#pieces.set(channel ?? '', made)
-    return made
-  }
-
-  /** A frame in memory of its own, made of a joined value. Undefined where the schema does not allow it whole. */
-  build(frame: FramePlan, value: Plain): Reader | undefined {
-    const codec = this.#carrier.codec(this.#session)
-    try {
-      const bytes = new Uint8Array(codec.sizeOf(frame.name, value))
-      const end = codec.encode(frame.name, value, bytes, 0)
-      return codec.decode(bytes, 0, end, { whole: true, frame: frame.name })
-    } catch {
-      return undefined
-    }
+    for (const one of this.#transfers) if (one?.cancel(ticket)) return
+    this.#asking.cancel(ticket)
   }
 
   /** An answer arrived. True: it belonged to a request and goes no further. */
   answered(now: Instant, answer: Reader, plan: FramePlan): boolean {
-    for (const rule of plan.answerTo) {
-      const request = this.#requests[rule.index]?.answered(answer)
-      if (request === undefined) continue
-      const { ticket, isKeepAlive } = request.token
-      if (request.attempts === 1) this.#session.shared.meter.roundTrip(now - request.openedAt)
-      // Of a request sent as a plain frame, the answer is a plain frame too.
-      if (ticket === undefined) return isKeepAlive
-      ticket.settle?.(undefined, answer.toObject())
-      this.proceed(now)
-      return true
+    if (this.#transfers.length > 0 && this.#acknowledged(now, answer, plan)) return true
+    const request = this.#asking.answered(now, answer, plan)
+    if (request === undefined) return false
+    const { ticket, isKeepAlive } = request.token
+    // Of a request sent as a plain frame, the answer is a plain frame too.
+    if (ticket === undefined) return isKeepAlive
+    ticket.settle?.(undefined, answer.toObject())
+    this.proceed(now)
+    return true
+  }
+
+  /** The transfers of frames like this one; undefined where the schema has none. */
+  transfers(frame: FramePlan): Transfers<Ticket> | undefined {
+    const rule = (frame.answeredBy.find(isAutomatic) ?? frame.requestOf.find(isAutomatic)) as Rule | undefined
+    const { transfer } = frame.channel ?? {}
+    const receiver = this.#session.shared.transfers.get(frame.descriptor.channel ?? '')
+    if (transfer === undefined || rule === undefined || receiver === undefined) return undefined
+    let made = this.#transfers[rule.index]
+    if (made === undefined) {
+      const host = transferHost(this.#session, this.#carrier, this.#emission, this.#asking.table(rule), {
+        settle: (ticket, error) =>
+          ticket.settle?.(error, error === undefined ? (this.#answer?.toObject() ?? {}) : undefined),
+      })
+      // A peer remembers the numbers of transfers that are over, also of a connection before this one.
+      const shape = idShape(this.#carrier.mirror(this.#session), frame.name, {}, transfer.id)
+      const first = shape === undefined ? 1 : requestIds(shape, 'random', this.#session.shared.random).next(() => false)
+      made = new Transfers<Ticket>(transfer, rule.reply, host, receiver, first)
+      this.#transfers[rule.index] = made
     }
-    return false
+    return made
   }
 
   /** What was due. The error, when the peer has been silent for too long. */
   wake(now: Instant): PeerError | undefined {
-    let silent: PeerError | undefined
-    for (const requests of this.#requests) {
-      if (requests === undefined) continue
-      for (let one = requests.due(now); one !== undefined; one = requests.due(now)) {
-        if (!one.expired) this.#again(now, one.token)
-        else silent ??= this.#giveUp(requests, one.token, one.openedAt)
-      }
-      if (silent === undefined && requests.keepAlive(now)) this.#keepAlive(now, requests)
-    }
+    const silent = this.#asking.wake(now)
+    for (const one of this.#transfers) one?.wake(now)
     this.proceed(now)
     return silent
   }
@@ -190,9 +138,10 @@ export class Outgoing {
   proceed(now: Instant): void {
     if (this.#proceeding) return
     this.#proceeding = true
+    for (const one of this.#transfers) if (one?.isBlocked) one.pump(now)
     while (this.#waiting.length > 0 && this.#carrier.hasRoom) {
       const [next] = this.#waiting as [Waiting]
-      if (next.rule !== undefined && this.#table(next.rule).isFull) break
+      if (next.rule !== undefined && this.#asking.isFull(next.rule)) break
       try {
         if (!this.#begin(now, next)) break
         this.#waiting.shift()
@@ -203,12 +152,13 @@ export class Outgoing {
       }
     }
     this.#proceeding = false
+    if (this.isWaiting) this.#carrier.waits(this.#session)
   }
 
   /** No answer will come any more. */
   unanswerable(error: PeerError): void {
-    for (const requests of this.#requests)
-      for (const { ticket } of requests?.drain() ?? []) ticket?.settle?.(error, undefined)
+    this.#asking.end(error)
+    for (const one of this.#transfers) one?.end(this.#session.now)
   }
 
   end(error: PeerError): void {
@@ -242,105 +192,37 @@ export class Outgoing {
 
   #ask(now: Instant, frame: FramePlan, value: Plain, rule: Rule, ticket: Ticket): Ticket {
     const waiting: Waiting = { frame, value, rule, ticket }
-    const isFree = this.#waiting.length === 0 && this.#carrier.hasRoom && !this.#table(rule).isFull
+    const isFree = this.#waiting.length === 0 && this.#carrier.hasRoom && !this.#asking.isFull(rule)
     return isFree && this.#begin(now, waiting) ? ticket : this.#wait(waiting)
   }
 
   #begin(now: Instant, { frame, value, rule, ticket }: Waiting): boolean {
-    if (rule !== undefined) return this.#open(now, this.#table(rule), frame, value, ticket, false)
-    if (!this.emit(now, frame, value)) return false
-    this.#matchInOrder(now, frame)
+    if (rule !== undefined) {
+      const transfers = isAutomatic(rule) ? this.transfers(frame) : undefined
+      if (!transfers?.send(now, frame.name, value, ticket)) return this.#asking.open(now, rule, frame, value, ticket)
+      this.#session.soonest(instant(transfers.deadline()))
+      if (transfers.isBlocked) this.#carrier.waits(this.#session)
+      return true
+    }
+    if (!this.#emission.emit(now, frame, value)) return false
+    if (frame.inOrder.length > 0) this.#asking.placeInOrder(now, frame)
     return true
   }
 
-  /** Sends a request for the first time. */
-  #open(
-    now: Instant,
-    requests: Requests,
-    frame: FramePlan,
-    value: Plain,
-    ticket: Ticket | undefined,
-    isKeepAlive: boolean,
-  ): boolean {
-    const { id, value: asking } = requests.prepare(this.#carrier.mirror(this.#session), frame, value)
-    this.#lastCut = undefined
-    if (!this.emit(now, frame, asking)) return false
-    const cut = this.#lastCut as CutMessage | undefined
-    const mayRepeat = !this.#session.plan.isStream && requests.rule.reply.retry !== undefined
-    const { lastBytes, lastStart, lastEnd } = this.#carrier
-    requests.open(now, {
-      id,
-      frame,
-      value: mayRepeat && cut !== undefined ? asking : undefined,
-      bytes: mayRepeat && cut === undefined ? copyOf(lastBytes, lastStart, lastEnd) : undefined,
-      cut,
-      ticket,
-      isKeepAlive,
-    })
-    this.#session.soonest(requests.deadline)
-    return true
-  }
-
-  #emitPieces(now: Instant, frame: FramePlan, value: Plain, pieces: Pieces, message: CutMessage): void {
-    const codec = this.#carrier.codec(this.#session)
-    for (let index = 0; index < message.cut.count; index++) {
-      const piece = pieces.piece(frame, value, message, index)
-      this.#carrier.write(this.#session, frame, piece, codec.sizeOf(frame.name, piece))
-      this.#sent(now, frame, index === 0)
+  /** An answer to a part of a transfer. */
+  #acknowledged(now: Instant, answer: Reader, plan: FramePlan): boolean {
+    for (const { index, reply } of plan.answerTo) {
+      const transfers = this.#transfers[index]
+      if (transfers === undefined || typeof reply.by !== 'object') continue
+      this.#answer = answer
+      const isOurs = transfers.answered(now, reply.by.reply.get(answer))
+      this.#answer = undefined
+      if (!isOurs) continue
+      this.#session.soonest(instant(transfers.deadline()))
+      if (transfers.isBlocked) this.#carrier.waits(this.#session)
+      return true
     }
-    this.#lastCut = message
-  }
-
-  #again(now: Instant, asked: Asked): void {
-    this.#session.shared.meter.count('reply.retry', asked.frame.name)
-    if (!this.#carrier.hasRoom) return
-    if (asked.bytes !== undefined) {
-      this.#carrier.writeAgain(this.#session, asked.bytes)
-      return
-    }
-    const pieces = this.pieces(asked.frame)
-    if (asked.value === undefined || asked.cut === undefined || pieces === undefined) return
-    if (pieces.keepsId) this.#emitPieces(now, asked.frame, asked.value, pieces, asked.cut)
-    else if (this.emit(now, asked.frame, asked.value)) asked.cut = this.#lastCut
-  }
-
-  #giveUp(requests: Requests, asked: Asked, openedAt: number): PeerError | undefined {
-    const { reply } = requests.rule
-    const text = `no ${reply.with.join(' or ')} in answer to ${asked.frame.name}`
-    const error = peerError('Timeout', text, { frame: asked.frame.name, fatal: asked.isKeepAlive })
-    if (!asked.isKeepAlive) {
-      this.#session.shared.meter.count('reply.timeout', asked.frame.name)
-      asked.ticket?.settle?.(error, undefined)
-      // A late answer would be taken for that of the next request.
-      return reply.by === 'order' && this.#session.plan.isStream ? error : undefined
-    }
-    const isAlive = this.#session.seenAt > openedAt || !this.#session.takes
-    return isAlive ? undefined : error
-  }
-
-  #keepAlive(now: Instant, requests: Requests): void {
-    const frame = this.#session.plan.byName.get(requests.rule.reply.to[0] ?? '')
-    if (frame === undefined || !this.#carrier.hasRoom || !this.#session.lifecycle.allows(frame)) return
-    try {
-      if (requests.rule.reply.with.length === 0) this.emit(now, frame, {})
-      else this.#open(now, requests, frame, {}, undefined, true)
-    } catch (error) {
-      // The frame cannot be made of nothing: the schema asks for the impossible, once is enough to say so.
-      requests.keepAliveAt = NEVER
-      this.#session.shared.sink.error(this.#session, peerError('LimitExceeded', (error as Error).message))
-    }
-  }
-
-  /** Where answers are matched by order alone, requests sent as plain frames take their place in it. */
-  #matchInOrder(now: Instant, frame: FramePlan): void {
-    for (const rule of frame.inOrder) {
-      const requests = this.#table(rule)
-      if (requests.isFull) continue
-      const { id } = requests.prepare(this.#carrier.mirror(this.#session), frame, {})
-      const none = { value: undefined, bytes: undefined, cut: undefined, ticket: undefined }
-      requests.open(now, { id, frame, ...none, isKeepAlive: false })
-      this.#session.soonest(requests.deadline)
-    }
+    return false
   }
 
   #wait(waiting: Waiting): Ticket {
@@ -359,39 +241,6 @@ export class Outgoing {
     this.#carrier.waits(this.#session)
     return waiting.ticket
   }
-
-  #table(rule: Rule): Requests {
-    let requests = this.#requests[rule.index]
-    if (requests === undefined) {
-      requests = new Requests(rule, this.#session.plan.isStream, this.#session.shared.random)
-      this.#requests[rule.index] = requests
-    }
-    return requests
-  }
-
-  /** A frame of ours stands in the outbox. `isFirst`: not a further piece of the same message. */
-  #sent(now: Instant, frame: FramePlan, isFirst: boolean): void {
-    const session = this.#session
-    const { lastBytes: bytes, lastStart: start, lastEnd: end } = this.#carrier
-    session.framesOut++
-    session.bytesOut += end - start
-    session.shared.meter.sent(frame.index, end - start)
-    const { learn, repeat } = frame.descriptor
-    const looks = session.lifecycle.looksInto(frame) || learn.length > 0
-    if (looks || session.shared.sink.tap !== undefined) {
-      const mirror = this.#carrier.mirror(session)
-      const reader = mirror.decode(bytes, start, end, { whole: true, ignoreTrailing: true, frame: frame.name })
-      if (reader !== undefined) {
-        session.shared.sink.tap?.(session, 'out', reader)
-        if (isFirst && looks) session.learn(now, frame, reader)
-        if (isFirst) session.passed(now, frame, reader)
-      }
-    } else if (isFirst) session.passed(now, frame, undefined)
-    if (!session.plan.isStream && repeat > 1) {
-      const copy = copyOf(bytes, start, end)
-      for (let i = 1; i < repeat; i++) this.#carrier.writeAgain(session, copy)
-    }
-  }
 }
 
 /** The rule whose answer this value asks for: all its bits are set. */
@@ -401,6 +250,11 @@ function asking(frame: FramePlan, value: Plain): Rule | undefined {
     if (rule.reply.ask.every(bit => isSet(value, bit))) return rule
   }
   return undefined
+}
+
+/** Parts of transfers are acknowledged by the runtime, each by its id. */
+function isAutomatic({ reply }: Rule): boolean {
+  return reply.auto === 'before-delivery' && typeof reply.by === 'object'
 }
 
 /** Sends that may wait at least, whatever `limits.queue` says. */

@@ -222,7 +222,6 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
       if (channel.pace !== undefined) found.push(`${at}.pace`)
       if (channel.coalesce > 0) found.push(`${at}.coalesce`)
       if (channel.congestion !== 'none') found.push(`${at}.congestion`)
-      if (channel.transfer !== undefined) found.push(`${at}.transfer`)
     }
     if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
     if (typeof channel.priority !== 'number') found.push(`${at}.priority`)

@@ -1,16 +1,18 @@
 // The asking half of `replies`, for one peer and one rule: ids, attempts, timeouts, which answer belongs to which request,
 // and the requests that the runtime sends by itself to see whether the peer is alive (`every`).
 
-import { RequestIds } from '../reliability/ids.ts'
+import type { RequestIds } from '../reliability/ids.ts'
 import { Outstanding, type Request, type RequestId } from '../reliability/outstanding.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
+import { copyOf } from '../wire/copy.ts'
 import type { Ticket } from './carrier.ts'
 import { LocalError } from './errors.ts'
-import { idShape } from './ids.ts'
+import { idShape, requestIds } from './ids.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
 import type { CutMessage } from './pieces.ts'
 import type { FramePlan, Rule } from './plan.ts'
-import type { Plain } from './recast.ts'
+import type { Accessor } from './protocol.ts'
+import { type Plain, roundTrip } from './recast.ts'
 
 /** What is kept of a request until its answer is there. */
 export interface Asked {
@@ -27,6 +29,11 @@ export interface Asked {
   readonly isKeepAlive: boolean
 }
 
+/** How tables know an id: bytes by their hex, everything else as it is. */
+export function keyOf(id: unknown): RequestId {
+  return id instanceof Uint8Array ? Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex') : (id as RequestId)
+}
+
 export class Requests {
   readonly rule: Rule
   /** When the next keep-alive is due. */
@@ -37,6 +44,7 @@ export class Requests {
   #table: Outstanding<Asked> | undefined
   #ids: RequestIds | undefined
   #serial = 0
+  #largest: number | bigint = 0
   #lastKeepAlive = 0
 
   constructor(rule: Rule, isStream: boolean, random: (n: number) => Uint8Array) {
@@ -76,10 +84,20 @@ export class Requests {
     if (reply.by === undefined || reply.by === 'order') return { id: this.#serial++, value: asking }
     const { request } = reply.by
     this.#ids ??= this.#makeIds(codec, frame, asking)
-    if (this.#ids === undefined) return { id: givenId(asking, request.path, frame), value: asking }
+    if (this.#ids === undefined) return { id: ownId(codec, frame, asking, request), value: asking }
     const id = this.#ids.next(one => this.#table?.has(one) ?? false)
     request.set(asking, id)
     return { id, value: asking }
+  }
+
+  /** A new id, and the longest there can be, for requests like this one whose table is somebody else's. */
+  nextId(codec: Codec, frame: FramePlan, value: Plain): number | bigint {
+    return this.#numbered(codec, frame, value).next(one => this.#table?.has(one) ?? false)
+  }
+
+  largestId(codec: Codec, frame: FramePlan, value: Plain): number | bigint {
+    this.#numbered(codec, frame, value)
+    return this.#largest
   }
 
   /** It was sent. */
@@ -94,7 +112,7 @@ export class Requests {
     const table = this.#table
     if (table === undefined || table.size === 0) return undefined
     const { by } = this.rule.reply
-    const id = by === undefined || by === 'order' ? table.first()?.id : (by.reply.get(answer) as RequestId | undefined)
+    const id = by === undefined || by === 'order' ? table.first()?.id : keyOf(by.reply.get(answer))
     const request = id === undefined ? undefined : table.answered(id)
     if (request !== undefined) this.#open.delete(request.token)
     return request
@@ -162,21 +180,40 @@ export class Requests {
     return new Outstanding({ timeout: patience, inFlight })
   }
 
+  #numbered(codec: Codec, frame: FramePlan, value: Plain): RequestIds {
+    const asking: Plain = { ...value }
+    for (const bit of this.rule.reply.ask) bit.set(asking, true)
+    this.#ids ??= this.#makeIds(codec, frame, asking)
+    if (this.#ids === undefined)
+      throw new LocalError('BadOption', `${frame.name} has an id that is no number: its payload cannot be transferred`)
+    return this.#ids
+  }
+
   #makeIds(codec: Codec, frame: FramePlan, value: Plain): RequestIds | undefined {
     const { by, ids } = this.rule.reply
     if (by === undefined || by === 'order') return undefined
     const shape = idShape(codec, frame.name, value, by.request)
-    if (shape !== undefined) return new RequestIds({ ids, bits: shape.bits, wide: shape.wide, random: this.#random })
+    if (shape !== undefined) {
+      const largest = (1n << BigInt(shape.bits)) - 1n
+      this.#largest = shape.wide ? largest : Number(largest)
+      return requestIds(shape, ids, this.#random)
+    }
     // The value makes no frame, and encoding says why; or the id is no number, and the caller gives it.
     codec.encode(frame.name, value, new Uint8Array(codec.sizeOf(frame.name, value)), 0)
     return undefined
   }
 }
 
-function givenId(value: Plain, path: string, frame: FramePlan): RequestId {
-  const id = value[path]
-  if (typeof id === 'string' || typeof id === 'number' || typeof id === 'bigint') return id
-  throw new LocalError('BadOption', `${frame.name} is matched with its answer by ${path}, which needs a value`)
+/** An id that is no number: given by the caller, or what the schema draws for it, which is then kept for every attempt. */
+function ownId(codec: Codec, frame: FramePlan, value: Plain, request: Accessor): RequestId {
+  const encoded = roundTrip(codec, frame.name, value)
+  const drawn = encoded && request.get(encoded)
+  const id = drawn instanceof Uint8Array ? copyOf(drawn) : drawn
+  if (id !== undefined) {
+    request.set(value, id)
+    return keyOf(id)
+  }
+  throw new LocalError('BadOption', `${frame.name} is matched with its answer by ${request.path}, which needs a value`)
 }
 
 /** A lost keep-alive is repeated after this part of the rule's timeout, milliseconds at least. */

@@ -2,41 +2,24 @@
 // requests and answers, repeated requests, keep-alives, pieces, limits, and how it ends. It is the same over streams and
 // datagrams; the machine it lives in (its carrier) finds frames in what arrives and puts frames into what leaves.
 
-import type { Reassembly } from '../channel/reassembly.ts'
 import { Strikes } from '../guard/strikes.ts'
 import { TokenBucket } from '../guard/token-bucket.ts'
-import type { Duplicates } from '../reliability/duplicates.ts'
 import type { Context, Malformed, Reader } from '../wire/codec.ts'
-import { Answers, ruleFor } from './answers.ts'
-import type { Carrier, Sink, Ticket } from './carrier.ts'
+import { Answers } from './answers.ts'
+import { Arrivals } from './arrivals.ts'
+import { Asking } from './asking.ts'
+import type { Carrier, Ticket } from './carrier.ts'
 import { Delivery } from './delivery.ts'
-import { PeerError, peerError, refused } from './errors.ts'
+import { Emission } from './emission.ts'
+import { type PeerError, peerError, refused } from './errors.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
-import type { Meter } from './meter.ts'
 import { Outgoing } from './outgoing.ts'
-import type { FramePlan, Plan, Rule } from './plan.ts'
-import { inputOf, type Plain } from './recast.ts'
+import type { FramePlan, Plan } from './plan.ts'
+import type { Plain } from './recast.ts'
+import { freshContext, type Shared } from './shared.ts'
 
-/** What sessions of one endpoint share. */
-export interface Shared {
-  readonly plan: Plan
-  readonly sink: Sink
-  readonly meter: Meter
-  readonly params: Readonly<Record<string, unknown>>
-  /** `n` random bytes of the quality that keys need. */
-  readonly random: (n: number) => Uint8Array
-  /** Unix milliseconds when the clock of the instants is at 0. */
-  readonly epoch: number
-  /** A full outbound queue: `send` waits, or is refused. */
-  readonly overflow: 'wait' | 'reject'
-  /** How long a graceful close may take, milliseconds. */
-  readonly closeTimeout: number
-  /** Requests seen before, by rule. */
-  readonly duplicates: ReadonlyMap<Rule, Duplicates<Uint8Array>>
-  /** Half-done messages, by channel. */
-  readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
-}
+export type { Shared } from './shared.ts'
 
 /**
  * `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
@@ -62,16 +45,18 @@ export class Session {
   bytesOut = 0
   /** For the application: the peer object that stands for this session. */
   owner: unknown
+  /** A frame that ends the connection has arrived: nothing behind it counts. */
+  saidGoodbye = false
   readonly #carrier: Carrier
+  readonly #emission: Emission
+  readonly #asking: Asking
   readonly #out: Outgoing
-  readonly #answers: Answers
   readonly #delivery: Delivery
+  readonly #arrivals: Arrivals
   readonly #bucket: TokenBucket | undefined
   readonly #strikes: Strikes | undefined
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
-  /** A frame that ends the connection has arrived: nothing behind it counts. */
-  #saidGoodbye = false
 
   constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant) {
     const { plan } = shared
@@ -85,9 +70,13 @@ export class Session {
     this.#carrier = carrier
     this.lifecycle = new Lifecycle(plan, now)
     this.context = freshContext(shared, address, () => this.now)
-    this.#out = new Outgoing(this, carrier)
-    this.#answers = new Answers(this, carrier, this.#out)
-    this.#delivery = new Delivery(this, carrier, this.#answers)
+    this.#emission = new Emission(this, carrier)
+    this.#asking = new Asking(this, carrier, this.#emission)
+    this.#out = new Outgoing(this, carrier, this.#emission, this.#asking)
+    const answers = new Answers(this, carrier, this.#emission)
+    this.#delivery = new Delivery(this, carrier, answers)
+    const parts = { emission: this.#emission, out: this.#out, answers, delivery: this.#delivery }
+    this.#arrivals = new Arrivals(this, carrier, parts)
     const limited = limits.rate.packets !== Infinity || limits.rate.bytes !== Infinity
     this.#bucket = limited ? new TokenBucket(limits.rate, now) : undefined
     this.#strikes = limits.strikes && new Strikes(limits.strikes)
@@ -98,7 +87,7 @@ export class Session {
   /** The connection is there. */
   open(now: Instant): void {
     this.shared.meter.count('open')
-    this.#out.start(now)
+    this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
   }
@@ -125,9 +114,10 @@ export class Session {
     this.bytesIn += size
     shared.meter.received(plan.index, size)
     if (shared.sink.tap !== undefined) shared.sink.tap(this, 'in', frame)
-    if (this.#saidGoodbye) return
+    if (this.saidGoodbye) return
     if (plan.isPlain && !this.#delivery.isBusy) this.#delivery.deliver(now, frame, plan, undefined)
-    else this.#consider(now, frame, plan)
+    else this.#arrivals.consider(now, frame, plan)
+    if (this.phase === 'draining') this.#finish(now)
   }
 
   /** Bytes that are no frame. The carrier looks at `phase` afterwards. */
@@ -307,63 +297,6 @@ export class Session {
 
   // -------------------------------------------------------------------------------------------------- the rest
 
-  #consider(now: Instant, frame: Reader, plan: FramePlan): void {
-    if (!this.#mayArrive(now, frame, plan)) return
-    if (plan.fragment !== undefined && this.#joins(now, frame, plan)) return
-    this.#whole(now, frame, plan)
-  }
-
-  #mayArrive(now: Instant, frame: Reader, plan: FramePlan): boolean {
-    const { max } = plan.descriptor
-    const { name } = plan
-    if (this.lifecycle.ignores(this.plan.incoming)) return false
-    if (!plan.mayReceive) this.fault(now, wrongState(plan, `${name} cannot be sent to the ${this.plan.role.name}`))
-    else if (!this.lifecycle.allows(plan))
-      this.fault(now, wrongState(plan, `${name} is not allowed in the state ${this.lifecycle.state}`))
-    else if (max !== undefined && frame.byteEnd - frame.byteStart > max)
-      this.fault(now, new PeerError('TooLarge', `${name} of more than ${max} bytes`, { frame: name, fatal: true }))
-    else return true
-    return false
-  }
-
-  /** A whole message: one frame, or pieces that were joined. */
-  #whole(now: Instant, frame: Reader, plan: FramePlan): void {
-    if (plan.answerTo.length > 0 && this.#out.answered(now, frame, plan)) {
-      this.passed(now, plan, frame)
-      return
-    }
-    const rule = ruleFor(plan, frame)
-    if (rule !== undefined && this.#answers.isRepeated(rule, frame)) return
-    if (!this.#delivery.hasRoom) {
-      // Not answered, so it is sent again where the schema has it so.
-      this.#answers.forget(rule, frame)
-      this.shared.meter.count('limit.queue')
-      return
-    }
-    if (plan.descriptor.learn.length > 0 && !this.learn(now, plan, frame)) return
-    this.#saidGoodbye ||= plan.descriptor.close !== undefined
-    if (rule?.reply.auto === 'before-delivery') this.#answers.answer(now, rule, frame, NONE)
-    this.passed(now, plan, frame)
-    this.#delivery.deliver(now, frame, plan, rule)
-  }
-
-  /** True when the frame is a piece; a message that it completes goes on from here. */
-  #joins(now: Instant, frame: Reader, plan: FramePlan): boolean {
-    const pieces = this.#out.pieces(plan)
-    const reassembly = this.shared.reassembly.get(plan.descriptor.channel ?? '')
-    const codec = this.#carrier.mirror(this)
-    const piece = reassembly && pieces?.read(this.address, frame, codec)
-    if (piece === undefined || reassembly === undefined || pieces === undefined) return false
-    const outcome = reassembly.receive(now, piece, () => inputOf(frame, codec))
-    if (outcome.kind === 'refused') this.fault(now, new PeerError(outcome.code, outcome.message, { frame: plan.name }))
-    else if (outcome.kind === 'late') this.#answers.answerLate(frame, plan, piece.index)
-    else if (outcome.kind === 'complete') {
-      const whole = this.#out.build(plan, pieces.join(outcome.head, outcome.payload))
-      if (whole !== undefined) this.#whole(now, whole, plan)
-    }
-    return true
-  }
-
   /** Idle, silent, too long in a state, requests without an answer. */
   #watch(now: Instant): void {
     const { idle } = this.plan.protocol.limits
@@ -385,8 +318,8 @@ export class Session {
     if (this.phase !== 'open' && this.phase !== 'draining') return
     if (reason !== 'error') this.shared.sink.error(this, error)
     this.#closing = { reason, error }
-    this.#saidGoodbye = true
-    if (reason === 'error' && this.plan.tell !== undefined) this.#out.tell(now, this.plan.tell)
+    this.saidGoodbye = true
+    if (reason === 'error' && this.plan.tell !== undefined) this.#emission.tell(now, this.plan.tell)
     this.phase = 'flushing'
     this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
     this.rearm()
@@ -396,7 +329,7 @@ export class Session {
   /** Goes from draining to flushing once nothing is left to wait for. */
   #finish(now: Instant): void {
     if (this.#out.isPending || this.#delivery.isBusy) return
-    if (this.plan.bye !== undefined && !this.#saidGoodbye) this.#out.tell(now, this.plan.bye)
+    if (this.plan.bye !== undefined && !this.saidGoodbye) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#carrier.changed(this)
   }
@@ -408,10 +341,6 @@ export class Session {
   }
 }
 
-function wrongState(frame: FramePlan, message: string): PeerError {
-  return peerError('WrongState', message, { frame: frame.name, fatal: true })
-}
-
 function limitExceeded(frame: FramePlan, message: string): PeerError {
   return peerError('LimitExceeded', message, { frame: frame.name, fatal: true })
 }
@@ -420,29 +349,5 @@ function timedOut(message: string): PeerError {
   return peerError('Timeout', message, { fatal: true })
 }
 
-/** What a codec knows at the beginning of a connection. */
-export function freshContext(shared: Shared, address: Address, now: () => number): Context {
-  const { plan, random, epoch, params } = shared
-  const known = plan.protocol.session.filter(one => one.start !== undefined)
-  return {
-    dir: plan.incoming,
-    state: plan.firstState,
-    param: params,
-    session: Object.fromEntries(known.map(one => [one.name, one.start])),
-    key: NONE,
-    peer: peerOf(address),
-    local: NONE,
-    random,
-    now: () => Math.floor(epoch + now()),
-  }
-}
-
-/** `peer.address` and `peer.port` in expressions. */
-function peerOf(address: Address): Record<string, unknown> {
-  const colon = address.lastIndexOf(':')
-  return { address: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
-}
-
-const NONE: Plain = {}
 /** A connection that failed does not linger, milliseconds. */
 const FAILED_CLOSE = 1000

@@ -1,13 +1,38 @@
 // What all sessions of an endpoint share, made from its options.
 
 import { Reassembly } from '../channel/reassembly.ts'
+import type { TransferReceiver } from '../channel/transfer-receive.ts'
+import { type TransferHead, transferReceiver } from '../channel/transfers.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
+import type { Context } from '../wire/codec.ts'
 import type { Sink } from './carrier.ts'
+import type { Address } from './machine.ts'
 import { type Meter, NO_METER } from './meter.ts'
 import { pieceFields } from './pieces.ts'
 import type { Plan, Rule } from './plan.ts'
 import type { Plain } from './recast.ts'
-import type { Shared } from './session.ts'
+
+/** What sessions of one endpoint share. */
+export interface Shared {
+  readonly plan: Plan
+  readonly sink: Sink
+  readonly meter: Meter
+  readonly params: Readonly<Record<string, unknown>>
+  /** `n` random bytes of the quality that keys need. */
+  readonly random: (n: number) => Uint8Array
+  /** Unix milliseconds when the clock of the instants is at 0. */
+  readonly epoch: number
+  /** A full outbound queue: `send` waits, or is refused. */
+  readonly overflow: 'wait' | 'reject'
+  /** How long a graceful close may take, milliseconds. */
+  readonly closeTimeout: number
+  /** Requests seen before, by rule. */
+  readonly duplicates: ReadonlyMap<Rule, Duplicates<Uint8Array>>
+  /** Half-done messages, by channel. */
+  readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
+  /** Parts of transfers, by channel. */
+  readonly transfers: ReadonlyMap<string, TransferReceiver<TransferHead>>
+}
 
 export interface SharedOptions {
   readonly plan: Plan
@@ -38,6 +63,7 @@ export function shared(options: SharedOptions): Shared {
     closeTimeout: options.closeTimeout ?? 5000,
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
+    transfers: transfers(plan),
   }
 }
 
@@ -60,3 +86,36 @@ function reassembly(plan: Plan): Map<string, Reassembly<Plain>> {
     if (fragment !== undefined) tables.set(name, new Reassembly<Plain>(fragment))
   return tables
 }
+
+function transfers(plan: Plan): Map<string, TransferReceiver<TransferHead>> {
+  const tables = new Map<string, TransferReceiver<TransferHead>>()
+  if (plan.isStream) return tables
+  for (const { name, transfer } of plan.protocol.channels)
+    if (transfer !== undefined) tables.set(name, transferReceiver(transfer))
+  return tables
+}
+
+/** What a codec knows at the beginning of a connection. */
+export function freshContext(shared: Shared, address: Address, now: () => number): Context {
+  const { plan, random, epoch, params } = shared
+  const known = plan.protocol.session.filter(one => one.start !== undefined)
+  return {
+    dir: plan.incoming,
+    state: plan.firstState,
+    param: params,
+    session: Object.fromEntries(known.map(one => [one.name, one.start])),
+    key: NONE,
+    peer: peerOf(address),
+    local: NONE,
+    random,
+    now: () => Math.floor(epoch + now()),
+  }
+}
+
+/** `peer.address` and `peer.port` in expressions. */
+function peerOf(address: Address): Record<string, unknown> {
+  const colon = address.lastIndexOf(':')
+  return { address: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+}
+
+const NONE = {}

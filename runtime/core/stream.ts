@@ -9,7 +9,8 @@ import { Inbox } from './inbox.ts'
 import { type Address, type Borrowed, type Instant, instant, NEVER, type StreamMachine } from './machine.ts'
 import { Outbox } from './outbox.ts'
 import type { FramePlan } from './plan.ts'
-import { Session, type Shared } from './session.ts'
+import { Session } from './session.ts'
+import type { Shared } from './shared.ts'
 
 export class StreamConnection implements StreamMachine, Carrier {
   readonly session: Session

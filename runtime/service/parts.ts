@@ -2,8 +2,8 @@
 
 import { LocalError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
-import type { Session, Shared } from '../core/session.ts'
-import { shared } from '../core/shared.ts'
+import type { Session } from '../core/session.ts'
+import { type Shared, shared } from '../core/shared.ts'
 import { StreamConnection } from '../core/stream.ts'
 import { loop } from '../drivers/loop.ts'
 import { randomBytes } from '../drivers/random.ts'

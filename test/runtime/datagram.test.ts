@@ -238,6 +238,46 @@ test('goodbye ends both ends, and its repetition is acknowledged without a new c
   expect(server.recorder.opened).toBe(2)
 })
 
+test('a payload is transferred byte for byte over a network that loses and reorders, and settles with the last answer', () => {
+  const { client, server, session, network } = pair({
+    seed: 7,
+    link: { loss: 0.05, latency: 10, jitter: 10 },
+    changes: { channels: [transferring()] },
+  })
+  const payload = Uint8Array.from({ length: 250_000 }, (_, i) => (i * 13) & 0xff)
+  const asked = outcome(session.send(instant(0), 'Data', { flags: 1, payload }))
+  client.socket.touch()
+  network.run(200)
+  session.close(instant(network.now))
+  expect(session.phase).toBe('draining')
+  network.run(10_000)
+  expect(asked).toMatchObject({ done: true })
+  expect(asked.error).toBeUndefined()
+  expect(server.recorder.names).toEqual(['Data', 'Bye'])
+  expect(server.recorder.got[0]!.payload).toEqual(payload)
+  expect(client.recorder.closes).toEqual([{ reason: 'closed', error: undefined }])
+})
+
+test('a transfer waits for a receiver whose handler is slow, and fails when it makes no progress', () => {
+  const { client, server, session, network } = pair({ link: { latency: 5 }, changes: { channels: [transferring()] } })
+  server.recorder.handle = () => true
+  for (let i = 0; i < 17; i++) session.send(instant(0), 'Data', { payload: Uint8Array.of(i) })
+  const asked = outcome(session.send(instant(0), 'Data', { flags: 1, payload: new Uint8Array(50_000) }))
+  client.socket.touch()
+  network.run(2000)
+  expect(asked.done).toBe(false)
+  for (let i = 0; i < 17; i++) server.recorder.latest!.done(instant(network.now))
+  network.run(4000)
+  expect(asked).toMatchObject({ done: true })
+  expect(server.recorder.got.at(-1)!.payload.length).toBe(50_000)
+
+  network.partition()
+  const lost = outcome(session.send(instant(4000), 'Data', { flags: 1, payload: new Uint8Array(50_000) }))
+  client.socket.touch()
+  network.run(12_000)
+  expect(lost.error).toMatchObject({ code: 'Timeout' })
+})
+
 test('several frames in a datagram are all read where framing is packed', () => {
   const transport = { ...UDP, framing: { kind: 'packed' as const } }
   const { server } = pair({ transport })
@@ -286,6 +326,19 @@ function pair(options: PairOptions = {}) {
     server: { ...server, socket: sockets[1] },
     network,
     session,
+  }
+}
+
+/** A channel whose large payloads are transferred; the numbers stand where pieces have theirs. */
+function transferring() {
+  const base = tiny()
+  const { fragment_id: id, fragment_index: index, fragment_count: count } = base.channelHeader!
+  const bounds = { sessions: 8, bytes: 1024 * 1024, bytesPerPeer: 1024 * 1024, max: 1024 * 1024 }
+  const transfer = { above: 4096, cut: 'payload', part: undefined, id: id!, index: index!, count: count!, window: 32 }
+  return {
+    ...base.channels[0]!,
+    fragment: undefined,
+    transfer: { ...transfer, ...bounds, rto: { from: 50, to: 2000 }, timeout: 5000 },
   }
 }
 

@@ -12,6 +12,7 @@ export function choice(protocol: Protocol, context: RecordContext): string[] {
   const all = [...protocol.frames.values()]
   const inside = all.filter(frame => !frame.bare)
   const frames = inside.length > 0 ? inside : all
+  const bare = all.filter(frame => frame.bare)
   const needed = new Set(frames.flatMap(frame => frame.match.map(match => match.path[0]!)))
   const id = protocol.envelope && fieldsOf(protocol.envelope).find(field => field.isId)
   if (id && frames.some(frame => frame.ids.length > 0)) needed.add(id.name)
@@ -26,9 +27,16 @@ export function choice(protocol: Protocol, context: RecordContext): string[] {
     ...(front
       ? ['local v = c.v', ...bodyLines({ nodes: front, validate: [], check: [], usesParent: false }, context)]
       : ['if true then return nil end']),
-    'local found = {}',
+    'local found, bare = {}, {}',
     ...fits.filter((_, at) => !frames[at]!.matchElse),
     ...others,
+    // Handshake frames without envelope: taken where nothing else fits and there is only one.
+    ...(inside.length > 0
+      ? bare.map(
+          frame => `if #found == 0 and ${direction(frame, protocol)} then bare[#bare + 1] = ${luaText(frame.name)} end`,
+        )
+      : []),
+    'if #found == 0 and #bare == 1 then return bare[1] end',
     'if #found == 1 then return found[1] end',
     'if #found == 0 then error({ problem = "no frame fits", at = c.at }) end',
     'unknown("which of " .. table.concat(found, ", ") .. " it is")',

@@ -139,7 +139,8 @@ function valueOf(protocol: Protocol, type: Type, depth: number, field?: Field): 
       return fc.constant(undefined)
     case 'list': {
       const item = valueOf(protocol, type.of, depth + 1, field)
-      const fixed = type.count.by === 'count' && type.count.count.is === 'int' ? Number(type.count.count.value) : undefined
+      const fixed =
+        type.count.by === 'count' && type.count.count.is === 'int' ? Number(type.count.count.value) : undefined
       const most = depth > 3 ? 0 : 3
       return fc.array(item, { minLength: fixed ?? 0, maxLength: fixed ?? most })
     }
@@ -181,7 +182,10 @@ function integer(protocol: Protocol, type: Type, low: bigint, high: bigint, fiel
   const any = fc.oneof(
     fc.bigInt({ min: bottom, max: top }),
     fc.constantFrom(bottom, top),
-    fc.bigInt({ min: bottom > 0n ? bottom : 0n, max: top < 9n ? top : bottom > 0n ? bottom + (top - bottom > 9n ? 9n : 0n) : 9n }),
+    fc.bigInt({
+      min: bottom > 0n ? bottom : 0n,
+      max: top < 9n ? top : bottom > 0n ? bottom + (top - bottom > 9n ? 9n : 0n) : 9n,
+    }),
   )
   if (!wide) return any.map(Number)
   if (field?.number === 'number') return any.map(Number)
@@ -196,7 +200,9 @@ function text(encoding: 'utf8' | 'ascii' | 'latin1', length: fc.Arbitrary<number
       : encoding === 'latin1'
         ? fc.integer({ min: 0x20, max: 0xff })
         : fc.oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.constantFrom(0xe9, 0x20ac, 0xfffd, 0x1f600))
-  return length.chain(n => fc.array(letter, { minLength: n, maxLength: n }).map(codes => String.fromCodePoint(...codes)))
+  return length.chain(n =>
+    fc.array(letter, { minLength: n, maxLength: n }).map(codes => String.fromCodePoint(...codes)),
+  )
 }
 
 /** Lengths that formulas of real protocols ask for, among others. */

@@ -684,6 +684,12 @@ class FastnetEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
+    if (choice.reach === 0 && !choice.noneFits) {
+      if (choice.fits[3] === 1) return 3
+      return -1
+    }
+    if (at + 8 > end) input.cut(at, end, '', COUNTER)
+    if (at + 8 > end) input.short(at + 8, 0, '')
     this.byteSource = input.bytes
     this.byteStart = input.start
     this.layOut(input)
@@ -691,18 +697,21 @@ class FastnetEnvelope extends FrameReader {
     this.isHeaderOpen = input.open('packet', at + 8, end, 16, false, 'OpenFailed', this.sealedFrame)
     this.headerPlainAt = input.plainAt
     this.headerPlainEnd = input.plainEnd
+    if (!this.isHeaderOpen && choice.noneFits) return choice.anyElse ? -2 : -1
     if (!this.isHeaderOpen) throw input.refuse('OpenFailed', at + 8, '')
     input.nesting++
     if (this.headerPlainAt + 12 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_COUNT)
     if (this.headerPlainAt + 12 > this.headerPlainEnd) input.short(this.headerPlainAt + 12, 0, '')
     input.nesting--
-    if (this.headerPlainAt + 9 > input.have) input.want(this.headerPlainAt + 9)
-    const fits = (choice.fits[1] === 1 && (b[this.headerPlainAt + 8]! & 0x10) !== 0 ? 1 : 0) | (choice.fits[2] === 1 && (b[this.headerPlainAt + 8]! & 0x20) !== 0 && (b[this.headerPlainAt + 8]! & 0x10) === 0 ? 2 : 0)
-    if (fits === 1) return 1
-    if (fits === 2) return 2
-    if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
+    let wrong = false
+    if ((choice.fits[1] === 1 || choice.fits[2] === 1) && this.headerPlainAt + 9 > input.have) input.want(this.headerPlainAt + 9)
+    if (choice.fits[1] === 1 && (b[this.headerPlainAt + 8]! & 0x10) !== 0) return 1
+    if (choice.fits[2] === 1 && (b[this.headerPlainAt + 8]! & 0x20) !== 0 && (b[this.headerPlainAt + 8]! & 0x10) === 0) return 2
     if (choice.fits[3] === 1) return 3
-    return (choice.fits[1] === 0 && (b[this.headerPlainAt + 8]! & 0x10) !== 0) || (choice.fits[2] === 0 && (b[this.headerPlainAt + 8]! & 0x20) !== 0 && (b[this.headerPlainAt + 8]! & 0x10) === 0) || choice.fits[3] === 0 ? -2 : -1
+    if ((b[this.headerPlainAt + 8]! & 0x10) !== 0) wrong = true
+    if ((b[this.headerPlainAt + 8]! & 0x20) !== 0 && (b[this.headerPlainAt + 8]! & 0x10) === 0) wrong = true
+    wrong = true
+    return wrong ? -2 : -1
   }
 
   override decodeBytes(input: Input): this {
@@ -871,8 +880,8 @@ const COUNTER = ['counter', 64]
 const SEQUENCE_TO_FRAGMENT_COUNT = ['sequence', 16, 'ack', 16, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8]
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
-  { bare: true, states: ['hello'], dirs: ['server>client'] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: false, states: ['open'], dirs: [] },
+  { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
+  { bare: false, orElse: true, reach: 0, states: ['open'], dirs: [] },
 ]

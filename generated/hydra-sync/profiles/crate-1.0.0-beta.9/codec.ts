@@ -1081,6 +1081,7 @@ export class HydraSyncCodec implements Codec {
 
   private decodeAny(input: Input): Reader {
     this.choice.update(input.context)
+    let wrong = false
     const fits = (this.choice.fits[0] === 1 ? 1 : 0) | (this.choice.fits[1] === 1 ? 2 : 0) | (this.choice.fits[2] === 1 ? 4 : 0) | (this.choice.fits[3] === 1 ? 8 : 0) | (this.choice.fits[4] === 1 ? 16 : 0) | (this.choice.fits[5] === 1 ? 32 : 0) | (this.choice.fits[6] === 1 ? 64 : 0) | (this.choice.fits[7] === 1 ? 128 : 0)
     if (fits === 1) return this.joinReader.decodeBytes(input)
     if (fits === 2) return this.statusReader.decodeBytes(input)
@@ -1091,7 +1092,15 @@ export class HydraSyncCodec implements Codec {
     if (fits === 64) return this.clientHelloReader.decodeBytes(input)
     if (fits === 128) return this.serverHelloReader.decodeBytes(input)
     if (fits !== 0) throw input.refuse('AmbiguousFrame', input.start, '')
-    return this.refuseFrame(input, this.choice.fits[0] === 0 || this.choice.fits[1] === 0 || this.choice.fits[2] === 0 || this.choice.fits[3] === 0 || this.choice.fits[4] === 0 || this.choice.fits[5] === 0 || this.choice.fits[6] === 0 || this.choice.fits[7] === 0)
+    wrong = true
+    wrong = true
+    wrong = true
+    wrong = true
+    wrong = true
+    wrong = true
+    wrong = true
+    wrong = true
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -1167,14 +1176,14 @@ const ANY = ['any', 8]
 const UPTIME_HOURS_TO_NETWORK_BYTES = ['uptime_hours', 64, 'total_sessions', 64, 'active_sessions', 64, 'network_bytes', 64]
 const NONCE_TO_PUBLIC = ['nonce', 1024, 'public', 256]
 const FRAME_RULES = [
-  { bare: false, states: ['join'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },
-  { bare: false, states: ['answer'], dirs: ['server>producer', 'server>consumer', 'server>observer', 'server>client'] },
-  { bare: false, states: ['length'], dirs: ['server>producer', 'server>consumer', 'server>observer', 'server>client'] },
-  { bare: false, states: ['stream'], dirs: ['producer>server', 'client>server', 'server>consumer', 'server>client'] },
-  { bare: false, states: ['stream'], dirs: ['observer>server', 'client>server'] },
-  { bare: false, states: ['stream'], dirs: ['server>observer', 'server>client'] },
-  { bare: false, states: ['hello'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },
-  { bare: false, states: ['hello'], dirs: ['server>producer', 'server>consumer', 'server>observer', 'server>client'] },
+  { bare: false, reach: 0, states: ['join'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },
+  { bare: false, reach: 0, states: ['answer'], dirs: ['server>producer', 'server>consumer', 'server>observer', 'server>client'] },
+  { bare: false, reach: 0, states: ['length'], dirs: ['server>producer', 'server>consumer', 'server>observer', 'server>client'] },
+  { bare: false, reach: 0, states: ['stream'], dirs: ['producer>server', 'client>server', 'server>consumer', 'server>client'] },
+  { bare: false, reach: 0, states: ['stream'], dirs: ['observer>server', 'client>server'] },
+  { bare: false, reach: 0, states: ['stream'], dirs: ['server>observer', 'server>client'] },
+  { bare: false, reach: 0, states: ['hello'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },
+  { bare: false, reach: 0, states: ['hello'], dirs: ['server>producer', 'server>consumer', 'server>observer', 'server>client'] },
 ]
 const ROLE_NAMES = ['producer', 'consumer', 'observer'] as const
 const CODE_NAMES = ['success', 'invalid_role', 'session_not_found', 'session_occupied', 'invalid_token', 'internal_error'] as const

@@ -646,13 +646,6 @@ class IntentraEnvelope extends FrameReader {
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (at + 1 > input.have) input.want(at + 1)
     throw input.unknown(at, 'kind', 'MalformedPacket')
-    if (at + 2 > input.have) input.want(at + 2)
-    if (at + 2 > input.have) input.want(at + 2)
-    if (at + 4 > input.have) input.want(at + 4)
-    if (at + 8 > input.have) input.want(at + 8)
-    if (at + 12 > input.have) input.want(at + 12)
-    if (at + 16 > input.have) input.want(at + 16)
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -729,28 +722,26 @@ export class IntentraCodec implements Codec {
     const b = input.bytes
     const at = input.start
     this.choice.update(input.context)
-    if (at + 1 > input.have) {
+    if (at + this.choice.reach > input.have) {
       if (!input.stream) return this.refuseFrame(input, false)
-      if (at + 1 > input.have) input.want(at + 1)
+      if ((this.choice.fits[0] === 1 || this.choice.fits[1] === 1 || this.choice.fits[2] === 1) && at + 1 > input.have) input.want(at + 1)
     }
+    let wrong = false
     switch (b[at]! & 0x0f) {
       case 0:
-        {
-          if (this.choice.fits[0] === 1) return this.dataReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[0] === 0)
-        }
+        if (this.choice.fits[0] === 1) return this.dataReader.decodeBytes(input)
+        wrong = true
+        break
       case 1:
-        {
-          if (this.choice.fits[1] === 1) return this.ackReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[1] === 0)
-        }
+        if (this.choice.fits[1] === 1) return this.ackReader.decodeBytes(input)
+        wrong = true
+        break
       case 2:
-        {
-          if (this.choice.fits[2] === 1) return this.hsInitReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[2] === 0)
-        }
+        if (this.choice.fits[2] === 1) return this.hsInitReader.decodeBytes(input)
+        wrong = true
+        break
     }
-    return this.refuseFrame(input, false)
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -788,8 +779,8 @@ function nameOfIntent(value: number): Intent {
 const VERSION_TO_ACK = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 3, 'phase', 3, 'payload_len', 16, 'conn_id', 32, 'seq', 32, 'ack', 32]
 const COVERS = { Truncated: 'MalformedPacket', TrailingBytes: 'MalformedPacket', UnknownFrame: 'MalformedPacket', OpenFailed: 'CryptoFailure', WrongState: 'ProtocolViolation', LimitExceeded: 'ProtocolViolation' }
 const FRAME_RULES = [
-  { bare: false, states: ['active'], dirs: [] },
-  { bare: false, states: ['active'], dirs: [] },
-  { bare: false, states: ['init'], dirs: ['client>server'] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
+  { bare: false, reach: 1, states: ['active'], dirs: [] },
+  { bare: false, reach: 1, states: ['init'], dirs: ['client>server'] },
 ]
 const INTENT_NAMES = ['realtime', 'reliable'] as const

@@ -263,8 +263,10 @@ export class Pea2peaCodec implements Codec {
       if (this.choice.fits[1] === 1) return this.markReader.decodeBytes(input)
 
     }
+    let wrong = false
     if (this.choice.fits[0] === 1) return this.messageReader.decodeBytes(input)
-    return this.refuseFrame(input, this.choice.fits[0] === 0)
+    wrong = true
+    return this.refuseFrame(input, wrong)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
@@ -286,6 +288,6 @@ export class Pea2peaCodec implements Codec {
 
 const VALUE = ['value', 8]
 const FRAME_RULES = [
-  { bare: false, states: ['open'], dirs: [] },
-  { bare: true, states: ['hello'], dirs: [] },
+  { bare: false, reach: 0, states: ['open'], dirs: [] },
+  { bare: true, reach: 0, states: ['hello'], dirs: [] },
 ]

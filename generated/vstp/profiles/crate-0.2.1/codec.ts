@@ -3,7 +3,6 @@ import {
   type Codec,
   type Context,
   type DecodeOptions,
-  FrameChoice,
   FrameReader,
   Input,
   type Malformed,
@@ -274,7 +273,7 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
 }
 
 /**
- * Welcome, as it stands in the bytes. schema/vstp.yaml:58.
+ * Welcome, as it stands in the bytes. schema/vstp.yaml:120.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -1864,14 +1863,6 @@ class VstpEnvelope extends FrameReader {
     input.frame(this.byteEnd)
     if (((b[this.payloadEnd]! << 24) | (b[this.payloadEnd + 1]! << 16) | (b[this.payloadEnd + 2]! << 8) | b[this.payloadEnd + 3]!) >>> 0 !== crc32(b, at, this.payloadEnd)) throw input.refuseAs('CrcMismatch', this.payloadEnd, 'crc')
     throw input.unknown(at + 3, 'type', 'InvalidFrameType')
-    try {
-      input.nesting++
-      checkEntryList(input, at + 11, this.headersEnd, 'headers')
-      input.nesting--
-    } catch (fault) {
-      throw input.named(fault, 'BadHeader')
-    }
-    throw input.unknown(at, '')
   }
 
   override toObject(): Record<string, unknown> {
@@ -1886,7 +1877,6 @@ export class VstpCodec implements Codec {
   needs = 0
   failure: Malformed | undefined = undefined
   private readonly input = new Input(COVERS)
-  private readonly choice = new FrameChoice(FRAME_RULES)
   private readonly helloReader = new HelloReader(this.input)
   private readonly welcomeReader = new WelcomeReader(this.input)
   private readonly dataReader = new DataReader(this.input)
@@ -1972,7 +1962,6 @@ export class VstpCodec implements Codec {
   private decodeAny(input: Input): Reader {
     const b = input.bytes
     const at = input.start
-    this.choice.update(input.context)
     if (at + 4 > input.have) {
       if (!input.stream) return this.refuseFrame(input, false)
       if (at + 4 > input.have) input.want(at + 4)
@@ -1981,10 +1970,7 @@ export class VstpCodec implements Codec {
       case 1:
         return this.helloReader.decodeBytes(input)
       case 2:
-        {
-          if (this.choice.fits[1] === 1) return this.welcomeReader.decodeBytes(input)
-          return this.refuseFrame(input, this.choice.fits[1] === 0)
-        }
+        return this.welcomeReader.decodeBytes(input)
       case 3:
         return this.dataReader.decodeBytes(input)
       case 4:
@@ -2187,16 +2173,6 @@ const CRC = ['crc', 32]
 const MAGIC_VERSION_FIRST = ['magic', 'version', 'type', 'flags', 'header_len', 'payload_len', 'headers', 'payload', 'crc']
 const VT = Uint8Array.of(0x56, 0x54)
 const COVERS = { TooLarge: 'FrameTooLarge' }
-const FRAME_RULES = [
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: ['server>client'] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-  { bare: false, states: [], dirs: [] },
-]
 const KEY_MSG_ID = Uint8Array.of(0x6d, 0x73, 0x67, 0x2d, 0x69, 0x64)
 const KEY_FRAG_ID = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x64)
 const KEY_FRAG_INDEX = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x6e, 0x64, 0x65, 0x78)

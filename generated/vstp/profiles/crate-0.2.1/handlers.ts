@@ -78,6 +78,8 @@ export type ServerPeer = Peer<VstpTypes, 'server'>
 export interface ServerHandlers<P = ServerPeer> {
   /** Opens a session. Carries nothing of a channel. */
   Hello?(frame: HelloReader, peer: P): void | Promise<void>
+  /** Carries nothing of a channel. */
+  Welcome?(frame: WelcomeReader, peer: P): void | Promise<void>
   Data(frame: DataReader, peer: P): void | Promise<void>
   /** Carries nothing of a channel. */
   Ping?(frame: PingReader, peer: P): void | Promise<void>
@@ -94,15 +96,15 @@ export interface ServerHandlers<P = ServerPeer> {
 /** Every role: what it sends, receives, asks and is given. */
 export interface VstpRoles {
   client: {
-    sends: 'Hello' | 'Data' | 'Ping' | 'Pong' | 'Bye' | 'Ack' | 'Err'
+    sends: 'Hello' | 'Welcome' | 'Data' | 'Ping' | 'Pong' | 'Bye' | 'Ack' | 'Err'
     receives: 'Hello' | 'Welcome' | 'Data' | 'Ping' | 'Pong' | 'Bye' | 'Ack' | 'Err'
-    requests: { Hello: 'Ack'; Data: 'Ack'; Ping: 'Ack'; Pong: 'Ack'; Bye: 'Ack'; Ack: 'Ack'; Err: 'Ack' }
+    requests: { Hello: 'Ack'; Welcome: 'Ack'; Data: 'Ack'; Ping: 'Ack'; Pong: 'Ack'; Bye: 'Ack'; Ack: 'Ack'; Err: 'Ack' }
     handlers: ClientHandlers
     params: ClientParams
   }
   server: {
     sends: 'Hello' | 'Welcome' | 'Data' | 'Ping' | 'Pong' | 'Bye' | 'Ack' | 'Err'
-    receives: 'Hello' | 'Data' | 'Ping' | 'Pong' | 'Bye' | 'Ack' | 'Err'
+    receives: 'Hello' | 'Welcome' | 'Data' | 'Ping' | 'Pong' | 'Bye' | 'Ack' | 'Err'
     requests: { Hello: 'Ack'; Welcome: 'Ack'; Data: 'Ack'; Ping: 'Ack'; Pong: 'Ack'; Bye: 'Ack'; Ack: 'Ack'; Err: 'Ack' }
     handlers: ServerHandlers
     params: ServerParams
@@ -146,6 +148,8 @@ export function dispatchServer<P = ServerPeer>(frame: Reader, handlers: Partial<
   switch (frame.frameIndex) {
     case 0:
       return handlers.Hello?.(frame as HelloReader, peer)
+    case 1:
+      return handlers.Welcome?.(frame as WelcomeReader, peer)
     case 2:
       return handlers.Data?.(frame as DataReader, peer)
     case 3:

@@ -220,7 +220,7 @@ export const protocol: TypedProtocol<VstpTypes> = {
     {
       name: 'Welcome',
       index: 1,
-      dirs: [{ sender: 'server', receiver: 'client' }],
+      dirs: [],
       states: [],
       bare: false,
       seal: undefined,

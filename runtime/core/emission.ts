@@ -1,0 +1,132 @@
+// How a frame of one session gets out: encoded once, in pieces where it is too large for a datagram, and seen by what
+// follows frames in both directions (states, learned values, the tap).
+
+import type { Reader } from '../wire/codec.ts'
+import { copyOf } from '../wire/copy.ts'
+import type { Carrier } from './carrier.ts'
+import type { Instant } from './machine.ts'
+import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
+import type { FramePlan } from './plan.ts'
+import type { Plain } from './recast.ts'
+import type { Session } from './session.ts'
+
+export class Emission {
+  /** How the frame emitted last was cut. */
+  lastCut: CutMessage | undefined
+  readonly #session: Session
+  readonly #carrier: Carrier
+  /** By channel. */
+  readonly #pieces = new Map<string, Pieces>()
+
+  constructor(session: Session, carrier: Carrier) {
+    this.#session = session
+    this.#carrier = carrier
+  }
+
+  /** When a number for pieces is free again, where none is; -Infinity otherwise. */
+  get freeAt(): number {
+    let next = Number.NEGATIVE_INFINITY
+    for (const one of this.#pieces.values()) next = Math.max(next, one.freeAt)
+    return next
+  }
+
+  /** Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws. */
+  emit(now: Instant, frame: FramePlan, value: Plain): boolean {
+    const codec = this.#carrier.codec(this.#session)
+    const size = codec.sizeOf(frame.name, value)
+    this.lastCut = undefined
+    if (frame.fragment !== undefined && size > frame.fragment.above) {
+      const pieces = this.pieces(frame)
+      if (pieces !== undefined) {
+        const cut = pieces.cut(now, codec, frame, value, size)
+        if (cut === undefined) return false
+        if (cut.cut.count > 1) {
+          this.emitPieces(now, frame, value, pieces, cut)
+          return true
+        }
+      }
+    }
+    this.#carrier.write(this.#session, frame, value, size)
+    this.#passed(now, frame, true)
+    return true
+  }
+
+  emitPieces(now: Instant, frame: FramePlan, value: Plain, pieces: Pieces, message: CutMessage): void {
+    const codec = this.#carrier.codec(this.#session)
+    for (let index = 0; index < message.cut.count; index++) {
+      const piece = pieces.piece(frame, value, message, index)
+      this.#carrier.write(this.#session, frame, piece, codec.sizeOf(frame.name, piece))
+      this.#passed(now, frame, index === 0)
+    }
+    this.lastCut = message
+  }
+
+  /** A frame that is sent whether there is room or not, where the schema can make it of nothing: goodbye, an error. */
+  tell(now: Instant, frame: FramePlan): void {
+    if (!this.#session.lifecycle.allows(frame)) return
+    try {
+      this.emit(now, frame, {})
+    } catch {
+      // It has fields that nobody gave: then there is nothing to tell.
+    }
+  }
+
+  /** Sends a frame that arrived back as it is. False: it cannot go out so. */
+  repeat(now: Instant, frame: Reader): boolean {
+    const plan = this.#session.plan.frames[frame.frameIndex] as FramePlan
+    const size = frame.byteEnd - frame.byteStart
+    if (!this.#carrier.hasRoom || !this.#session.lifecycle.allows(plan)) return false
+    if (plan.fragment !== undefined && size > plan.fragment.above) return false
+    this.#carrier.writeAgain(this.#session, frame.byteSource.subarray(frame.byteStart, frame.byteEnd))
+    this.#passed(now, plan, true)
+    return true
+  }
+
+  /** How frames of this kind are cut; undefined where the schema has no fields for it. */
+  pieces(frame: FramePlan): Pieces | undefined {
+    const { channel } = frame.descriptor
+    const known = this.#pieces.get(channel ?? '')
+    if (known !== undefined) return known
+    const fields = pieceFields(this.#session.plan.protocol.channelHeader)
+    if (fields === undefined || frame.fragment === undefined) return undefined
+    const made = new Pieces(fields, frame.fragment)
+    this.#pieces.set(channel ?? '', made)
+    return made
+  }
+
+  /** A frame in memory of its own, made of a joined value. Undefined where the schema does not allow it whole. */
+  build(frame: FramePlan, value: Plain): Reader | undefined {
+    const codec = this.#carrier.codec(this.#session)
+    try {
+      const bytes = new Uint8Array(codec.sizeOf(frame.name, value))
+      const end = codec.encode(frame.name, value, bytes, 0)
+      return codec.decode(bytes, 0, end, { whole: true, frame: frame.name })
+    } catch {
+      return undefined
+    }
+  }
+
+  /** A frame of ours is the last one of the carrier. `isFirst`: not a further piece of the same message. */
+  #passed(now: Instant, frame: FramePlan, isFirst: boolean): void {
+    const session = this.#session
+    const { lastBytes: bytes, lastStart: start, lastEnd: end } = this.#carrier
+    session.framesOut++
+    session.bytesOut += end - start
+    session.shared.meter.sent(frame.index, end - start)
+    const { learn, repeat } = frame.descriptor
+    const looks = session.lifecycle.looksInto(frame) || learn.length > 0
+    if (looks || session.shared.sink.tap !== undefined) {
+      const mirror = this.#carrier.mirror(session)
+      const reader = mirror.decode(bytes, start, end, { whole: true, ignoreTrailing: true, frame: frame.name })
+      if (reader !== undefined) {
+        session.shared.sink.tap?.(session, 'out', reader)
+        if (isFirst && looks) session.learn(now, frame, reader)
+        if (isFirst) session.passed(now, frame, reader)
+      }
+    } else if (isFirst) session.passed(now, frame, undefined)
+    if (!session.plan.isStream && repeat > 1) {
+      const copy = copyOf(bytes, start, end)
+      for (let i = 1; i < repeat; i++) this.#carrier.writeAgain(session, copy)
+    }
+  }
+}
