@@ -1,7 +1,7 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // Tests against real peers: the published crates, coturn, tshark. Each suite says why it is skipped where its peer is absent.
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/interop/**/*.interop.ts'],
     exclude: ['test/interop/peers/**'],
@@ -12,3 +12,5 @@ export default defineConfig({
     maxWorkers: 1,
   },
 })
+
+export default config

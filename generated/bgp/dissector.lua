@@ -712,11 +712,12 @@ choose = function(c)
   end
   v.length = uint(c, F["length"], 16, false)
   v.type = uint(c, F["type"], 8, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 1) then found[#found + 1] = "Open" end
   if (v.type == 2) then found[#found + 1] = "Update" end
   if (v.type == 3) then found[#found + 1] = "Notification" end
   if (v.type == 4) then found[#found + 1] = "Keepalive" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -552,13 +552,15 @@ choose = function(c)
   if (v.length > 0) then
     v.type = uint(c, F["type"], 8, false)
   end
-  local found = {}
+  local found, bare = {}, {}
   if (v.length == 0) then found[#found + 1] = "KeepAlive" end
   if (v.type == 0) then found[#found + 1] = "Choke" end
   if (v.type == 1) then found[#found + 1] = "Unchoke" end
   if (v.type == 4) then found[#found + 1] = "Have" end
   if (v.type == 6) then found[#found + 1] = "Request" end
   if (v.type == 7) then found[#found + 1] = "Piece" end
+  if #found == 0 and true then bare[#bare + 1] = "Handshake" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -77,7 +77,7 @@ import {
 } from './types.ts'
 
 /**
- * HsInit, as it stands in the bytes. /work/main/schema/std/packet.yaml:39.
+ * HsInit, as it stands in the bytes. schema/std/packet.yaml:39.
  *
  *     offset  bytes   field
  *     0       4 bits  packet            Packet
@@ -248,7 +248,7 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
 }
 
 /**
- * HsRetry, as it stands in the bytes. /work/main/schema/std/packet.yaml:49.
+ * HsRetry, as it stands in the bytes. schema/std/packet.yaml:49.
  *
  *     offset  bytes   field
  *     0       4 bits  packet     Packet
@@ -366,7 +366,7 @@ export function encodeHsRetry(value: HsRetryInput, into: Uint8Array, at: number)
 }
 
 /**
- * HsReply, as it stands in the bytes. /work/main/schema/std/packet.yaml:50.
+ * HsReply, as it stands in the bytes. schema/std/packet.yaml:50.
  *
  *     offset  bytes   field
  *     0       4 bits  packet     Packet
@@ -488,7 +488,7 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
 }
 
 /**
- * HsFinal, as it stands in the bytes. /work/main/schema/std/packet.yaml:51.
+ * HsFinal, as it stands in the bytes. schema/std/packet.yaml:51.
  *
  *     offset  bytes   field
  *     0       4 bits  packet     Packet
@@ -610,7 +610,7 @@ export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number)
 }
 
 /**
- * Carries an acknowledgement, a phase, or the first proof of the keys. /work/main/schema/std/packet.yaml:52.
+ * Carries an acknowledgement, a phase, or the first proof of the keys. schema/std/packet.yaml:52.
  *
  *     offset  bytes   field
  *     0       4 bits  packet      Packet
@@ -856,7 +856,7 @@ export function encodeNothing(value: NothingInput, into: Uint8Array, at: number,
 }
 
 /**
- * Ping, as it stands in the bytes. /work/main/schema/std/packet.yaml:53.
+ * Ping, as it stands in the bytes. schema/std/packet.yaml:53.
  *
  *     offset  bytes   field
  *     0       4 bits  packet      Packet
@@ -1111,7 +1111,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Pong, as it stands in the bytes. /work/main/schema/std/packet.yaml:54.
+ * Pong, as it stands in the bytes. schema/std/packet.yaml:54.
  *
  *     offset  bytes   field
  *     0       4 bits  packet      Packet
@@ -1366,7 +1366,7 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Close, as it stands in the bytes. /work/main/schema/std/packet.yaml:55.
+ * Close, as it stands in the bytes. schema/std/packet.yaml:55.
  *
  *     offset  bytes   field
  *     0       4 bits  packet      Packet

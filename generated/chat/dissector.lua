@@ -677,7 +677,7 @@ end
 
 choose = function(c)
   if true then return nil end
-  local found = {}
+  local found, bare = {}, {}
   if c.up ~= false and (v.packet == 1) then found[#found + 1] = "HsInit" end
   if c.up ~= true and (v.packet == 2) then found[#found + 1] = "HsRetry" end
   if c.up ~= true and (v.packet == 3) then found[#found + 1] = "HsReply" end
@@ -690,6 +690,7 @@ choose = function(c)
   if c.up ~= false and (v.type == 2) and (v.packet == 5) then found[#found + 1] = "Join" end
   if (v.type == 3) and (v.packet == 5) then found[#found + 1] = "Typing" end
   if (v.type == 4) and (v.packet == 5) then found[#found + 1] = "File" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -571,9 +571,10 @@ choose = function(c)
   v.length = uint(c, F["length"], 24, false)
   v.flags = flags(c, F["flags"], 8, false, { F["commandflags.request"], F["commandflags.proxiable"], F["commandflags.error"], F["commandflags.retransmitted"] })
   v.command = uint(c, F["command"], 24, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.command == 280) and (has_bit(v.flags, 7) == true) then found[#found + 1] = "WatchdogRequest" end
   if (v.command == 280) and (has_bit(v.flags, 7) == false) then found[#found + 1] = "WatchdogAnswer" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

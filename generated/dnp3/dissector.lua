@@ -518,8 +518,9 @@ end
 
 choose = function(c)
   local v = c.v
-  local found = {}
+  local found, bare = {}, {}
   if true then found[#found + 1] = "Frame" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -501,8 +501,12 @@ end
 
 choose = function(c)
   local v = c.v
-  local found = {}
+  local found, bare = {}, {}
   if true then found[#found + 1] = "Data" end
+  if #found == 0 and c.up ~= true then bare[#bare + 1] = "Hello" end
+  if #found == 0 and c.up ~= false then bare[#bare + 1] = "Probe" end
+  if #found == 0 and c.up ~= true then bare[#bare + 1] = "ProbeOk" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -604,7 +604,7 @@ end
 choose = function(c)
   local v = c.v
   v.type = uint(c, F["type"], 8, false)
-  local found = {}
+  local found, bare = {}, {}
   if c.up ~= false and (v.type == 1) then found[#found + 1] = "Register" end
   if c.up ~= true and (v.type == 1) then found[#found + 1] = "Registered" end
   if c.up ~= false and (v.type == 2) then found[#found + 1] = "JoinRoom" end
@@ -615,6 +615,7 @@ choose = function(c)
   if c.up ~= true and (v.type == 7) then found[#found + 1] = "Key" end
   if (v.type == 8) then found[#found + 1] = "Relay" end
   if c.up ~= true and (v.type == 9) then found[#found + 1] = "Error" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -714,11 +714,13 @@ end
 
 choose = function(c)
   if true then return nil end
-  local found = {}
+  local found, bare = {}, {}
   if (has_bit(v.flags, 4) == true) then found[#found + 1] = "Disconnect" end
   if (has_bit(v.flags, 5) == true) and (has_bit(v.flags, 4) == false) then found[#found + 1] = "Ping" end
   if (has_bit(v.flags, 6) == true) and (has_bit(v.flags, 5) == false) and (has_bit(v.flags, 4) == false) then found[#found + 1] = "Pong" end
   if #found == 0 and true then found[1] = "Data" end
+  if #found == 0 and c.up ~= true then bare[#bare + 1] = "Hello" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

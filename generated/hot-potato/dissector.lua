@@ -474,9 +474,11 @@ end
 choose = function(c)
   local v = c.v
   v.tag = varint(c, F["tag"], "leb128", 10)
-  local found = {}
+  local found, bare = {}, {}
   if (v.tag == 0) then found[#found + 1] = "HotPotato" end
   if (v.tag == 1) then found[#found + 1] = "IHaveThePotato" end
+  if #found == 0 and true then bare[#bare + 1] = "Name" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -592,12 +592,13 @@ choose = function(c)
     local c = region(c, v.length)
     close(c)
   end
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 0) then found[#found + 1] = "Data" end
   if (v.type == 4) then found[#found + 1] = "Settings" end
   if (v.type == 6) then found[#found + 1] = "Ping" end
   if (v.type == 7) then found[#found + 1] = "GoAway" end
   if (v.type == 8) then found[#found + 1] = "WindowUpdate" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

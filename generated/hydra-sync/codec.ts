@@ -332,7 +332,7 @@ export function sizeOfLength(_value: LengthInput): number {
 /** Writes Length at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLength(value: LengthInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceNumber(context.param.packet_len ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
+  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceNumber(context.param['packet_len'] ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
   view.setBigUint64(at, value_, true)
   const sealedSealed = at + 8 + (context.plain ? 0 : 16)
   exactly(at + 8 - at + 16, 24, '_sealed')
@@ -419,7 +419,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 32 > end) input.cut(at, end, '', STARTED_TO_COUNTER)
-    const sealedSize = input.evaluate(at + 32, '', () => 17 + spaceNumber(input.context.session.payload_len, 'session.payload_len')) - (input.context.plain ? 16 : 0)
+    const sealedSize = input.evaluate(at + 32, '', () => 17 + spaceNumber(input.context.session['payload_len'], 'session.payload_len')) - (input.context.plain ? 16 : 0)
     this.sealedEnd = at + 32 + sealedSize
     if (this.sealedEnd > end) input.over(at + 32, sealedSize, '')
     this.byteEnd = this.sealedEnd
@@ -437,7 +437,7 @@ export class DataReader extends FrameReader {
     if (this.isSealedOpen) {
       input.nesting++
       if (this.sealedPlainAt + 1 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', LAST)
-      const payloadSize = input.evaluate(this.sealedPlainAt + 1, 'payload', () => spaceNumber(input.context.session.payload_len, 'session.payload_len'))
+      const payloadSize = input.evaluate(this.sealedPlainAt + 1, 'payload', () => spaceNumber(input.context.session['payload_len'], 'session.payload_len'))
       this.payloadEnd = this.sealedPlainAt + 1 + payloadSize
       if (this.payloadEnd > this.sealedPlainEnd) input.over(this.sealedPlainAt + 1, payloadSize, 'payload')
       if (b[this.sealedPlainAt]! > 1) throw input.refuse('BadBool', this.sealedPlainAt, 'last')
@@ -500,9 +500,9 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const payload = bytesIn(value.payload, 'payload')
   into.set(payload, at + 33)
   const payloadEnd = at + 33 + payload.length
-  exactly(payloadEnd - (at + 33), evaluated('payload', () => spaceNumber(context.session.payload_len, 'session.payload_len')), 'payload')
+  exactly(payloadEnd - (at + 33), evaluated('payload', () => spaceNumber(context.session['payload_len'], 'session.payload_len')), 'payload')
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
-  exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 17 + spaceNumber(context.session.payload_len, 'session.payload_len')), '_sealed')
+  exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 17 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
   fitsInto(into, sealedSealed)
   sealInto(context, 'data', into, at + 32, payloadEnd, new ValueSeal(at, at, at + 32, { started, salt, counter }))
   return sealedSealed

@@ -512,13 +512,14 @@ end
 
 choose = function(c)
   local v = c.v
-  local found = {}
+  local found, bare = {}, {}
   if c.up ~= false then found[#found + 1] = "Join" end
   if c.up ~= true then found[#found + 1] = "Status" end
   if c.up ~= true then found[#found + 1] = "Length" end
   if true then found[#found + 1] = "Data" end
   if c.up ~= false then found[#found + 1] = "Poll" end
   if c.up ~= true then found[#found + 1] = "Metrics" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -669,7 +669,7 @@ choose = function(c)
   v.conn_id = uint(c, F["conn_id"], 32, false)
   v.seq = uint(c, F["seq"], 32, false)
   v.ack = uint(c, F["ack"], 32, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.kind == 0) then found[#found + 1] = "Data" end
   if (v.kind == 1) then found[#found + 1] = "Ack" end
   if c.up ~= false and (v.kind == 2) and (v.ack == 0) then found[#found + 1] = "HsInit" end
@@ -679,6 +679,7 @@ choose = function(c)
   if (v.kind == 3) then found[#found + 1] = "Ping" end
   if (v.kind == 4) then found[#found + 1] = "Pong" end
   if (v.kind == 5) then found[#found + 1] = "Close" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

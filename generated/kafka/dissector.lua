@@ -518,10 +518,11 @@ choose = function(c)
   local v = c.v
   v.key = int(c, F["key"], 16, false)
   v.version = int(c, F["version"], 16, false)
-  local found = {}
+  local found, bare = {}, {}
   if c.up ~= false and (v.key == 18) and (v.version == 0) then found[#found + 1] = "ApiVersions" end
   if c.up ~= false and (v.key == 3) and (v.version == 1) then found[#found + 1] = "Metadata" end
   if #found == 0 and c.up ~= true then found[1] = "Response" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -614,10 +614,11 @@ end
 choose = function(c)
   local v = c.v
   v.type = uint(c, F["type"], 4, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 1) then found[#found + 1] = "Connect" end
   if (v.type == 3) then found[#found + 1] = "Publish" end
   if (v.type == 12) then found[#found + 1] = "Pingreq" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

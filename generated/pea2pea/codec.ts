@@ -71,7 +71,7 @@ export class MessageReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    if (input.evaluate(at, 'payload', () => end - at > spaceNumber(input.context.param.max_message ?? 8388608, 'param.max_message'))) throw input.refuse('TooLarge', at, 'payload')
+    if (input.evaluate(at, 'payload', () => end - at > spaceNumber(input.context.param['max_message'] ?? 8388608, 'param.max_message'))) throw input.refuse('TooLarge', at, 'payload')
   }
 
   /** A plain copy that may be kept. */
@@ -95,7 +95,7 @@ export function encodeMessage(value: MessageInput, into: Uint8Array, at: number,
   const payload = bytesIn(value.payload, 'payload')
   into.set(payload, at)
   const payloadEnd = at + payload.length
-  atMost(payloadEnd - at, evaluated('payload', () => spaceNumber(context.param.max_message ?? 8388608, 'param.max_message')), 'payload', 'TooLarge')
+  atMost(payloadEnd - at, evaluated('payload', () => spaceNumber(context.param['max_message'] ?? 8388608, 'param.max_message')), 'payload', 'TooLarge')
   fitsInto(into, payloadEnd)
   return payloadEnd
 }

@@ -505,10 +505,11 @@ choose = function(c)
   local v = c.v
   v.length = uint(c, F["length"], 32, false)
   v.type = uint(c, F["type"], 32, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 1229472850) then found[#found + 1] = "Header" end
   if (v.type == 1229209940) then found[#found + 1] = "Data" end
   if (v.type == 1229278788) then found[#found + 1] = "End" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

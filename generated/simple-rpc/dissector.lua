@@ -479,9 +479,10 @@ end
 choose = function(c)
   local v = c.v
   v.type = uint(c, F["type"], 8, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 0) then found[#found + 1] = "Request" end
   if (v.type == 1) then found[#found + 1] = "Response" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

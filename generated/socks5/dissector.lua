@@ -569,7 +569,7 @@ end
 
 choose = function(c)
   local v = c.v
-  local found = {}
+  local found, bare = {}, {}
   if c.up ~= false then found[#found + 1] = "Greeting" end
   if c.up ~= true then found[#found + 1] = "Choice" end
   if c.up ~= false then found[#found + 1] = "Login" end
@@ -577,6 +577,7 @@ choose = function(c)
   if c.up ~= false then found[#found + 1] = "Request" end
   if c.up ~= true then found[#found + 1] = "Reply" end
   if true then found[#found + 1] = "Data" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -853,11 +853,12 @@ end
 choose = function(c)
   local v = c.v
   v.type = uint(c, F["type"], 16, false)
-  local found = {}
+  local found, bare = {}, {}
   if c.up ~= false and (v.type == 1) then found[#found + 1] = "BindingRequest" end
   if (v.type == 17) then found[#found + 1] = "BindingIndication" end
   if c.up ~= true and (v.type == 257) then found[#found + 1] = "BindingResponse" end
   if c.up ~= true and (v.type == 273) then found[#found + 1] = "BindingError" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -96,7 +96,7 @@ export class ChangeCipherSpecReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_BODY)
+    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_)
     if (at + 5 > end) input.want(at + 5)
     const bodySize = (b[at + 3]! << 8) | b[at + 4]!
     this.bodyEnd = at + 5 + bodySize
@@ -195,7 +195,7 @@ export class AlertReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_BODY)
+    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_)
     if (at + 5 > end) input.want(at + 5)
     const bodySize = (b[at + 3]! << 8) | b[at + 4]!
     this.bodyEnd = at + 5 + bodySize
@@ -290,7 +290,7 @@ export class HandshakesReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_BODY)
+    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_)
     if (at + 5 > end) input.want(at + 5)
     const bodySize = (b[at + 3]! << 8) | b[at + 4]!
     this.bodyEnd = at + 5 + bodySize
@@ -395,7 +395,7 @@ export class ApplicationDataReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_BODY)
+    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_)
     if (at + 5 > end) input.want(at + 5)
     const bodySize = (b[at + 3]! << 8) | b[at + 4]!
     this.bodyEnd = at + 5 + bodySize
@@ -472,7 +472,7 @@ class TlsRecordsEnvelope extends FrameReader {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_BODY)
+    if (at + 5 > end) input.cut(at, end, '', TYPE_TO_)
     if (at + 5 > end) input.want(at + 5)
     const bodySize = (b[at + 3]! << 8) | b[at + 4]!
     this.bodyEnd = at + 5 + bodySize
@@ -1290,7 +1290,7 @@ function readServerName(input: Input, at: number, _end: number, _copy: boolean):
   return value
 }
 
-const TYPE_TO_BODY = ['type', 8, 'version', 16, 'body', 16]
+const TYPE_TO_ = ['type', 8, 'version', 16, '', 16]
 const ONE = ['one', 8]
 const LEVEL_TO_DESCRIPTION = ['level', 8, 'description', 8]
 const TAG = ['', 8]

@@ -709,11 +709,12 @@ end
 choose = function(c)
   local v = c.v
   v.type = uint(c, F["type"], 8, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 20) then found[#found + 1] = "ChangeCipherSpec" end
   if (v.type == 21) then found[#found + 1] = "Alert" end
   if (v.type == 22) then found[#found + 1] = "Handshakes" end
   if (v.type == 23) then found[#found + 1] = "ApplicationData" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -825,7 +825,7 @@ choose = function(c)
   end
   v.version = uint(c, F["version"], 8, false)
   v.type = uint(c, F["type"], 8, false)
-  local found = {}
+  local found, bare = {}, {}
   if (v.type == 1) then found[#found + 1] = "Hello" end
   if c.up ~= true and (v.type == 2) then found[#found + 1] = "Welcome" end
   if (v.type == 3) then found[#found + 1] = "Data" end
@@ -834,6 +834,7 @@ choose = function(c)
   if (v.type == 6) then found[#found + 1] = "Bye" end
   if (v.type == 7) then found[#found + 1] = "Ack" end
   if (v.type == 8) then found[#found + 1] = "Err" end
+  if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end
   unknown("which of " .. table.concat(found, ", ") .. " it is")

@@ -18,6 +18,7 @@ import { computedText, writeObject } from './decode-structs.ts'
 import { drawLayout } from './draw.ts'
 import { asNumber, emitExpr } from './expr.ts'
 import { coreType, fieldsOf } from './facts.ts'
+import { shownPath } from './header.ts'
 import { camel, constant, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
@@ -97,7 +98,7 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
 function docOf(unit: Unit, { body, frame, className }: Subject): string {
   const place = frame?.place
   const head = frame
-    ? sentences(frame.doc ?? `${frame.name}, as it stands in the bytes`, place && `${place.file}:${place.line}`)
+    ? sentences(frame.doc ?? `${frame.name}, as it stands in the bytes`, place && `${shownPath(place.file)}:${place.line}`)
     : `What all frames share, for bytes that are none of them. ${className} only says what is wrong.`
   return `${head}\n\n${drawLayout(unit.protocol, body)}`
 }

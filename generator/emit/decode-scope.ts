@@ -233,7 +233,7 @@ export class DecodeScope implements Reach {
   }
 
   space(space: string, name: string): string {
-    return `input.context.${space}${/^\w+$/.test(name) ? `.${name}` : `[${quote(name)}]`}`
+    return `input.context.${space}[${quote(name)}]`
   }
 
   get own(): { start: string; end: string } | undefined {

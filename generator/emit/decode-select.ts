@@ -262,7 +262,7 @@ function wrapped(code: Code): string {
 
 /** The offsets of selectors that stand at fixed places, in a scope without a class. */
 export function fixedScope(unit: Unit, choice: Choice): DecodeScope {
-  const body = unit.protocol.envelope!
+  const body = unit.protocol.envelope ?? { nodes: [], validate: [], check: [], usesParent: false }
   const scope = new DecodeScope({ unit, body, frame: true, checked: false, start: position('at') })
   const last = choice.selectors.at(-1)
   if (!last) return scope

@@ -100,7 +100,7 @@ export class EncodeScope implements Reach {
   }
 
   space(space: string, name: string): string {
-    return `context.${space}${/^\w+$/.test(name) ? `.${name}` : `[${quote(name)}]`}`
+    return `context.${space}[${quote(name)}]`
   }
 
   get own(): { start: string; end: string } | undefined {

@@ -311,8 +311,8 @@ export function wrongVariant(field: string): never {
   throw new EncodeError('BadValue', field, `${field}: the tag selects another variant`)
 }
 
-export function noSuchFrame(frame: string, known: readonly string[]): Error {
-  return new Error(`there is no frame ${frame}; there are ${known.join(', ')}`)
+export function noSuchFrame(protocol: string, frame: string, known: readonly string[]): Error {
+  return new Error(`${protocol} has no frame ${frame}; it has ${known.join(', ')}`)
 }
 
 /** `covers` renames errors of encoding too. */

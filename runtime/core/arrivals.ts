@@ -65,12 +65,18 @@ export class Arrivals {
   /** A whole message: one frame, or pieces that were joined. */
   #whole(now: Instant, frame: Reader, plan: FramePlan): void {
     const session = this.#session
+    const mayBePart = plan.channel?.transfer !== undefined
+    // What a tap sees are messages: not the pieces and parts that they travelled in.
+    if (!mayBePart) session.shared.sink.tap?.(session, 'in', frame)
     if (plan.answerTo.length > 0 && this.#out.answered(now, frame, plan)) {
       session.passed(now, plan, frame)
       return
     }
     const rule = ruleFor(plan, frame)
-    if (plan.channel?.transfer !== undefined && this.#isPart(now, frame, plan, rule)) return
+    if (mayBePart) {
+      if (this.#isPart(now, frame, plan, rule)) return
+      session.shared.sink.tap?.(session, 'in', frame)
+    }
     if (rule !== undefined && this.#answers.isRepeated(rule, frame)) return
     if (!this.#delivery.hasRoom) {
       // Not answered, so it is sent again where the schema has it so.
@@ -112,7 +118,9 @@ export class Arrivals {
     if (verdict === 'answer' && rule !== undefined) this.#answers.answer(now, rule, frame, NONE)
     for (let one = transfers.takeWhole(); one !== undefined; one = transfers.takeWhole()) {
       const whole = this.#emission.build(plan, one.value)
-      if (whole !== undefined) this.#delivery.deliver(now, whole, plan, undefined)
+      if (whole === undefined) continue
+      this.#session.shared.sink.tap?.(this.#session, 'in', whole)
+      this.#delivery.deliver(now, whole, plan, undefined)
     }
     return true
   }

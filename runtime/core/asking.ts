@@ -10,10 +10,10 @@ import { type PeerError, peerError } from './errors.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Plain } from './recast.ts'
-import { type Asked, Requests } from './requests.ts'
+import { type Asked, type Codecs, Requests } from './requests.ts'
 import type { Session } from './session.ts'
 
-export class Asking {
+export class Asking implements Codecs {
   readonly #session: Session
   readonly #carrier: Carrier
   readonly #emission: Emission
@@ -54,7 +54,7 @@ export class Asking {
   /** Sends a request for the first time. False: no number for its pieces is free yet. Throws. */
   open(now: Instant, rule: Rule, frame: FramePlan, value: Plain, ticket?: Ticket, isKeepAlive = false): boolean {
     const requests = this.table(rule)
-    const { id, value: asking } = requests.prepare(this.#mirror, frame, value)
+    const { id, value: asking } = requests.prepare(this, frame, value)
     if (!this.#emission.emit(now, frame, asking)) return false
     const { lastCut: cut } = this.#emission
     const mayRepeat = !this.#session.plan.isStream && rule.reply.retry !== undefined
@@ -77,7 +77,7 @@ export class Asking {
     for (const rule of frame.inOrder) {
       const requests = this.table(rule)
       if (requests.isFull) continue
-      const { id } = requests.prepare(this.#mirror, frame, {})
+      const { id } = requests.prepare(this, frame, {})
       const none = { value: undefined, bytes: undefined, cut: undefined, ticket: undefined }
       requests.open(now, { id, frame, ...none, isKeepAlive: false })
       this.#session.soonest(requests.deadline)
@@ -129,7 +129,8 @@ export class Asking {
     return requests
   }
 
-  get #mirror(): Codec {
+  /** A codec to look at frames of this side with. */
+  get mirror(): Codec {
     return this.#carrier.mirror(this.#session)
   }
 

@@ -16,7 +16,7 @@ export class Outbox {
   /** Bytes and frames that the driver has not taken. */
   bytes = 0
   frames = 0
-  #slab: Slab = newSlab(SLAB)
+  #slab: Slab = newSlab(0)
   /** Full slabs with something left to take, in order; `#slab` comes behind them. */
   readonly #full: Slab[] = []
   /** Slabs of released runs, in the order of `take`. */
@@ -79,22 +79,25 @@ export class Outbox {
   /** Lets go of memory that only a burst needed. */
   shrink(): void {
     this.#free.length = 0
-    if (this.#slab.bytes.length > SLAB && this.#slab.end === 0) this.#slab = newSlab(SLAB)
+    if (this.#slab.end === 0 && this.#slab.out === 0) this.#slab = newSlab(0)
   }
 
   #next(size: number): Slab {
     const old = this.#slab
     if (old.taken < old.end) this.#full.push(old)
     else if (old.out === 0) this.#keep(old)
-    const at = this.#free.findIndex(slab => slab.bytes.length >= size)
-    const [slab = newSlab(Math.max(SLAB, roundedUp(size)))] = at < 0 ? [] : this.#free.splice(at, 1)
+    // Grows with what is sent: most connections are quiet.
+    const wanted = Math.max(size, Math.min(SLAB, Math.max(SMALLEST, old.bytes.length * 2)))
+    const at = this.#free.findIndex(slab => slab.bytes.length >= wanted)
+    const [slab = newSlab(roundedUp(wanted))] = at < 0 ? [] : this.#free.splice(at, 1)
     slab.end = slab.taken = 0
     this.#slab = slab
     return slab
   }
 
   #keep(slab: Slab): void {
-    if (this.#free.length < SPARE && slab.bytes.length <= LARGEST_SPARE && slab.bytes.length > 0) this.#free.push(slab)
+    const size = slab.bytes.length
+    if (this.#free.length < SPARE && size >= SLAB && size <= LARGEST_SPARE) this.#free.push(slab)
   }
 }
 
@@ -106,6 +109,7 @@ function roundedUp(size: number): number {
   return size > 2 ** 30 ? size : 2 ** Math.ceil(Math.log2(size))
 }
 
+const SMALLEST = 4096
 const SLAB = 64 * 1024
 /** Slabs kept for use again, and the largest of them. */
 const SPARE = 3

@@ -106,7 +106,7 @@ export class Outgoing {
   }
 
   /** The transfers of frames like this one; undefined where the schema has none. */
-  transfers(frame: FramePlan): Transfers<Ticket> | undefined {
+  transfers(frame: FramePlan, value: Plain = {}): Transfers<Ticket> | undefined {
     const rule = (frame.answeredBy.find(isAutomatic) ?? frame.requestOf.find(isAutomatic)) as Rule | undefined
     const { transfer } = frame.channel ?? {}
     const receiver = this.#session.shared.transfers.get(frame.descriptor.channel ?? '')
@@ -118,7 +118,7 @@ export class Outgoing {
           ticket.settle?.(error, error === undefined ? (this.#answer?.toObject() ?? {}) : undefined),
       })
       // A peer remembers the numbers of transfers that are over, also of a connection before this one.
-      const shape = idShape(this.#carrier.mirror(this.#session), frame.name, {}, transfer.id)
+      const shape = idShape(this.#carrier.mirror(this.#session), frame.name, value, transfer.id)
       const first = shape === undefined ? 1 : requestIds(shape, 'random', this.#session.shared.random).next(() => false)
       made = new Transfers<Ticket>(transfer, rule.reply, host, receiver, first)
       this.#transfers[rule.index] = made
@@ -198,7 +198,7 @@ export class Outgoing {
 
   #begin(now: Instant, { frame, value, rule, ticket }: Waiting): boolean {
     if (rule !== undefined) {
-      const transfers = isAutomatic(rule) ? this.transfers(frame) : undefined
+      const transfers = isAutomatic(rule) ? this.transfers(frame, value) : undefined
       if (!transfers?.send(now, frame.name, value, ticket)) return this.#asking.open(now, rule, frame, value, ticket)
       this.#session.soonest(instant(transfers.deadline()))
       if (transfers.isBlocked) this.#carrier.waits(this.#session)

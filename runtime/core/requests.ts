@@ -34,6 +34,11 @@ export function keyOf(id: unknown): RequestId {
   return id instanceof Uint8Array ? Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex') : (id as RequestId)
 }
 
+/** A codec to look at frames of this side with. */
+export interface Codecs {
+  readonly mirror: Codec
+}
+
 export class Requests {
   readonly rule: Rule
   /** When the next keep-alive is due. */
@@ -77,14 +82,14 @@ export class Requests {
    * A copy of `value` that asks: its bits set, a new id in its place. Without `by` the id exists only in the table.
    * Throws LocalError where the application gave an id of its own.
    */
-  prepare(codec: Codec, frame: FramePlan, value: Plain): { id: RequestId; value: Plain } {
+  prepare(codecs: Codecs, frame: FramePlan, value: Plain): { id: RequestId; value: Plain } {
     const { reply } = this.rule
     const asking: Plain = { ...value }
     for (const bit of reply.ask) bit.set(asking, true)
     if (reply.by === undefined || reply.by === 'order') return { id: this.#serial++, value: asking }
     const { request } = reply.by
-    this.#ids ??= this.#makeIds(codec, frame, asking)
-    if (this.#ids === undefined) return { id: ownId(codec, frame, asking, request), value: asking }
+    this.#ids ??= this.#makeIds(codecs.mirror, frame, asking)
+    if (this.#ids === undefined) return { id: ownId(codecs.mirror, frame, asking, request), value: asking }
     const id = this.#ids.next(one => this.#table?.has(one) ?? false)
     request.set(asking, id)
     return { id, value: asking }

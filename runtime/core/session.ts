@@ -113,10 +113,11 @@ export class Session {
     this.framesIn++
     this.bytesIn += size
     shared.meter.received(plan.index, size)
-    if (shared.sink.tap !== undefined) shared.sink.tap(this, 'in', frame)
     if (this.saidGoodbye) return
-    if (plan.isPlain && !this.#delivery.isBusy) this.#delivery.deliver(now, frame, plan, undefined)
-    else this.#arrivals.consider(now, frame, plan)
+    if (plan.isPlain && !this.#delivery.isBusy) {
+      if (shared.sink.tap !== undefined) shared.sink.tap(this, 'in', frame)
+      this.#delivery.deliver(now, frame, plan, undefined)
+    } else this.#arrivals.consider(now, frame, plan)
     if (this.phase === 'draining') this.#finish(now)
   }
 

@@ -8,8 +8,10 @@ export interface Link {
   now(): Instant
   /** A command was given: its output leaves when this turn of the program is over. */
   soon(): void
-  /** As `soon`, but at once where a lot waits already. */
+  /** As `soon`, but now. Nothing happens inside an input, after which output leaves anyway. */
   settle(): void
+  /** A single command that somebody waits for: its output leaves now, unless there was another in this turn. */
+  promptly(): void
   /** Bytes that the machine has ready to send. */
   readonly queued: number
 }

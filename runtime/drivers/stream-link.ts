@@ -67,6 +67,12 @@ export class StreamLink implements Link, PortEvents, Woken {
     process.nextTick(this.#onTick)
   }
 
+  promptly(): void {
+    if (this.#isSoon || this.#isInside) return
+    this.soon()
+    this.settle()
+  }
+
   get queued(): number {
     return this.connection.queued
   }

@@ -99,6 +99,12 @@ export class UdpLink implements Link, Woken {
     process.nextTick(this.#onTick)
   }
 
+  promptly(): void {
+    if (this.#isSoon || this.#isInside) return
+    this.soon()
+    this.settle()
+  }
+
   get queued(): number {
     return this.endpoint.queued
   }

@@ -67,8 +67,9 @@ export class LivePeer {
     } catch (error) {
       return failed(error, options?.signal)
     }
-    this.#link.soon()
-    return this.#settled(ticket, options?.signal) as Promise<Record<string, unknown>>
+    const settled = this.#settled(ticket, options?.signal) as Promise<Record<string, unknown>>
+    this.#link.promptly()
+    return settled
   }
 
   async close(reason?: string): Promise<void> {

@@ -161,7 +161,7 @@ describe.skipIf(!PEER)('the crate as client, our server', () => {
     process.stdout.write(`note: seed ${seed}\n`)
     const sent: { type: string; size: number }[] = []
     for (let batch = 0; batch < 30; batch++) {
-      const type = TYPES[random(8)]!
+      const type = TYPES.filter(one => one !== 'Bye')[random(7)]! // a Bye ends the connection
       const size = random(3000)
       sent.push(...Array.from({ length: 10 }, () => ({ type, size })))
       await crate(

@@ -117,7 +117,9 @@ export class TinyCodec implements Codec {
   encode(frame: string, value: TinyValue, into: Uint8Array, at: number): number {
     const payload = value.payload ?? new Uint8Array(0)
     const { id = 0, piece_id = 0, piece_index = 0, piece_count = 0 } = value
-    if (typeof id !== 'number' || id > 0xffffffff) throw new EncodeError('OutOfRange', 'id', 'id is too large')
+    for (const number of [id, piece_id, piece_index, piece_count])
+      if (typeof number !== 'number') throw new EncodeError('BadType', '', 'a number is no number')
+    if (id > 0xffffffff) throw new EncodeError('OutOfRange', 'id', 'id is too large')
     if (piece_id > 0xff || piece_count > 0xff) throw new EncodeError('OutOfRange', 'piece_id', 'too many pieces')
     if (value.length !== undefined && value.length !== payload.length)
       throw new EncodeError('SizeMismatch', 'length', 'length is not that of the payload')

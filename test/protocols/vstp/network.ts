@@ -78,6 +78,13 @@ export class Party {
     this.socket.touch()
   }
 
+  /** Bytes of half-received transfers. */
+  transfersHeld(): number {
+    let bytes = 0
+    for (const table of this.shared.transfers.values()) bytes += table.bytes
+    return bytes
+  }
+
   /** Bytes of half-done messages. */
   piecesHeld(): number {
     let bytes = 0

@@ -420,7 +420,7 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
-  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceBigint(context.param.packet_len ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
+  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceBigint(context.param['packet_len'] ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
   view.setBigUint64(at + 12, value_, true)
   const sealedSealed = at + 20 + (context.plain ? 0 : 16)
   exactly(at + 20 - (at + 12) + 16, 24, '_sealed')
@@ -491,7 +491,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 12 > end) input.cut(at, end, '', NONCE)
-    const sealedSize = input.evaluate(at + 12, '', () => 16 + spaceNumber(input.context.session.payload_len, 'session.payload_len')) - (input.context.plain ? 16 : 0)
+    const sealedSize = input.evaluate(at + 12, '', () => 16 + spaceNumber(input.context.session['payload_len'], 'session.payload_len')) - (input.context.plain ? 16 : 0)
     this.sealedEnd = at + 12 + sealedSize
     if (this.sealedEnd > end) input.over(at + 12, sealedSize, '')
     this.byteEnd = this.sealedEnd
@@ -506,7 +506,7 @@ export class DataReader extends FrameReader {
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
       input.nesting++
-      const payloadSize = input.evaluate(this.sealedPlainAt, 'payload', () => spaceNumber(input.context.session.payload_len, 'session.payload_len'))
+      const payloadSize = input.evaluate(this.sealedPlainAt, 'payload', () => spaceNumber(input.context.session['payload_len'], 'session.payload_len'))
       this.payloadEnd = this.sealedPlainAt + payloadSize
       if (this.payloadEnd > this.sealedPlainEnd) input.over(this.sealedPlainAt, payloadSize, 'payload')
       input.nesting--
@@ -552,9 +552,9 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const payload = bytesIn(value.payload, 'payload')
   into.set(payload, at + 12)
   const payloadEnd = at + 12 + payload.length
-  exactly(payloadEnd - (at + 12), evaluated('payload', () => spaceNumber(context.session.payload_len, 'session.payload_len')), 'payload')
+  exactly(payloadEnd - (at + 12), evaluated('payload', () => spaceNumber(context.session['payload_len'], 'session.payload_len')), 'payload')
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
-  exactly(payloadEnd - (at + 12) + 16, evaluated('_sealed', () => 16 + spaceNumber(context.session.payload_len, 'session.payload_len')), '_sealed')
+  exactly(payloadEnd - (at + 12) + 16, evaluated('_sealed', () => 16 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
   fitsInto(into, sealedSealed)
   sealInto(context, 'data', into, at + 12, payloadEnd, new ValueSeal(at, 0, 0, { nonce }))
   return sealedSealed
