@@ -70,28 +70,28 @@ export default class Demo extends ProtoCommand {
     this.print(`   ${this.paint.dim(`listening on ${places.join(' and ')}; a relay in between keeps every byte`)}`)
     let count = 0
     for await (const step of steps) {
-      this.#step(step, count === 0)
+      this.#step(step)
       count += step.frames.length
     }
     return count
   }
 
-  /** The first frame is shown with the lines of the schema that explain it. */
-  #step({ title, frames }: Step, isFirst: boolean): void {
+  #step({ title, frames }: Step): void {
     const { bold, dim } = this.paint
     this.print(`\n   ${bold(title)}`)
-    for (const [i, frame] of frames.entries()) {
-      const { transport, from, frame: name, bytes, at } = frame
+    for (const frame of frames) {
+      const { transport, from, frame: name, bytes, detail, line, dump } = frame
       this.emit({ event: 'frame', transport, from, frame: name, bytes })
-      this.print(`   ${this.#arrow(frame)} ${dim(`${transport}, ${bytes.length} bytes, ${formatDuration(at)}`)}`)
-      const dump = isFirst && i === 0 ? frame.full : frame.dump
-      for (const line of dump.split('\n')) this.print(`      ${this.#dumpLine(line)}`)
+      const size = `${transport}  ${String(bytes.length).padStart(4)} bytes`
+      this.print(`   ${this.#arrow(frame)}  ${dim(size)}${detail === 'line' && line !== '' ? `  ${line}` : ''}`)
+      if (detail === 'line') continue
+      for (const row of dump.split('\n')) this.print(`      ${this.#dumpLine(row)}`)
     }
   }
 
   #arrow({ from, frame }: CrossedFrame): string {
     const { green, magenta } = this.paint
-    return from === 'client' ? `${magenta('client ──▶ server')}  ${frame}` : `${green('client ◀── server')}  ${frame}`
+    return `${from === 'client' ? magenta('client ──▶ server') : green('client ◀── server')}  ${frame.padEnd(7)}`
   }
 
   /** Offset and schema line dim, field names coloured. */

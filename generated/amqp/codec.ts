@@ -187,7 +187,7 @@ export class AmqpCodec implements Codec {
       case 'Frame':
         return sizeOfFrame(value as FrameInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('amqp', frame, this.frameNames)
     }
   }
 
@@ -196,7 +196,7 @@ export class AmqpCodec implements Codec {
       case 'Frame':
         return encodeFrame(value as FrameInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('amqp', frame, this.frameNames)
     }
   }
 
@@ -209,7 +209,7 @@ export class AmqpCodec implements Codec {
       case 'Frame':
         return this.frameReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('amqp', frame, this.frameNames)
     }
   }
 }
@@ -443,7 +443,11 @@ function checkMethodStart(input: Input, at: number, end: number, path: string): 
   return localesEnd
 }
 
-function checkMethodTune(_input: Input, at: number, _end: number, _path: string): number {
+function checkMethodTune(input: Input, at: number, end: number, path: string): number {
+  if (at + 8 > end) input.cut(at, end, `${path}.`, CHANNEL_MAX_TO_HEARTBEAT)
+  if (at + 2 > input.have) input.want(at + 2)
+  if (at + 6 > input.have) input.want(at + 6)
+  if (at + 8 > input.have) input.want(at + 8)
   return at + 8
 }
 
@@ -700,5 +704,6 @@ const TAG = ['', 32]
 const MAJOR_TO_PROPERTIES = ['major', 8, 'minor', 8, 'properties', 32]
 const MECHANISMS = ['mechanisms', 32]
 const LOCALES = ['locales', 32]
+const CHANNEL_MAX_TO_HEARTBEAT = ['channel_max', 16, 'frame_max', 32, 'heartbeat', 16]
 const NAME = ['name', 8]
 const TAG2 = ['', 8]

@@ -803,7 +803,7 @@ export class BgpCodec implements Codec {
       case 'Keepalive':
         return sizeOfKeepalive(value as KeepaliveInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('bgp', frame, this.frameNames)
     }
   }
 
@@ -818,7 +818,7 @@ export class BgpCodec implements Codec {
       case 'Keepalive':
         return encodeKeepalive(value as KeepaliveInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('bgp', frame, this.frameNames)
     }
   }
 
@@ -853,7 +853,7 @@ export class BgpCodec implements Codec {
       case 'Keepalive':
         return this.keepaliveReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('bgp', frame, this.frameNames)
     }
   }
 

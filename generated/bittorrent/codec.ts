@@ -945,7 +945,7 @@ export class BittorrentCodec implements Codec {
       case 'Piece':
         return sizeOfPiece(value as PieceInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('bittorrent', frame, this.frameNames)
     }
   }
 
@@ -966,7 +966,7 @@ export class BittorrentCodec implements Codec {
       case 'Piece':
         return encodePiece(value as PieceInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('bittorrent', frame, this.frameNames)
     }
   }
 
@@ -1012,7 +1012,7 @@ export class BittorrentCodec implements Codec {
       case 'Piece':
         return this.pieceReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('bittorrent', frame, this.frameNames)
     }
   }
 

@@ -3110,7 +3110,7 @@ export class ChatCodec implements Codec {
       case 'File':
         return sizeOfFile(value as FileInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('chat', frame, this.frameNames)
     }
   }
 
@@ -3141,7 +3141,7 @@ export class ChatCodec implements Codec {
       case 'File':
         return encodeFile(value as FileInput, into, at, this.context)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('chat', frame, this.frameNames)
     }
   }
 
@@ -3205,7 +3205,7 @@ export class ChatCodec implements Codec {
       case 'File':
         return this.fileReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('chat', frame, this.frameNames)
     }
   }
 

@@ -431,7 +431,7 @@ export class DiameterCodec implements Codec {
       case 'WatchdogAnswer':
         return sizeOfWatchdogAnswer(value as WatchdogAnswerInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('diameter', frame, this.frameNames)
     }
   }
 
@@ -442,7 +442,7 @@ export class DiameterCodec implements Codec {
       case 'WatchdogAnswer':
         return encodeWatchdogAnswer(value as WatchdogAnswerInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('diameter', frame, this.frameNames)
     }
   }
 
@@ -470,7 +470,7 @@ export class DiameterCodec implements Codec {
       case 'WatchdogAnswer':
         return this.watchdogAnswerReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('diameter', frame, this.frameNames)
     }
   }
 

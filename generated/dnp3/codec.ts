@@ -200,7 +200,7 @@ export class Dnp3Codec implements Codec {
       case 'Frame':
         return sizeOfFrame(value as FrameInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('dnp3', frame, this.frameNames)
     }
   }
 
@@ -209,7 +209,7 @@ export class Dnp3Codec implements Codec {
       case 'Frame':
         return encodeFrame(value as FrameInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('dnp3', frame, this.frameNames)
     }
   }
 
@@ -222,7 +222,7 @@ export class Dnp3Codec implements Codec {
       case 'Frame':
         return this.frameReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('dnp3', frame, this.frameNames)
     }
   }
 }

@@ -512,7 +512,7 @@ export class FastnetHybridCodec implements Codec {
       case 'Data':
         return sizeOfData(value as DataInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet-hybrid', frame, this.frameNames)
     }
   }
 
@@ -527,7 +527,7 @@ export class FastnetHybridCodec implements Codec {
       case 'Data':
         return encodeData(value as DataInput, into, at, this.context)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet-hybrid', frame, this.frameNames)
     }
   }
 
@@ -558,7 +558,7 @@ export class FastnetHybridCodec implements Codec {
       case 'Data':
         return this.dataReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet-hybrid', frame, this.frameNames)
     }
   }
 

@@ -1120,7 +1120,7 @@ export class FastnetSignallingCodec implements Codec {
       case 'Error':
         return sizeOfError(value as ErrorInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet-signalling', frame, this.frameNames)
     }
   }
 
@@ -1147,7 +1147,7 @@ export class FastnetSignallingCodec implements Codec {
       case 'Error':
         return encodeError(value as ErrorInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet-signalling', frame, this.frameNames)
     }
   }
 
@@ -1230,7 +1230,7 @@ export class FastnetSignallingCodec implements Codec {
       case 'Error':
         return this.errorReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet-signalling', frame, this.frameNames)
     }
   }
 

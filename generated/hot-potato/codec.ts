@@ -347,7 +347,7 @@ export class HotPotatoCodec implements Codec {
       case 'IHaveThePotato':
         return sizeOfIHaveThePotato(value as IHaveThePotatoInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hot-potato', frame, this.frameNames)
     }
   }
 
@@ -360,7 +360,7 @@ export class HotPotatoCodec implements Codec {
       case 'IHaveThePotato':
         return encodeIHaveThePotato(value as IHaveThePotatoInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hot-potato', frame, this.frameNames)
     }
   }
 
@@ -390,7 +390,7 @@ export class HotPotatoCodec implements Codec {
       case 'IHaveThePotato':
         return this.iHaveThePotatoReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hot-potato', frame, this.frameNames)
     }
   }
 

@@ -833,7 +833,7 @@ export class Http2Codec implements Codec {
       case 'WindowUpdate':
         return sizeOfWindowUpdate(value as WindowUpdateInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('http2', frame, this.frameNames)
     }
   }
 
@@ -850,7 +850,7 @@ export class Http2Codec implements Codec {
       case 'WindowUpdate':
         return encodeWindowUpdate(value as WindowUpdateInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('http2', frame, this.frameNames)
     }
   }
 
@@ -889,7 +889,7 @@ export class Http2Codec implements Codec {
       case 'WindowUpdate':
         return this.windowUpdateReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('http2', frame, this.frameNames)
     }
   }
 

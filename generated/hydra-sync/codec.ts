@@ -807,7 +807,7 @@ export class HydraSyncCodec implements Codec {
         case 'Metrics':
           return sizeOfMetrics(value as MetricsInput)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('hydra-sync', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -830,7 +830,7 @@ export class HydraSyncCodec implements Codec {
         case 'Metrics':
           return encodeMetrics(value as MetricsInput, into, at, this.context)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('hydra-sync', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -872,7 +872,7 @@ export class HydraSyncCodec implements Codec {
       case 'Metrics':
         return this.metricsReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hydra-sync', frame, this.frameNames)
     }
   }
 

@@ -1987,7 +1987,7 @@ export class IntentraCodec implements Codec {
         case 'Close':
           return sizeOfClose(value as CloseInput)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('intentra', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -2016,7 +2016,7 @@ export class IntentraCodec implements Codec {
         case 'Close':
           return encodeClose(value as CloseInput, into, at, this.context)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('intentra', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -2089,7 +2089,7 @@ export class IntentraCodec implements Codec {
       case 'Close':
         return this.closeReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('intentra', frame, this.frameNames)
     }
   }
 

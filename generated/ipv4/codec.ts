@@ -156,9 +156,7 @@ export class PacketReader extends FrameReader {
   }
 
   get payload(): Payload {
-    const b = this.byteSource
-    const at = this.byteStart
-    return readPayload(this.byteInput, this.optionsEnd, this.payloadEnd, false, b[at + 9]!, at + 12, at + 20)
+    return readPayload(this.byteInput, this.optionsEnd, this.payloadEnd, false, this.byteSource[this.byteStart + 9]!)
   }
 
   override decodeBytes(input: Input): this {
@@ -220,7 +218,7 @@ export class PacketReader extends FrameReader {
       source: copyOf(b, at + 12, at + 16),
       destination: copyOf(b, at + 16, at + 20),
       options: copyOf(b, at + 20, this.optionsEnd),
-      payload: readPayload(this.byteInput, this.optionsEnd, this.payloadEnd, true, b[at + 9]!, at + 12, at + 20),
+      payload: readPayload(this.byteInput, this.optionsEnd, this.payloadEnd, true, b[at + 9]!),
     }
   }
 }
@@ -306,7 +304,7 @@ export class Ipv4Codec implements Codec {
       case 'Packet':
         return sizeOfPacket(value as PacketInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('ipv4', frame, this.frameNames)
     }
   }
 
@@ -315,7 +313,7 @@ export class Ipv4Codec implements Codec {
       case 'Packet':
         return encodePacket(value as PacketInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('ipv4', frame, this.frameNames)
     }
   }
 
@@ -328,7 +326,7 @@ export class Ipv4Codec implements Codec {
       case 'Packet':
         return this.packetReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('ipv4', frame, this.frameNames)
     }
   }
 }
@@ -360,7 +358,7 @@ function checkPayload(input: Input, at: number, end: number, path: string, proto
   return behind
 }
 
-function readPayload(input: Input, at: number, end: number, copy: boolean, protocol: number, startSource: number, endDestination: number): Payload {
+function readPayload(input: Input, at: number, end: number, copy: boolean, protocol: number): Payload {
   const b = input.bytes
   const tag = protocol
   switch (tag) {
@@ -372,7 +370,7 @@ function readPayload(input: Input, at: number, end: number, copy: boolean, proto
       return { is: 'Icmp', value: content }
     }
     case 17: {
-      const value_2 = readUdp(input, at, end, copy, startSource, endDestination)
+      const value_2 = readUdp(input, at, end, copy)
       const valueEnd2 = input.at
       const content2 = value_2
       input.at = valueEnd2
@@ -484,7 +482,7 @@ function readIcmp(input: Input, at: number, end: number, copy: boolean): Icmp {
   return value
 }
 
-function readUdp(input: Input, at: number, _end: number, copy: boolean, _startParentSource: number, _endParentDestination: number): Udp {
+function readUdp(input: Input, at: number, _end: number, copy: boolean): Udp {
   const b = input.bytes
   const length = (b[at + 4]! << 8) | b[at + 5]!
   const dataSize = length - 8

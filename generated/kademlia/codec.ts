@@ -796,7 +796,7 @@ export class KademliaCodec implements Codec {
       case 'FindValueResult':
         return sizeOfFindValueResult(value as FindValueResultInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('kademlia', frame, this.frameNames)
     }
   }
 
@@ -817,7 +817,7 @@ export class KademliaCodec implements Codec {
       case 'FindValueResult':
         return encodeFindValueResult(value as FindValueResultInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('kademlia', frame, this.frameNames)
     }
   }
 
@@ -863,7 +863,7 @@ export class KademliaCodec implements Codec {
       case 'FindValueResult':
         return this.findValueResultReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('kademlia', frame, this.frameNames)
     }
   }
 

@@ -460,7 +460,7 @@ export class KafkaCodec implements Codec {
       case 'Response':
         return sizeOfResponse(value as ResponseInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('kafka', frame, this.frameNames)
     }
   }
 
@@ -473,7 +473,7 @@ export class KafkaCodec implements Codec {
       case 'Response':
         return encodeResponse(value as ResponseInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('kafka', frame, this.frameNames)
     }
   }
 
@@ -505,7 +505,7 @@ export class KafkaCodec implements Codec {
       case 'Response':
         return this.responseReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('kafka', frame, this.frameNames)
     }
   }
 

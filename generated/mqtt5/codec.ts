@@ -578,7 +578,7 @@ export class Mqtt5Codec implements Codec {
       case 'Pingreq':
         return sizeOfPingreq(value as PingreqInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('mqtt5', frame, this.frameNames)
     }
   }
 
@@ -591,7 +591,7 @@ export class Mqtt5Codec implements Codec {
       case 'Pingreq':
         return encodePingreq(value as PingreqInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('mqtt5', frame, this.frameNames)
     }
   }
 
@@ -622,7 +622,7 @@ export class Mqtt5Codec implements Codec {
       case 'Pingreq':
         return this.pingreqReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('mqtt5', frame, this.frameNames)
     }
   }
 

@@ -151,7 +151,7 @@ export class NoiseFramesCodec implements Codec {
       case 'Message':
         return sizeOfMessage(value as MessageInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('noise-frames', frame, this.frameNames)
     }
   }
 
@@ -160,7 +160,7 @@ export class NoiseFramesCodec implements Codec {
       case 'Message':
         return encodeMessage(value as MessageInput, into, at, this.context)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('noise-frames', frame, this.frameNames)
     }
   }
 
@@ -173,7 +173,7 @@ export class NoiseFramesCodec implements Codec {
       case 'Message':
         return this.messageReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('noise-frames', frame, this.frameNames)
     }
   }
 }

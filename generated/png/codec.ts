@@ -499,7 +499,7 @@ export class PngCodec implements Codec {
       case 'End':
         return sizeOfEnd(value as EndInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('png', frame, this.frameNames)
     }
   }
 
@@ -512,7 +512,7 @@ export class PngCodec implements Codec {
       case 'End':
         return encodeEnd(value as EndInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('png', frame, this.frameNames)
     }
   }
 
@@ -543,7 +543,7 @@ export class PngCodec implements Codec {
       case 'End':
         return this.endReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('png', frame, this.frameNames)
     }
   }
 

@@ -247,7 +247,7 @@ export class RtpCodec implements Codec {
       case 'Packet':
         return sizeOfPacket(value as PacketInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('rtp', frame, this.frameNames)
     }
   }
 
@@ -256,7 +256,7 @@ export class RtpCodec implements Codec {
       case 'Packet':
         return encodePacket(value as PacketInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('rtp', frame, this.frameNames)
     }
   }
 
@@ -269,7 +269,7 @@ export class RtpCodec implements Codec {
       case 'Packet':
         return this.packetReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('rtp', frame, this.frameNames)
     }
   }
 }

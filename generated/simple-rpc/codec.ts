@@ -268,7 +268,7 @@ export class SimpleRpcCodec implements Codec {
       case 'Response':
         return sizeOfResponse(value as ResponseInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('simple-rpc', frame, this.frameNames)
     }
   }
 
@@ -279,7 +279,7 @@ export class SimpleRpcCodec implements Codec {
       case 'Response':
         return encodeResponse(value as ResponseInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('simple-rpc', frame, this.frameNames)
     }
   }
 
@@ -306,7 +306,7 @@ export class SimpleRpcCodec implements Codec {
       case 'Response':
         return this.responseReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('simple-rpc', frame, this.frameNames)
     }
   }
 

@@ -727,7 +727,7 @@ export class Socks5Codec implements Codec {
       case 'Data':
         return sizeOfData(value as DataInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('socks5', frame, this.frameNames)
     }
   }
 
@@ -748,7 +748,7 @@ export class Socks5Codec implements Codec {
       case 'Data':
         return encodeData(value as DataInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('socks5', frame, this.frameNames)
     }
   }
 
@@ -791,7 +791,7 @@ export class Socks5Codec implements Codec {
       case 'Data':
         return this.dataReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('socks5', frame, this.frameNames)
     }
   }
 

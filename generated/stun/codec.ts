@@ -1394,7 +1394,7 @@ export class StunCodec implements Codec {
       case 'BindingError':
         return sizeOfBindingError(value as BindingErrorInput, this.context)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('stun', frame, this.frameNames)
     }
   }
 
@@ -1409,7 +1409,7 @@ export class StunCodec implements Codec {
       case 'BindingError':
         return encodeBindingError(value as BindingErrorInput, into, at, this.context)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('stun', frame, this.frameNames)
     }
   }
 
@@ -1452,7 +1452,7 @@ export class StunCodec implements Codec {
       case 'BindingError':
         return this.bindingErrorReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('stun', frame, this.frameNames)
     }
   }
 
@@ -1476,9 +1476,8 @@ function checkAttributeList(input: Input, at: number, end: number, path: string,
 
 function readAttributeList(input: Input, at: number, end: number, copy: boolean, transaction: Uint8Array): Attribute[] {
   const items: Attribute[] = []
-  const b = input.bytes
   let p = at
-  while (Math.max(0, end - p) > 0 && ((b[p]! << 8) | b[p + 1]!) !== 8 && ((b[p]! << 8) | b[p + 1]!) !== 32808) {
+  while (p < end) {
     const item_ = readAttribute(input, p, end, copy, transaction)
     const itemEnd = input.at
     items.push(item_)

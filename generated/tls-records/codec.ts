@@ -534,7 +534,7 @@ export class TlsRecordsCodec implements Codec {
       case 'ApplicationData':
         return sizeOfApplicationData(value as ApplicationDataInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('tls-records', frame, this.frameNames)
     }
   }
 
@@ -549,7 +549,7 @@ export class TlsRecordsCodec implements Codec {
       case 'ApplicationData':
         return encodeApplicationData(value as ApplicationDataInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('tls-records', frame, this.frameNames)
     }
   }
 
@@ -584,7 +584,7 @@ export class TlsRecordsCodec implements Codec {
       case 'ApplicationData':
         return this.applicationDataReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('tls-records', frame, this.frameNames)
     }
   }
 

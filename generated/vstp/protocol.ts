@@ -15,6 +15,9 @@ import { type VstpTypes, dispatchClient, dispatchServer } from './handlers.ts'
 import { Flags } from './types.ts'
 
 const MSG_ID = Uint8Array.of(0x6d, 0x73, 0x67, 0x2d, 0x69, 0x64)
+const X_TRANSFER = Uint8Array.of(0x78, 0x2d, 0x74, 0x72, 0x61, 0x6e, 0x73, 0x66, 0x65, 0x72)
+const X_PART = Uint8Array.of(0x78, 0x2d, 0x70, 0x61, 0x72, 0x74)
+const X_PARTS = Uint8Array.of(0x78, 0x2d, 0x70, 0x61, 0x72, 0x74, 0x73)
 const FRAG_ID = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x64)
 const FRAG_INDEX = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x6e, 0x64, 0x65, 0x78)
 const FRAG_TOTAL = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x74, 0x6f, 0x74, 0x61, 0x6c)
@@ -52,6 +55,30 @@ const flagsReqAck: Accessor = {
   },
   set: (value, to) => {
     value['flags'] = withBit(value['flags'], Flags, 'req_ack', to)
+  },
+}
+
+const headersTransfer: Accessor = {
+  path: 'headers.transfer',
+  get: frame => (frame.frameIndex === 2 ? (frame as DataReader).headersTransfer : undefined),
+  set: (value, to) => {
+    setEntry(value, 'headers', { key: 'key', value: 'value' }, X_TRANSFER, digits(to, 10))
+  },
+}
+
+const headersPart: Accessor = {
+  path: 'headers.part',
+  get: frame => (frame.frameIndex === 2 ? (frame as DataReader).headersPart : undefined),
+  set: (value, to) => {
+    setEntry(value, 'headers', { key: 'key', value: 'value' }, X_PART, digits(to, 10))
+  },
+}
+
+const headersParts: Accessor = {
+  path: 'headers.parts',
+  get: frame => (frame.frameIndex === 2 ? (frame as DataReader).headersParts : undefined),
+  set: (value, to) => {
+    setEntry(value, 'headers', { key: 'key', value: 'value' }, X_PARTS, digits(to, 10))
   },
 }
 
@@ -498,7 +525,21 @@ export const protocol: TypedProtocol<VstpTypes> = {
         acceptFullCopies: false,
       },
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
-      transfer: undefined,
+      transfer: {
+        above: 4096,
+        cut: 'payload',
+        part: undefined,
+        id: headersTransfer,
+        index: headersPart,
+        count: headersParts,
+        window: 256,
+        rto: { from: 50, to: 2000 },
+        timeout: 30_000,
+        sessions: 64,
+        bytes: 536_870_912,
+        bytesPerPeer: 268_435_456,
+        max: 268_435_456,
+      },
       priority: 0,
       orderBy: undefined,
     },

@@ -157,12 +157,21 @@ function checkRegion(scope: DecodeScope, writer: CodeBlockWriter, of: Type, plac
   const [from, to] = [byteText(place.contentStart), endText(place.contentEnd)]
   tried(writer, label.error, false, () => {
     writer.writeLine('input.nesting++')
+    fits(scope, writer, of, from, to, label)
     const call = checkFunction(scope.unit, of).call(scope, from, to, label.path)
     // A list by rest always ends where its region does.
     const filled = of.kind === 'list' && of.count.by === 'rest'
     writer.writeLine(filled ? call : `input.fills(${call}, ${to}, ${label.path})`)
     writer.writeLine('input.nesting--')
   })
+}
+
+/** What is stepped over as a whole must be there as a whole. */
+function fits(scope: DecodeScope, writer: CodeBlockWriter, of: Type, from: string, to: string, label: Label): void {
+  const bits = fixedBits(scope.protocol, of)
+  if (bits === undefined || bits === 0) return
+  const size = Math.ceil(bits / 8)
+  writer.writeLine(`if (${from} + ${size} > ${to}) input.over(${from}, ${size}, ${label.path})`)
 }
 
 function checkListContent(
@@ -197,6 +206,7 @@ function checkReference(
   tried(writer, label.error, false, () => {
     const to = scope.local(writer, `${label.name}_offset`, scope.referenceText(type.offset))
     const back = scope.local(writer, `${label.name}_hop`, `input.refer(${to}, ${here}, ${label.path})`)
+    fits(scope, writer, type.of, to, here, label)
     writer.writeLine(checkFunction(scope.unit, type.of).call(scope, to, here, label.path))
     writer.writeLine(`input.referred(${back})`)
   })

@@ -437,7 +437,7 @@ export class Layout {
     const { scope, writer } = this
     this.flush()
     scope.here = { at, end: this.end }
-    const requests = typeRequests(scope.protocol, type)
+    const requests = typeRequests(scope.protocol, type, scope.reading)
     this.readRequests(requests, at)
     const end = `${camel(label.name)}End`
     if (!scope.checked) {

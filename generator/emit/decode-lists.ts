@@ -151,7 +151,7 @@ class Loop {
     const { scope, writer, type } = this
     const { count } = type
     const own = count.by === 'until' || count.by === 'while' ? requestsOf(count.test) : []
-    const asked = [...own, ...typeRequests(scope.protocol, type.of)]
+    const asked = [...own, ...typeRequests(scope.protocol, type.of, scope.reading)]
     if (!asked.some(request => request.what === 'item' || request.what === 'prev')) return false
     const shape = scope.unit.shape(shapeOf(scope.protocol, type.of, 'value'))
     writer.writeLine(`let item: ${shape} | undefined`)

@@ -143,7 +143,9 @@ export function isFlat(type: Type): boolean {
 }
 
 function nested(scope: DecodeScope, type: Type, place: Place, copy: string, number?: Field['number']): Code {
-  const read = readFunction(scope.unit, type, number)
+  // Where the end is known, no condition needs to find it again.
+  const found = type.kind === 'list' && (type.count.by === 'until' || type.count.by === 'while')
+  const read = readFunction(scope.unit, found ? { ...type, count: { by: 'rest', tail: 0 } } : type, number)
   const text = read.call(scope, byteText(place.contentStart), endText(place.contentEnd), copy)
   return plainCode(scope.protocol, text, coreType(type), number)
 }

@@ -21,8 +21,8 @@ export function checkStruct(
   open: boolean,
 ): void {
   const { body } = unit.protocol.structs.get(name)!
-  if (unit.depth) writer.writeLine(`input.deeper(at, path, ${unit.protocol.depth})`)
-  const end = checkBody(unit, writer, body, inward(captures), open, position('at'))
+  if (unit.depth) writer.writeLine(`input.deeper(at, path, ${unit.depthLimit})`)
+  const end = checkBody(unit, writer, body, inward(captures), open, position('at'), true)
   if (unit.depth) writer.writeLine('input.depth--')
   writer.writeLine(`return ${endText(end)}`)
 }
@@ -41,8 +41,10 @@ export function checkBody(
   captures: readonly Capture[],
   open: boolean,
   start: Position,
+  stepped: boolean,
 ): Position {
-  const fixed = fixedBodyBits(unit.protocol, body) !== undefined
+  // A struct of fixed size was stepped over as a whole by whoever calls.
+  const fixed = stepped && fixedBodyBits(unit.protocol, body) !== undefined
   const scope = bodyScope(unit, body, captures, !fixed, open && !fixed, start, false)
   writer.writeLine('const b = input.bytes')
   const end = new Layout(scope, writer, 'end').nodes(body.nodes, start)

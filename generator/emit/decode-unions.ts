@@ -26,7 +26,7 @@ export function checkUnion(
   const union = unit.protocol.unions.get(type.name)!
   const scope = valueScope(unit, captures, true, open)
   const label: Label = { name: 'tag', path: 'path', error: {} }
-  if (unit.depth) writer.writeLine(`input.deeper(at, path, ${unit.protocol.depth})`)
+  if (unit.depth) writer.writeLine(`input.deeper(at, path, ${unit.depthLimit})`)
   writer.writeLine('const b = input.bytes')
   const { tag, behind } = tagOf(scope, writer, type, union, label)
   writer.writeLine(`let behind = ${endText(behind)}`)
@@ -141,7 +141,7 @@ function variantCheck(
   const key = `check variant ${open} ${union.name} ${variant.name} ${bit} ${captures.map(typed).join()}`
   const name = unit.function(key, `check${union.name}${variant.name}`, (writer, own) => {
     writer.write(`function ${own}(${parameters.join(', ')}): number`).block(() => {
-      const end = checkBody(unit, writer, variant.body, inward(captures), open, position('at', bit))
+      const end = checkBody(unit, writer, variant.body, inward(captures), open, position('at', bit), false)
       writer.writeLine(`return ${endText(end)}`)
     })
     writer.blankLine()

@@ -37,7 +37,7 @@ export function checkFunction(unit: Unit, type: Type): NestedFunction {
   return {
     shape: 'number',
     call: (scope, at, end, path) => {
-      const { captures, args } = captured(scope, type)
+      const { captures, args } = captured(scope, type, false)
       const open = scope.open && !isRegion(type)
       const key = `check ${open} ${typeKey(type)} ${captures.map(captureKey).join(' ')}`
       const name = unit.function(key, `check${typeName(type)}`, (writer, own) => {
@@ -73,7 +73,7 @@ export function readFunction(unit: Unit, type: Type, number?: Field['number']): 
   return {
     shape,
     call: (scope, at, end, copy) => {
-      const { captures, args } = captured(scope, type)
+      const { captures, args } = captured(scope, type, true)
       const key = `read ${number} ${typeKey(type)} ${captures.map(captureKey).join(' ')}`
       const name = unit.function(key, `read${typeName(type)}`, (writer, own) => {
         unit.use('Input')
@@ -133,8 +133,12 @@ export function valueScope(
 }
 
 /** What a type asks of the record in `scope`: parameters for the function, and arguments for this call. */
-export function captured(scope: DecodeScope, type: Type): { captures: readonly Capture[]; args: readonly string[] } {
-  const requests = typeRequests(scope.protocol, type)
+export function captured(
+  scope: DecodeScope,
+  type: Type,
+  reading: boolean,
+): { captures: readonly Capture[]; args: readonly string[] } {
+  const requests = typeRequests(scope.protocol, type, reading)
   const answers = requests.map(request => scope.request(request))
   const captures = requests.map((request, i) => capture(scope, request, answers[i]!))
   return { captures, args: answers.map(code => code.text) }

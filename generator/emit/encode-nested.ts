@@ -77,7 +77,7 @@ export function extraParameters(
 
 function writeStruct(unit: Unit, writer: CodeBlockWriter, name: string, captures: readonly Capture[]): void {
   const { body } = unit.protocol.structs.get(name)!
-  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.protocol.depth}, ${quote(name)})`)
+  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, ${quote(name)})`)
   writeRecord(unit, writer, body, `${name}.`, inward(captures))
 }
 
@@ -107,7 +107,7 @@ function writeUnion(
   captures: readonly Capture[],
 ): void {
   const union = unit.protocol.unions.get(type.name)!
-  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.protocol.depth}, ${quote(type.name)})`)
+  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, ${quote(type.name)})`)
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   writer.write('switch (value.is)').block(() => {
     for (const variant of union.variants) {

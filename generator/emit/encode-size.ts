@@ -1,18 +1,17 @@
-// `sizeOfData`: an upper bound of what encoding takes, from the values alone. Where a size follows from a formula the
-// frame is encoded into a slab of its own and measured.
+// `sizeOfData`: the bytes that encoding takes, from the values alone. Where a size follows from a formula, or from a value
+// that the encoder computes, the frame is encoded into a slab of its own and measured.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Frame, Node, Type } from '../model/model.ts'
-import { coreType, fixedBits } from './facts.ts'
+import { fixedBits, type VarintType } from './facts.ts'
 import { hasValue } from './shape.ts'
 import type { Unit } from './unit.ts'
 
 /** Writes the body of the function; returns whether it needs the context. */
 export function writeSize(unit: Unit, writer: CodeBlockWriter, frame: Frame, encode: string): boolean {
-  const sizes = new Sizes(unit)
   try {
-    const parts = sizes.body(frame.body.nodes, 'value')
-    writer.writeLine(`return ${parts}`)
-    return false
+    const text = new Sizes(unit).body(frame.body.nodes, 'value')
+    writer.writeLine(`return ${text}`)
+    return /\bcontext\b/.test(text)
   } catch (thrown) {
     if (!(thrown instanceof Formula)) throw thrown
     const context = unit.usesContext(encode)
@@ -27,159 +26,208 @@ export function writeSize(unit: Unit, writer: CodeBlockWriter, frame: Frame, enc
 /** Thrown where a size is no simple sum. */
 class Formula extends Error {}
 
+/** A sum: bits that are known now, and code for the rest. */
+interface Sum {
+  bits: number
+  readonly parts: string[]
+}
+
 class Sizes {
   private readonly unit: Unit
+  private readonly open: Set<string>
 
-  constructor(unit: Unit) {
+  constructor(unit: Unit, open: Set<string> = new Set()) {
     this.unit = unit
+    this.open = open
   }
 
   /** Code of the bytes of a record. */
   body(nodes: readonly Node[], value: string): string {
-    const parts: string[] = []
-    const bits = this.collect(nodes, value, parts)
-    const bytes = Math.ceil(bits / 8)
-    const all = bytes > 0 || parts.length === 0 ? [String(bytes), ...parts] : parts
-    return all.join(' + ')
+    const sum: Sum = { bits: 0, parts: [] }
+    this.nodes(nodes, value, sum)
+    return total(sum)
   }
 
-  private collect(nodes: readonly Node[], value: string, parts: string[]): number {
-    const { protocol } = this.unit
-    let bits = 0
+  private nodes(nodes: readonly Node[], value: string, sum: Sum): void {
     for (const node of nodes) {
-      if (node.kind === 'group') {
-        if (node.seal !== undefined) bits += 8 * protocol.seals.get(node.seal)!.overhead
-        if (node.extent?.by === 'prefix') bits += this.most(node.extent.type)
-        // A whole byte more than it may take, where conditions leave holes.
-        bits += this.collect(node.nodes, value, parts) + (node.if ? 7 : 0)
-        continue
-      }
-      if (node.from || node.type.kind === 'at') continue
-      const fixed = fixedBits(protocol, node.type)
-      if (fixed !== undefined) {
-        bits += fixed
-        continue
-      }
-      bits += this.field(node, value, parts)
+      if (node.kind === 'group') this.group(node, value, sum)
+      else if (!node.from && node.type.kind !== 'at') this.field(node, value, sum)
     }
-    return bits
   }
 
-  private field(field: Field, value: string, parts: string[]): number {
+  private group(node: Extract<Node, { kind: 'group' }>, value: string, sum: Sum): void {
+    if (node.if) throw new Formula()
+    const inner: Sum = { bits: 0, parts: [] }
+    this.nodes(node.nodes, value, inner)
+    if (node.seal !== undefined) {
+      const { overhead } = this.unit.protocol.seals.get(node.seal)!
+      sum.parts.push(`(context.plain ? 0 : ${overhead})`)
+    }
+    if (node.extent?.by === 'prefix') {
+      if (fixedBits(this.unit.protocol, node.extent.type) === undefined) throw new Formula()
+      sum.bits += fixedBits(this.unit.protocol, node.extent.type)!
+    }
+    sum.bits += inner.bits
+    sum.parts.push(...inner.parts)
+  }
+
+  private field(field: Field, value: string, sum: Sum): void {
+    const given = hasValue(field) ? `${value}.${field.name}` : undefined
+    const fixed = fixedBits(this.unit.protocol, field.type)
+    if (field.if) {
+      // There exactly when the caller gave it; anything else depends on the condition.
+      if (given === undefined || hasOwnValue(field) || (fixed !== undefined && fixed % 8 !== 0)) throw new Formula()
+      const inner: Sum = { bits: fixed ?? 0, parts: [] }
+      if (fixed === undefined) this.type(field.type, given, inner, 0)
+      sum.parts.push(`(${given} === undefined ? 0 : ${total(inner)})`)
+      return
+    }
+    if (fixed !== undefined) {
+      sum.bits += fixed
+      return
+    }
     const own = field.with?.value ?? field.value
-    const literal = own ? literalSize(own) : undefined
-    if (own && literal === undefined && !['varint', 'uint', 'number'].includes(coreType(field.type).kind))
-      throw new Formula()
-    const text = own || !hasValue(field) ? undefined : `${value}.${field.name}`
-    if (text === undefined && literal === undefined && coreType(field.type).kind !== 'varint') throw new Formula()
-    const fallback = field.fallback && !own ? literalSize(field.fallback) : 0
-    if (fallback === undefined) throw new Formula()
-    return this.type(field.type, text, parts, Math.max(literal ?? 0, fallback))
+    if (own || field.derives?.length || field.match || field.matchBits || field.isId || given === undefined) {
+      if (!own || own.is !== 'int') throw new Formula()
+    }
+    const fallback = own ?? field.fallback
+    const least = fallback ? literalSize(fallback) : 0
+    if (least === undefined) throw new Formula()
+    const number = fallback?.is === 'int' ? fallback.value : undefined
+    const text = own || given === undefined ? String(number) : number === undefined ? given : `${given} ?? ${number}`
+    this.type(field.type, text, sum, least)
   }
 
-  /** Adds code for a value; returns the bits that are known now. */
-  private type(type: Type, text: string | undefined, parts: string[], least: number): number {
+  /** Adds the size of a value. `least`: bytes of the default, where nothing is given. */
+  private type(type: Type, text: string, sum: Sum, least: number): void {
     const { unit } = this
     switch (type.kind) {
       case 'region':
-        return (type.extent.by === 'prefix' ? this.most(type.extent.type) : 0) + this.type(type.of, text, parts, least)
+        if (type.extent.by !== 'prefix') return this.type(type.of, text, sum, least)
+        return this.prefixed(type.extent.type, sum, inner => this.type(type.of, text, inner, least))
       case 'delimited':
-        return 8 * type.delimiter.length + this.type(type.of, text, parts, least)
+        sum.bits += 8 * type.delimiter.length
+        return this.type(type.of, text, sum, least)
       case 'bytes':
-        if (text !== undefined) parts.push(`${unit.use('bytesSize')}(${text})`)
-        return 8 * least
-      case 'text':
-        if (text !== undefined) parts.push(`${unit.use(type.encoding === 'utf8' ? 'utf8Size' : 'latin1Size')}(${text})`)
-        return 8 * least
+        sum.parts.push(
+          least === 0
+            ? `${unit.use('bytesSize')}(${text})`
+            : `(${text} === undefined ? ${least} : ${unit.use('bytesSize')}(${text}))`,
+        )
+        return
+      case 'text': {
+        const size = unit.use(type.encoding === 'utf8' ? 'utf8Size' : 'latin1Size')
+        sum.parts.push(least === 0 ? `${size}(${text})` : `(${text} === undefined ? ${least} : ${size}(${text}))`)
+        return
+      }
+      case 'varint':
+        sum.parts.push(`${this.varint(type)}(${text})`)
+        return
+      case 'number':
+        sum.parts.push(`${unit.use('numberSize')}(${text}, ${type.base})`)
+        return
       case 'list':
-        if (text === undefined) throw new Formula()
-        parts.push(this.list(type, text))
-        return type.count.by === 'prefix' ? this.most(type.count.type) : 0
+        return this.list(type, text, sum)
       case 'struct':
-        if (text === undefined) throw new Formula()
-        parts.push(`${this.struct(type.name)}(${text})`)
-        return 0
+        sum.parts.push(`${this.struct(type.name)}(${text})`)
+        return
       case 'union':
-        if (text === undefined) throw new Formula()
-        parts.push(`${this.union(type.name)}(${text})`)
-        return 0
-      case 'align':
-        return 8 * (type.to - 1)
-      default:
-        return this.most(type)
+        sum.parts.push(`${this.union(type.name)}(${text})`)
+        return
+      default: {
+        const bits = fixedBits(unit.protocol, type)
+        if (bits === undefined) throw new Formula()
+        sum.bits += bits
+      }
     }
   }
 
-  /** Bits that a number takes at most. */
-  private most(type: Type): number {
-    const { protocol } = this.unit
-    const bits = fixedBits(protocol, type)
-    if (bits !== undefined) return bits
-    if (type.kind === 'varint') return 8 * type.max
-    if (type.kind === 'enum') return this.most(protocol.enums.get(type.name)!.type)
-    if (type.kind === 'uint') return 64
-    if (type.kind === 'number') return 8 * 21
-    throw new Formula()
+  /** A length or count in front of what `inner` adds. */
+  private prefixed(prefix: Type, sum: Sum, inner: (sum: Sum) => void): void {
+    const bits = fixedBits(this.unit.protocol, prefix)
+    if (bits !== undefined) {
+      sum.bits += bits
+      inner(sum)
+      return
+    }
+    if (prefix.kind !== 'varint' || prefix.coding === 'sleb128' || prefix.coding === 'zigzag') throw new Formula()
+    const content: Sum = { bits: 0, parts: [] }
+    inner(content)
+    sum.parts.push(`${this.unit.use('withPrefix')}(${this.varint(prefix)}, ${total(content)})`)
   }
 
-  private list(type: Extract<Type, { kind: 'list' }>, text: string): string {
+  private varint(type: VarintType): string {
     const { unit } = this
+    return unit.use(
+      { leb128: 'leb128Size', sleb128: 'sleb128Size', zigzag: 'zigzagSize', quic: 'quicSize' }[type.coding],
+    )
+  }
+
+  private list(type: Extract<Type, { kind: 'list' }>, text: string, sum: Sum): void {
+    const { unit } = this
+    if (type.count.by === 'prefix') {
+      const { type: prefix } = type.count
+      const bits = fixedBits(unit.protocol, prefix)
+      if (bits === undefined) {
+        if (prefix.kind !== 'varint') throw new Formula()
+        sum.parts.push(`${this.varint(prefix)}(${unit.use('listSize')}(${text}))`)
+      } else {
+        sum.bits += bits
+      }
+    }
     const item = fixedBits(unit.protocol, type.of)
-    if (item !== undefined) return `${unit.use('listSize')}(${text}) * ${item / 8}`
-    const parts: string[] = []
-    const bits = this.type(type.of, 'item', parts, 0)
-    const one = [...(bits > 0 ? [String(bits / 8)] : []), ...parts].join(' + ')
-    return `${unit.use('sumOf')}(${text}, item => ${one})`
+    if (item !== undefined) {
+      const bytes = `${unit.use('listSize')}(${text}) * ${item / 8}`
+      sum.parts.push(item % 8 === 0 ? bytes : `Math.ceil(${bytes})`)
+      return
+    }
+    const one: Sum = { bits: 0, parts: [] }
+    this.type(type.of, 'item', one, 0)
+    sum.parts.push(`${unit.use('sumOf')}(${text}, item => ${total(one)})`)
   }
 
   private struct(name: string): string {
     const { unit } = this
     const { body } = unit.protocol.structs.get(name)!
-    // Found out now whether it can be written at all.
-    if (!this.open.has(name)) {
-      this.open.add(name)
-      this.body(body.nodes, 'value')
-    }
+    this.tryOut(name, () => this.body(body.nodes, 'value'))
     return unit.function(`size ${name}`, `sizeOf${name}`, (writer, own) => {
       unit.shape(`${name}Input`)
-      const text = new Sizes(unit).body(body.nodes, 'value')
-      const parameter = /\bvalue\b/.test(text) ? 'value' : '_value'
-      writer.write(`function ${own}(${parameter}: ${name}Input | undefined): number`).block(() => {
-        if (parameter === 'value') writer.writeLine('if (value === undefined) return 0')
+      writer.write(`function ${own}(value: ${name}Input | undefined): number`).block(() => {
+        const text = new Sizes(unit).body(body.nodes, 'value')
+        if (/\bvalue\b/.test(text)) writer.writeLine('if (value === undefined) return 0')
         writer.writeLine(`return ${text}`)
       })
       writer.blankLine()
     })
   }
 
-  private readonly open = new Set<string>()
+  /** Finds out now whether a nested size is a simple sum. */
+  private tryOut(name: string, part: () => void): void {
+    if (this.open.has(name)) return
+    this.open.add(name)
+    part()
+  }
 
   private union(name: string): string {
     const { unit } = this
     const union = unit.protocol.unions.get(name)!
-    if (!this.open.has(name)) {
-      this.open.add(name)
-      for (const variant of union.variants) {
-        if (variant.value) this.type(variant.value, 'value', [], 0)
-        this.body(variant.body.nodes, 'value')
-      }
-    }
+    const bits = union.tag ? fixedBits(unit.protocol, union.tag) : 0
+    if (bits === undefined) throw new Formula()
+    const sizes = (own: Sizes): string[] =>
+      union.variants.map(variant => {
+        const sum: Sum = { bits, parts: [] }
+        if (variant.value) own.type(variant.value, 'value.value', sum, 0)
+        else own.nodes(variant.body.nodes, 'value', sum)
+        return total(sum)
+      })
+    this.tryOut(name, () => void sizes(this))
     return unit.function(`size ${name}`, `sizeOf${name}`, (writer, own) => {
       unit.shape(`${name}Input`)
-      const sizes = new Sizes(unit)
-      const tag = union.tag ? Math.ceil(sizes.most(union.tag) / 8) : 0
+      const texts = sizes(new Sizes(unit))
       writer.write(`function ${own}(value: ${name}Input | undefined): number`).block(() => {
-        writer.writeLine('if (value === undefined) return 0')
-        writer.write('switch (value.is)').block(() => {
-          for (const variant of union.variants) {
-            const parts: string[] = []
-            const bits = variant.value
-              ? (fixedBits(unit.protocol, variant.value) ?? sizes.type(variant.value, 'value.value', parts, 0))
-              : 0
-            const text = variant.value
-              ? [String(tag + Math.ceil(bits / 8)), ...parts].join(' + ')
-              : `${tag} + ${sizes.body(variant.body.nodes, 'value')}`
-            writer.writeLine(`case '${variant.name}':`).indent(() => writer.writeLine(`return ${text}`))
+        writer.write('switch (value?.is)').block(() => {
+          for (const [i, variant] of union.variants.entries()) {
+            writer.writeLine(`case '${variant.name}':`).indent(() => writer.writeLine(`return ${texts[i]}`))
           }
           writer.writeLine('default:').indent(() => writer.writeLine('return 0'))
         })
@@ -189,13 +237,29 @@ class Sizes {
   }
 }
 
+function total({ bits, parts }: Sum): string {
+  const bytes = Math.ceil(bits / 8)
+  return (bytes > 0 || parts.length === 0 ? [String(bytes), ...parts] : parts).join(' + ')
+}
+
+/** Whether anything but the caller can give the field a value. */
+function hasOwnValue(field: Field): boolean {
+  return !!(
+    field.value ||
+    field.fallback ||
+    field.with ||
+    field.derives ||
+    field.match ||
+    field.matchBits ||
+    field.isId
+  )
+}
+
 /** Bytes of a value that is known now. */
 function literalSize(expr: Expr): number | undefined {
   if (expr.is === 'bytes') return expr.value.length
   if (expr.is === 'text') return new TextEncoder().encode(expr.value).length
-  if (expr.is === 'none' || expr.is === 'int' || expr.is === 'bool' || expr.is === 'enumValue' || expr.is === 'float')
-    return 0
-  if (expr.is === 'call' && (expr.name === 'zeros' || expr.name === 'random') && expr.args[0]?.is === 'int')
-    return Number(expr.args[0].value)
-  return undefined
+  if (expr.is === 'none' || expr.is === 'int') return 0
+  const zeros = expr.is === 'call' && (expr.name === 'zeros' || expr.name === 'random') ? expr.args[0] : undefined
+  return zeros?.is === 'int' ? Number(zeros.value) : undefined
 }

@@ -254,5 +254,5 @@ export function needsDepth(protocol: Protocol): boolean {
   }
 
   const all = [...protocol.frames.values()].map(frame => frame.body)
-  return [...all, ...(protocol.envelope ? [protocol.envelope] : [])].some(body => bodyDepth(body) > protocol.depth)
+  return [...all, ...(protocol.envelope ? [protocol.envelope] : [])].some(body => bodyDepth(body) > Math.min(protocol.depth, 128))
 }

@@ -1,6 +1,6 @@
 // What expressions ask of the records around them. Functions for nested values get these as parameters, so the emitter
 // must know before it writes them which ones there are.
-import type { Body, Expr, Node, Protocol, Type } from '../model/model.ts'
+import type { Expr, Node, Protocol, Type } from '../model/model.ts'
 
 /**
  * One thing that an expression wants to know. `up` counts records outwards.
@@ -82,75 +82,64 @@ export function aboutField(call: Extract<Expr, { is: 'call' }>): Request | undef
   return call.name === 'count' && arg.type.kind === 'list' ? { up, what: 'count', name: arg.name } : undefined
 }
 
-/** What a type asks of the record that it stands in: sizes, counts, tags, and what structs inside ask of their parents. */
-export function typeRequests(protocol: Protocol | undefined, type: Type): readonly Request[] {
+/**
+ * What a type asks of the record that it stands in: sizes, counts, tags, and what structs inside ask of their parents.
+ * `reading`: of checked bytes, where no rule is looked at any more.
+ */
+export function typeRequests(protocol: Protocol | undefined, type: Type, reading = false): readonly Request[] {
   const found = new Map<string, Request>()
-  visitType(protocol, type, request => found.set(requestKey(request), request))
+  const walk: Walk = { protocol, reading, open: new Set() }
+  visitType(walk, type, request => found.set(requestKey(request), request))
   return [...found.values()]
 }
 
-/** What the record of a struct or variant asks of the records around it; `up` counts from that record. */
-export function bodyRequests(protocol: Protocol, body: Body): readonly Request[] {
-  const found = new Map<string, Request>()
-  const add = (request: Request): void => {
-    if (request.up > 0 || request.what === 'prev') found.set(requestKey(request), request)
-  }
-  visitNodes(protocol, body.nodes, add, new Set())
-  for (const rule of body.check) for (const request of requestsOf(rule.test)) add(request)
-  return [...found.values()]
+interface Walk {
+  readonly protocol: Protocol | undefined
+  readonly reading: boolean
+  /** Structs and unions that are being looked at. */
+  readonly open: Set<string>
 }
 
-function visitNodes(
-  protocol: Protocol | undefined,
-  nodes: readonly Node[],
-  add: (request: Request) => void,
-  open: Set<string>,
-): void {
+function visitNodes(walk: Walk, nodes: readonly Node[], add: (request: Request) => void): void {
   for (const node of nodes) {
-    if (node.if) for (const request of requestsOf(node.if)) add(request)
+    addAll(add, node.if)
     if (node.kind === 'group') {
-      if (node.extent?.by === 'size') for (const request of requestsOf(node.extent.size)) add(request)
-      visitNodes(protocol, node.nodes, add, open)
+      if (node.extent?.by === 'size') addAll(add, node.extent.size)
+      visitNodes(walk, node.nodes, add)
       continue
     }
-    for (const request of requestsOf(node.from, node.value, node.fallback, node.with?.value, node.max)) add(request)
-    visitType(protocol, node.type, add, open)
+    addAll(add, node.from)
+    if (!walk.reading) addAll(add, node.value, node.fallback, node.with?.value, node.max)
+    visitType(walk, node.type, add)
   }
 }
 
-function visitType(
-  protocol: Protocol | undefined,
-  type: Type,
-  add: (request: Request) => void,
-  open: Set<string> = new Set(),
-): void {
+function visitType(walk: Walk, type: Type, add: (request: Request) => void): void {
   switch (type.kind) {
     case 'uint':
-      for (const request of requestsOf(type.size)) add(request)
-      return
+      return addAll(add, type.size)
     case 'region':
-      if (type.extent.by === 'size') for (const request of requestsOf(type.extent.size)) add(request)
-      return visitType(protocol, type.of, add, open)
+      if (type.extent.by === 'size') addAll(add, type.extent.size)
+      return visitType(walk, type.of, add)
     case 'delimited':
-      return visitType(protocol, type.of, add, open)
+      return visitType(walk, type.of, add)
     case 'at':
-      for (const request of requestsOf(type.offset)) add(request)
-      return visitType(protocol, type.of, add, open)
+      addAll(add, type.offset)
+      return visitType(walk, type.of, add)
     case 'list': {
       const { count } = type
-      if (count.by === 'count') for (const request of requestsOf(count.count)) add(request)
-      if (count.by === 'until' || count.by === 'while') {
-        for (const request of requestsOf(count.test))
-          if (request.what !== 'item' && request.what !== 'prev') add(request)
+      if (count.by === 'count') addAll(add, count.count)
+      // `item` and `prev` are those of this list; `prev` inside the items too.
+      const outer = (request: Request): void => {
+        if (request.what !== 'item' && request.what !== 'prev') add(request)
       }
-      // `prev` inside the items is theirs.
-      return visitType(protocol, type.of, request => request.what !== 'prev' && add(request), open)
+      if (count.by === 'until' || count.by === 'while') addAll(outer, count.test)
+      return visitType(walk, type.of, outer)
     }
     case 'struct':
     case 'union':
-      if (type.kind === 'union' && type.tag) for (const request of requestsOf(type.tag)) add(request)
-      if (protocol) visitNamed(protocol, type, add, open)
-      return
+      if (type.kind === 'union') addAll(add, type.tag)
+      return visitNamed(walk, type, add)
     default:
   }
 }
@@ -158,28 +147,25 @@ function visitType(
 type NamedType = Extract<Type, { kind: 'enum' | 'bitset' | 'struct' }> | Extract<Type, { kind: 'union' }>
 
 /** A struct's questions to its parents, seen from the record that holds it. */
-function visitNamed(protocol: Protocol, type: NamedType, add: (request: Request) => void, open: Set<string>): void {
-  if (open.has(type.name)) return
+function visitNamed(walk: Walk, type: NamedType, add: (request: Request) => void): void {
+  const { protocol, open } = walk
+  if (!protocol || open.has(type.name)) return
   open.add(type.name)
   const outwards = (request: Request): void => {
     if (request.what === 'prev') add(request)
     else if (request.up > 0) add({ ...request, up: request.up - 1 })
   }
-  const bodies =
-    type.kind === 'struct'
-      ? [protocol.structs.get(type.name)!.body]
-      : protocol.unions
-          .get(type.name)!
-          .variants.filter(variant => !variant.value)
-          .map(variant => variant.body)
+  const variants = type.kind === 'union' ? protocol.unions.get(type.name)!.variants : []
+  const bodies = type.kind === 'struct' ? [protocol.structs.get(type.name)!.body] : variants.map(variant => variant.body)
   for (const body of bodies) {
-    visitNodes(protocol, body.nodes, outwards, open)
-    for (const rule of body.check) for (const request of requestsOf(rule.test)) outwards(request)
+    visitNodes(walk, body.nodes, outwards)
+    if (!walk.reading) addAll(outwards, ...body.check.map(rule => rule.test))
   }
-  if (type.kind === 'union') {
-    // A variant is a record of its own even when it is one value.
-    for (const { value } of protocol.unions.get(type.name)!.variants)
-      if (value) visitType(protocol, value, outwards, open)
-  }
+  // A variant is a record of its own even when it is one value.
+  for (const { value } of variants) if (value) visitType(walk, value, outwards)
   open.delete(type.name)
+}
+
+function addAll(add: (request: Request) => void, ...exprs: readonly (Expr | undefined)[]): void {
+  for (const request of requestsOf(...exprs)) add(request)
 }

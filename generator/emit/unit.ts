@@ -18,6 +18,8 @@ export class Unit {
   readonly protocol: Protocol
   /** Whether structs and unions count how deep they are. */
   readonly depth: boolean
+  /** Greatest nesting, which the stack must bear too. */
+  readonly depthLimit: number
   private readonly names: Names
   private readonly runtime = new Map<string, string>()
   private readonly values = new Set<string>()
@@ -29,6 +31,7 @@ export class Unit {
   constructor(protocol: Protocol) {
     this.protocol = protocol
     this.depth = needsDepth(protocol)
+    this.depthLimit = Math.min(protocol.depth, MOST_DEPTH)
     this.names = new Names(schemaNames(protocol))
   }
 
@@ -238,6 +241,8 @@ function schemaNames(protocol: Protocol): ReadonlySet<string> {
   return names
 }
 
+/** Recursion in generated code is recursion on the stack. */
+const MOST_DEPTH = 128
 const SCHEMA_NAMES = new WeakMap<Protocol, ReadonlySet<string>>()
 /** What generated code uses of JavaScript. */
 const GLOBAL: ReadonlySet<string> = new Set(

@@ -213,6 +213,39 @@ export function latin1Size(text: unknown): number {
   return typeof text === 'string' ? text.length : 0
 }
 
+/** Bytes of a number as text; what is no number counts as nothing. */
+export function numberSize(value: unknown, base: 10 | 16): number {
+  return typeof value === 'number' || typeof value === 'bigint' ? value.toString(base).length : 0
+}
+
+export function leb128Size(value: unknown): number {
+  const whole = wholeNumber(value)
+  return whole < 0n ? 0 : sizeLeb128Big(whole)
+}
+
+export function sleb128Size(value: unknown): number {
+  return sizeSleb128Big(wholeNumber(value))
+}
+
+export function zigzagSize(value: unknown): number {
+  return sizeLeb128Big(zigzagBig(wholeNumber(value)))
+}
+
+export function quicSize(value: unknown): number {
+  const whole = wholeNumber(value)
+  return whole < 0n ? 0 : sizeQuicBig(whole)
+}
+
+/** Content with its length in front. */
+export function withPrefix(prefix: (size: number) => number, content: number): number {
+  return prefix(content) + content
+}
+
+function wholeNumber(value: unknown): bigint {
+  if (typeof value === 'bigint') return value
+  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : 0n
+}
+
 export function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }

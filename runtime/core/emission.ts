@@ -7,7 +7,7 @@ import type { Carrier } from './carrier.ts'
 import type { Instant } from './machine.ts'
 import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
 import type { FramePlan } from './plan.ts'
-import type { Plain } from './recast.ts'
+import { type Plain, roundTrip } from './recast.ts'
 import type { Session } from './session.ts'
 
 export class Emission {
@@ -30,8 +30,11 @@ export class Emission {
     return next
   }
 
-  /** Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws. */
-  emit(now: Instant, frame: FramePlan, value: Plain): boolean {
+  /**
+   * Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws.
+   * `isPart`: it is a part of something larger, which the tap has seen.
+   */
+  emit(now: Instant, frame: FramePlan, value: Plain, isPart = false): boolean {
     const codec = this.#carrier.codec(this.#session)
     const size = codec.sizeOf(frame.name, value)
     this.lastCut = undefined
@@ -41,14 +44,23 @@ export class Emission {
         const cut = pieces.cut(now, codec, frame, value, size)
         if (cut === undefined) return false
         if (cut.cut.count > 1) {
+          this.show(frame, value)
           this.emitPieces(now, frame, value, pieces, cut)
           return true
         }
       }
     }
     this.#carrier.write(this.#session, frame, value, size)
-    this.#passed(now, frame, true)
+    this.#passed(now, frame, true, isPart)
     return true
+  }
+
+  /** Shows the tap a message that leaves in pieces or parts. */
+  show(frame: FramePlan, value: Plain): void {
+    const { tap } = this.#session.shared.sink
+    if (tap === undefined) return
+    const whole = roundTrip(this.#carrier.mirror(this.#session), frame.name, value)
+    if (whole !== undefined) this.#session.shared.sink.tap?.(this.#session, 'out', whole)
   }
 
   emitPieces(now: Instant, frame: FramePlan, value: Plain, pieces: Pieces, message: CutMessage): void {
@@ -56,7 +68,7 @@ export class Emission {
     for (let index = 0; index < message.cut.count; index++) {
       const piece = pieces.piece(frame, value, message, index)
       this.#carrier.write(this.#session, frame, piece, codec.sizeOf(frame.name, piece))
-      this.#passed(now, frame, index === 0)
+      this.#passed(now, frame, index === 0, true)
     }
     this.lastCut = message
   }
@@ -78,7 +90,7 @@ export class Emission {
     if (!this.#carrier.hasRoom || !this.#session.lifecycle.allows(plan)) return false
     if (plan.fragment !== undefined && size > plan.fragment.above) return false
     this.#carrier.writeAgain(this.#session, frame.byteSource.subarray(frame.byteStart, frame.byteEnd))
-    this.#passed(now, plan, true)
+    this.#passed(now, plan, true, false)
     return true
   }
 
@@ -107,7 +119,7 @@ export class Emission {
   }
 
   /** A frame of ours is the last one of the carrier. `isFirst`: not a further piece of the same message. */
-  #passed(now: Instant, frame: FramePlan, isFirst: boolean): void {
+  #passed(now: Instant, frame: FramePlan, isFirst: boolean, isPart: boolean): void {
     const session = this.#session
     const { lastBytes: bytes, lastStart: start, lastEnd: end } = this.#carrier
     session.framesOut++
@@ -119,7 +131,7 @@ export class Emission {
       const mirror = this.#carrier.mirror(session)
       const reader = mirror.decode(bytes, start, end, { whole: true, ignoreTrailing: true, frame: frame.name })
       if (reader !== undefined) {
-        session.shared.sink.tap?.(session, 'out', reader)
+        if (!isPart) session.shared.sink.tap?.(session, 'out', reader)
         if (isFirst && looks) session.learn(now, frame, reader)
         if (isFirst) session.passed(now, frame, reader)
       }

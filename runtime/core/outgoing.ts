@@ -200,6 +200,7 @@ export class Outgoing {
     if (rule !== undefined) {
       const transfers = isAutomatic(rule) ? this.transfers(frame, value) : undefined
       if (!transfers?.send(now, frame.name, value, ticket)) return this.#asking.open(now, rule, frame, value, ticket)
+      this.#emission.show(frame, value)
       this.#session.soonest(instant(transfers.deadline()))
       if (transfers.isBlocked) this.#carrier.waits(this.#session)
       return true

@@ -17,6 +17,7 @@ import type {
 export interface Plan {
   readonly protocol: ProtocolDescriptor
   readonly role: RoleDescriptor
+  readonly side: 'dials' | 'accepts'
   readonly transport: TransportDescriptor
   readonly isStream: boolean
   /** Largest frame in bytes, both ways. */
@@ -163,6 +164,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
   return {
     protocol,
     role,
+    side: options.side,
     transport,
     isStream,
     maxFrame: sizeOf(transport.maxFrame, options.params),

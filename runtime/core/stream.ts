@@ -113,7 +113,7 @@ export class StreamConnection implements StreamMachine, Carrier {
   get deadline(): Instant {
     const { deadline } = this.session
     if (this.#rest !== undefined && this.#mayRead) return instant(Number.NEGATIVE_INFINITY)
-    return this.#pausedUntil < deadline ? this.#pausedUntil : deadline
+    return instant(Math.min(this.#pausedUntil, deadline))
   }
 
   get reading(): boolean {

@@ -36,7 +36,7 @@ export function transferHost(
     largestId: (frame, value) => requests.largestId(carrier.mirror(session), frameOf(frame), value),
     nextId: (frame, value) => requests.nextId(carrier.mirror(session), frameOf(frame), value),
     sizeOf: (frame, value) => carrier.codec(session).sizeOf(frame, value),
-    write: (now, frame, value: Plain) => void emission.emit(now as Instant, frameOf(frame), value),
+    write: (now, frame, value: Plain) => void emission.emit(now as Instant, frameOf(frame), value, true),
     copyOf: frame => inputOf(frame, carrier.mirror(session)),
     settle: (now, ticket, code) => {
       const text = code === 'Timeout' ? 'the transfer makes no progress' : 'the connection closed inside a transfer'

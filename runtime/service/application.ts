@@ -171,7 +171,9 @@ export class Application implements Sink {
 
 /** Frames that are sent back: those that carry something, and not what the runtime speaks by itself. */
 function echoes(plan: Plan, frame: FramePlan, wanted: boolean | undefined): boolean {
-  const echo = plan.protocol.service?.echo as { readonly frame?: string | undefined } | undefined
+  // A service is run by the side that serves: two that echo each other would never stop.
+  const service = plan.side === 'accepts' ? plan.protocol.service : undefined
+  const echo = service?.echo as { readonly frame?: string | undefined } | undefined
   if (wanted === false || (!wanted && echo === undefined)) return false
   if (!frame.maySend || !frame.mayReceive) return false
   if (echo?.frame !== undefined) return echo.frame === frame.name

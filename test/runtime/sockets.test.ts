@@ -5,6 +5,7 @@ import { createServer, connect as dial, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import {
   type Connection,
+  type ConnectOptions,
   connect,
   isPeerError,
   LocalError,
@@ -406,6 +407,50 @@ test('every frame in both directions passes the tap, also what the runtime answe
   expect(seen).toEqual(['in Ping', 'out Pong', 'in Data', 'out Ack'])
 })
 
+test('service echo sends frames back that nobody handles, and not what the runtime speaks by itself', async () => {
+  const server = await started('udp', {}, tiny({ service: { echo: {} }, replies: [ASKS, ACKS, PINGS] }))
+  const client = await server.connect()
+  const frames = client[Symbol.asyncIterator]()
+  await client.request('Ping')
+  for (const flags of [0, 1]) {
+    await client.send('Data', { flags, payload: text(`flags ${flags}`) })
+    const { value } = await frames.next()
+    expect([value.frame, value.value.flags, read(value.value.payload as Uint8Array)]).toEqual([
+      'Data',
+      0,
+      `flags ${flags}`,
+    ])
+  }
+  expect(server.server.stats.framesOut).toBe(4)
+})
+
+test('a tap sees a large message once, however many pieces it travels in', async () => {
+  const seen: string[] = []
+  const tap = (direction: string, frame: unknown): void => {
+    seen.push(`${direction} ${(frame as TinyReader).frameName} ${(frame as TinyReader).payload.length}`)
+  }
+  const server = await started('udp', { handlers: {}, tap })
+  const client = await server.connect({ handlers: {}, tap })
+  await client.send('Data', { flags: 1, payload: new Uint8Array(5000) })
+  expect(seen).toEqual(['out Data 5000', 'in Data 5000', 'out Ack 0', 'in Ack 0'])
+})
+
+test('a request whose answer the handler chooses among several says which', async () => {
+  const rule = { ...ASKS, with: ['Tell', 'Err'] }
+  const handlers = {
+    Ask: (frame: TinyReader) =>
+      frame.payload.length > 0 ? { frame: 'Tell', value: { flags: 8 } } : { frame: 'Err', value: {} },
+  }
+  const server = await started(
+    'tcp',
+    { handlers },
+    tiny({ replies: [rule], onError: { stream: 'close', datagram: 'drop', tell: undefined } }),
+  )
+  const client = await server.connect()
+  expect(await client.request('Ask', { payload: text('x') })).toMatchObject({ flags: 8 })
+  expect(await client.request('Ask', {})).toMatchObject({ flags: 0 })
+})
+
 test('`await using` closes, and a closed connection rejects what is sent on it without ending the process', async () => {
   const server = await started('tcp', { handlers: {} })
   let held: Connection | undefined
@@ -421,7 +466,7 @@ test('`await using` closes, and a closed connection rejects what is sent on it w
 
 interface Started {
   readonly server: Server
-  connect(options?: Parameters<typeof connect>[2]): Promise<Connection>
+  connect(options?: ConnectOptions): Promise<Connection>
 }
 
 async function started(

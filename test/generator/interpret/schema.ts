@@ -61,7 +61,7 @@ export function decode(codec: InterpretedCodec, bytes: string, options: Partial<
   return { error: `${failure.code} ${failure.offset} ${failure.field}`.trim(), consumed: failure.consumed }
 }
 
-export function encode(codec: InterpretedCodec, value: object, frame = codec.frameNames[0]!): string {
+export function encode(codec: InterpretedCodec, value: object, frame: string = codec.frameNames[0]!): string {
   const size = codec.sizeOf(frame, value)
   const into = new Uint8Array(size)
   const end = codec.encode(frame, value, into, 0)

@@ -808,7 +808,7 @@ export class FastnetCodec implements Codec {
         case 'Data':
           return sizeOfData(value as DataInput)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('fastnet', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -827,7 +827,7 @@ export class FastnetCodec implements Codec {
         case 'Data':
           return encodeData(value as DataInput, into, at, this.context)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('fastnet', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -864,7 +864,7 @@ export class FastnetCodec implements Codec {
       case 'Data':
         return this.dataReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('fastnet', frame, this.frameNames)
     }
   }
 

@@ -1052,7 +1052,7 @@ export class HydraSyncCodec implements Codec {
       case 'ServerHello':
         return sizeOfServerHello(value as ServerHelloInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hydra-sync', frame, this.frameNames)
     }
   }
 
@@ -1075,7 +1075,7 @@ export class HydraSyncCodec implements Codec {
       case 'ServerHello':
         return encodeServerHello(value as ServerHelloInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hydra-sync', frame, this.frameNames)
     }
   }
 
@@ -1122,7 +1122,7 @@ export class HydraSyncCodec implements Codec {
       case 'ServerHello':
         return this.serverHelloReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('hydra-sync', frame, this.frameNames)
     }
   }
 

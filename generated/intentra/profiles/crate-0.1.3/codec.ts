@@ -694,7 +694,7 @@ export class IntentraCodec implements Codec {
         case 'HsInit':
           return sizeOfHsInit(value as HsInitInput)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('intentra', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -711,7 +711,7 @@ export class IntentraCodec implements Codec {
         case 'HsInit':
           return encodeHsInit(value as HsInitInput, into, at)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('intentra', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -753,7 +753,7 @@ export class IntentraCodec implements Codec {
       case 'HsInit':
         return this.hsInitReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('intentra', frame, this.frameNames)
     }
   }
 

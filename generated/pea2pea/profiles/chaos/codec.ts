@@ -242,7 +242,7 @@ export class Pea2peaCodec implements Codec {
       case 'Mark':
         return sizeOfMark(value as MarkInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 
@@ -253,7 +253,7 @@ export class Pea2peaCodec implements Codec {
       case 'Mark':
         return encodeMark(value as MarkInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 
@@ -276,7 +276,7 @@ export class Pea2peaCodec implements Codec {
       case 'Mark':
         return this.markReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 

@@ -132,7 +132,7 @@ export class Pea2peaCodec implements Codec {
       case 'Message':
         return sizeOfMessage(value as MessageInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 
@@ -141,7 +141,7 @@ export class Pea2peaCodec implements Codec {
       case 'Message':
         return encodeMessage(value as MessageInput, into, at, this.context)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 
@@ -154,7 +154,7 @@ export class Pea2peaCodec implements Codec {
       case 'Message':
         return this.messageReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 }

@@ -118,7 +118,7 @@ export class Pea2peaCodec implements Codec {
       case 'Message':
         return sizeOfMessage(value as MessageInput)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 
@@ -127,7 +127,7 @@ export class Pea2peaCodec implements Codec {
       case 'Message':
         return encodeMessage(value as MessageInput, into, at)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 
@@ -140,7 +140,7 @@ export class Pea2peaCodec implements Codec {
       case 'Message':
         return this.messageReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('pea2pea', frame, this.frameNames)
     }
   }
 }

@@ -56,7 +56,7 @@ import {
 } from './types.ts'
 
 /**
- * Opens a session. schema/vstp.yaml:57.
+ * Opens a session. schema/vstp.yaml:60.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -137,6 +137,21 @@ export class HelloReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -273,7 +288,7 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
 }
 
 /**
- * Welcome, as it stands in the bytes. schema/vstp.yaml:120.
+ * Welcome, as it stands in the bytes. schema/vstp.yaml:124.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -354,6 +369,21 @@ export class WelcomeReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -490,7 +520,7 @@ export function encodeWelcome(value: WelcomeInput, into: Uint8Array, at: number)
 }
 
 /**
- * Data, as it stands in the bytes. schema/vstp.yaml:59.
+ * Data, as it stands in the bytes. schema/vstp.yaml:62.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -571,6 +601,21 @@ export class DataReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -707,7 +752,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number): numb
 }
 
 /**
- * Ping, as it stands in the bytes. schema/vstp.yaml:60.
+ * Ping, as it stands in the bytes. schema/vstp.yaml:63.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -788,6 +833,21 @@ export class PingReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -924,7 +984,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number): numb
 }
 
 /**
- * Pong, as it stands in the bytes. schema/vstp.yaml:61.
+ * Pong, as it stands in the bytes. schema/vstp.yaml:64.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -1005,6 +1065,21 @@ export class PongReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -1141,7 +1216,7 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number): numb
 }
 
 /**
- * Bye, as it stands in the bytes. schema/vstp.yaml:62.
+ * Bye, as it stands in the bytes. schema/vstp.yaml:65.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -1222,6 +1297,21 @@ export class ByeReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -1358,7 +1448,7 @@ export function encodeBye(value: ByeInput, into: Uint8Array, at: number): number
 }
 
 /**
- * Ack, as it stands in the bytes. schema/vstp.yaml:63.
+ * Ack, as it stands in the bytes. schema/vstp.yaml:66.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -1439,6 +1529,21 @@ export class AckReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -1575,7 +1680,7 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number): number
 }
 
 /**
- * Err, as it stands in the bytes. schema/vstp.yaml:64.
+ * Err, as it stands in the bytes. schema/vstp.yaml:67.
  *
  *     offset  bytes  field
  *     0       2      magic        bytes(2) = "VT" else InvalidMagic
@@ -1656,6 +1761,21 @@ export class ErrReader extends FrameReader {
   /** The entry `frag-total` of headers; undefined where there is none that can be read. */
   get headersFragTotal(): number | undefined {
     return findFragTotal(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-transfer` of headers; undefined where there is none that can be read. */
+  get headersTransfer(): number | undefined {
+    return findTransfer(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-part` of headers; undefined where there is none that can be read. */
+  get headersPart(): number | undefined {
+    return findPart(this.byteInput, this.byteStart + 11, this.headersEnd)
+  }
+
+  /** The entry `x-parts` of headers; undefined where there is none that can be read. */
+  get headersParts(): number | undefined {
+    return findParts(this.byteInput, this.byteStart + 11, this.headersEnd)
   }
 
   get payload(): Uint8Array {
@@ -1925,7 +2045,7 @@ export class VstpCodec implements Codec {
         case 'Err':
           return sizeOfErr(value as ErrInput)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('vstp', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -1952,7 +2072,7 @@ export class VstpCodec implements Codec {
         case 'Err':
           return encodeErr(value as ErrInput, into, at)
         default:
-          throw noSuchFrame(frame, this.frameNames)
+          throw noSuchFrame('vstp', frame, this.frameNames)
       }
     } catch (fault) {
       throw coveredError(fault, COVERS)
@@ -2006,7 +2126,7 @@ export class VstpCodec implements Codec {
       case 'Err':
         return this.errReader.decodeBytes(input)
       default:
-        throw noSuchFrame(frame, this.frameNames)
+        throw noSuchFrame('vstp', frame, this.frameNames)
     }
   }
 
@@ -2107,6 +2227,57 @@ function findFragTotal(input: Input, at: number, end: number): number | undefine
   return found
 }
 
+function findTransfer(input: Input, at: number, end: number): number | undefined {
+  const b = input.bytes
+  let found: number | undefined
+  let p = at
+  while (p < end) {
+    const key_len = b[p]!
+    const keyEnd = p + 2 + key_len
+    const value_len = b[p + 1]!
+    const valueEnd = keyEnd + value_len
+    if (bytesAre(b, p + 2, keyEnd, KEY_TRANSFER) && found === undefined) {
+      found = parseDecimal(b, keyEnd, valueEnd, false, false, 0, 4294967295)
+    }
+    p = valueEnd
+  }
+  return found
+}
+
+function findPart(input: Input, at: number, end: number): number | undefined {
+  const b = input.bytes
+  let found: number | undefined
+  let p = at
+  while (p < end) {
+    const key_len = b[p]!
+    const keyEnd = p + 2 + key_len
+    const value_len = b[p + 1]!
+    const valueEnd = keyEnd + value_len
+    if (bytesAre(b, p + 2, keyEnd, KEY_PART) && found === undefined) {
+      found = parseDecimal(b, keyEnd, valueEnd, false, false, 0, 4294967295)
+    }
+    p = valueEnd
+  }
+  return found
+}
+
+function findParts(input: Input, at: number, end: number): number | undefined {
+  const b = input.bytes
+  let found: number | undefined
+  let p = at
+  while (p < end) {
+    const key_len = b[p]!
+    const keyEnd = p + 2 + key_len
+    const value_len = b[p + 1]!
+    const valueEnd = keyEnd + value_len
+    if (bytesAre(b, p + 2, keyEnd, KEY_PARTS) && found === undefined) {
+      found = parseDecimal(b, keyEnd, valueEnd, false, false, 0, 4294967295)
+    }
+    p = valueEnd
+  }
+  return found
+}
+
 function writeEntryList(items: readonly EntryInput[], into: Uint8Array, at: number, field: string): number {
   let p = at
   for (let i = 0; i < items.length; i++) {
@@ -2177,4 +2348,7 @@ const KEY_MSG_ID = Uint8Array.of(0x6d, 0x73, 0x67, 0x2d, 0x69, 0x64)
 const KEY_FRAG_ID = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x64)
 const KEY_FRAG_INDEX = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x69, 0x6e, 0x64, 0x65, 0x78)
 const KEY_FRAG_TOTAL = Uint8Array.of(0x66, 0x72, 0x61, 0x67, 0x2d, 0x74, 0x6f, 0x74, 0x61, 0x6c)
+const KEY_TRANSFER = Uint8Array.of(0x78, 0x2d, 0x74, 0x72, 0x61, 0x6e, 0x73, 0x66, 0x65, 0x72)
+const KEY_PART = Uint8Array.of(0x78, 0x2d, 0x70, 0x61, 0x72, 0x74)
+const KEY_PARTS = Uint8Array.of(0x78, 0x2d, 0x70, 0x61, 0x72, 0x74, 0x73)
 const KEY_LEN_TO_VALUE_LEN = ['key_len', 8, 'value_len', 8]
