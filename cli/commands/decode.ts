@@ -50,6 +50,8 @@ finds the end of frames by itself, it may be several. An input that breaks the p
   static override args: ArgsInput = ARGS
   static override flags: FlagsInput = FLAGS
 
+  #frames = 0
+
   async run(): Promise<void> {
     const { args, flags } = await this.input(ARGS, FLAGS)
     if (flags.pcap !== undefined && args.input !== undefined) throw usage('give either an input or --pcap')
@@ -59,7 +61,7 @@ finds the end of frames by itself, it may be several. An input that breaks the p
     const broken =
       flags.pcap === undefined
         ? await this.#input(args.input, decoder, flags)
-        : this.#capture(flags.pcap, decoder, flags.port)
+        : await this.#capture(flags.pcap, decoder, flags.port)
     if (broken) this.exit(EXIT.protocol)
   }
 
@@ -70,21 +72,28 @@ finds the end of frames by itself, it may be several. An input that breaks the p
     return this.#decode(bytes, decoder, decoder.cutting, () => ({}))
   }
 
-  #capture(file: string, decoder: Decoder, port: string | undefined): boolean {
+  async #capture(file: string, decoder: Decoder, port: string | undefined): Promise<boolean> {
     const inputs = decoder.capture(readFileSync(file), port === undefined ? undefined : parseCount(port, 1, 65_535))
     if (inputs.length === 0)
       throw missing(`${file} has no UDP or TCP payload${port === undefined ? '' : ` of port ${port}`}`)
     let broken = false
     for (const { bytes, cutting, dir, about } of inputs) {
       decoder.direct(dir)
-      broken = this.#decode(bytes, decoder, cutting, about) || broken
+      broken = (await this.#decode(bytes, decoder, cutting, about)) || broken
     }
     return broken
   }
 
   /** Returns whether something was refused. */
-  #decode(bytes: Uint8Array, decoder: Decoder, cutting: Cutting, about: CapturedInput['about']): boolean {
+  async #decode(
+    bytes: Uint8Array,
+    decoder: Decoder,
+    cutting: Cutting,
+    about: CapturedInput['about'],
+  ): Promise<boolean> {
     for (const cut of decoder.cut(bytes, cutting)) {
+      // Lets in that the reader is gone, and Ctrl-C.
+      if (++this.#frames % 64 === 0) await new Promise(setImmediate)
       const more = about(cut.ok ? cut.offset : cut.start)
       if (!cut.ok) {
         this.#refused(cut, decoder, more)

@@ -106,7 +106,6 @@ Only files that changed are written. With --check nothing is, and 100 is the exi
         this.show(error)
       }
     }
-    await cycle()
     this.note(`watching ${plural(plan.schemas.length, 'schema')}; Ctrl-C ends it`)
     await watchFiles(() => watched, cycle, signal)
     throw signal.reason

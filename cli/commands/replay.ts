@@ -79,7 +79,9 @@ export default class Replay extends LiveCommand {
     const codec = interpret(protocol, toolContext(protocol, undefined))
     return ({ dir, peer, frame, bytes: hex }) => {
       const bytes = parseHex(hex)
-      const known = protocol.frames.has(frame) ? { frame } : {}
+      // Where no id tells what it is, the recording does.
+      const recorded = protocol.frames.get(frame)
+      const known = recorded && (recorded.bare || recorded.ids.length === 0) ? { frame } : {}
       const reader = codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, ...known })
       if (reader) {
         const fields = toJson(protocol, reader.frameName, reader.toObject())

@@ -62,7 +62,7 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     const signal = this.interruptible()
     const server = await runtime.serve(loaded.descriptor, {
       ...(flags.role === undefined ? {} : { role: flags.role }),
-      ...(flags.listen ? { listen: flags.listen } : {}),
+      listen: flags.listen ?? [defaultPlace(loaded)],
       ...(handlers ? { handlers } : flags.echo ? { echo: true } : { onFrame: () => undefined }),
       ...(await this.watch(loaded, { recorder })),
       ...(counted ? { meter: counted.meter } : {}),
@@ -108,6 +108,13 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     if (metrics)
       this.monitor.event({ event: 'listening', transport: 'http', address: metrics.address, port: metrics.port })
   }
+}
+
+/** The first transport of the schema, on its port; any free one where it has none. */
+function defaultPlace({ descriptor }: Loaded): string {
+  const first = descriptor.transports.find(({ use }) => use === 'session')
+  if (!first) throw usage(`${descriptor.name} has no transport to listen on`)
+  return `${first.kind}://127.0.0.1:${first.port ?? 0}`
 }
 
 /** Milliseconds for goodbyes. A second Ctrl-C does not wait for them. */

@@ -43,7 +43,11 @@ export async function makePlan(given: readonly string[], flags: PlanFlags): Prom
     schemas: schemas.map(shownPath),
     out,
     emit: flags.emit === undefined ? undefined : await readOutputs(flags.emit),
-    runtime: flags.runtime ?? (home ? relativeTo(out, join(ROOT, 'runtime/codegen/v1.ts')) : 'framewright/codegen/v1'),
+    runtime:
+      flags.runtime ??
+      (home && !relative(ROOT, out).startsWith('..')
+        ? relativeTo(out, join(ROOT, 'runtime/codegen/v1.ts'))
+        : 'framewright/codegen/v1'),
     all: given.length === 0,
   }
 }

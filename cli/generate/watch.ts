@@ -8,7 +8,8 @@ import { basename, dirname } from 'node:path'
 export type Watched = () => Iterable<string>
 
 /**
- * Runs `cycle` after every change, one at a time, until the signal aborts. A change during a cycle starts another one.
+ * Runs `cycle` now and after every change, one at a time, until the signal aborts. A change during a cycle starts another
+ * one, also during the first: the files are watched before it reads them.
  * @param settle milliseconds without an event before the cycle starts
  */
 export async function watchFiles(
@@ -19,7 +20,7 @@ export async function watchFiles(
 ): Promise<void> {
   const watchers = new Map<string, FSWatcher>()
   let timer: NodeJS.Timeout | undefined
-  let pending = false
+  let pending = true
   let wake: () => void = () => {}
   const changed = (folder: string, name: string | null): void => {
     const known = name === null || [...watched()].some(file => dirname(file) === folder && basename(file) === name)

@@ -28,8 +28,10 @@ export interface SendingPlan {
   readonly count: number
   readonly rate: number | undefined
   readonly timeout: number | undefined
-  /** The schema answers this frame whatever is in it. */
+  /** The schema answers this frame whatever is in it, and the runtime numbers it. */
   readonly isRequest: boolean
+  /** It is answered, but its number was given: milliseconds to look for the answer among the frames that arrive. */
+  readonly watchAnswer: number | undefined
   /** Frames that answer it, when it asks for an answer. */
   readonly answers: ReadonlySet<string>
   readonly wait: { readonly frames: number } | { readonly frame: string } | undefined
@@ -52,6 +54,8 @@ export function planSending(
   if (options.size !== undefined) checkSize(descriptor, target, options.size)
   const filled = options.size === undefined ? {} : fillField(protocol, frame, options.size, given)
   const rules = descriptor.replies.filter(reply => reply.any || reply.to.includes(frame.name))
+  const request = rules.find(isAlwaysAnswered)
+  const isNumbered = typeof request?.by === 'object' && request.by.request.path in given
   const wait = readWait(options.wait, descriptor)
   return {
     frame: frame.name,
@@ -60,7 +64,8 @@ export function planSending(
     count: options.count,
     rate: options.rate,
     timeout: options.timeout,
-    isRequest: rules.some(isAlwaysAnswered),
+    isRequest: request !== undefined && !isNumbered,
+    watchAnswer: request && isNumbered ? (options.timeout ?? request.timeout) : undefined,
     answers: new Set(rules.flatMap(reply => reply.with)),
     wait,
     needsFrames: wait !== undefined || rules.length > 0,

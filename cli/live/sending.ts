@@ -18,6 +18,7 @@ export class Sending {
   /** What --wait names has arrived. */
   #isThere = false
   #answered = 0
+  #onAnswer: () => void = () => {}
   /** What ended the run. */
   #failure: Failure | undefined
   /** The first request without an answer: the others go on. */
@@ -33,7 +34,10 @@ export class Sending {
   readonly seen = (frame: string): void => {
     const { wait, answers } = this.#plan
     this.#received++
-    if (answers.has(frame)) this.#answered++
+    if (answers.has(frame)) {
+      this.#answered++
+      this.#onAnswer()
+    }
     if (wait && ('frame' in wait ? wait.frame === frame : this.#received >= wait.frames)) {
       this.#isThere = true
       this.#done.abort()
@@ -70,10 +74,10 @@ export class Sending {
   }
 
   async #sendAll(connection: Connection): Promise<void> {
-    const { count, rate, isRequest } = this.#plan
+    const { count, rate, isRequest, watchAnswer } = this.#plan
     const pace = new Pace(rate)
     // Without a rate a request waits for the one before: what is measured is the way there and back, not a queue.
-    const oneByOne = isRequest && rate === undefined
+    const oneByOne = (isRequest || watchAnswer !== undefined) && rate === undefined
     for (let i = 0; i < count && !this.#isOver; i++) {
       await pace.turn(i, this.#interrupted)
       const sent = this.#one(connection)
@@ -93,9 +97,9 @@ export class Sending {
     const start = performance.now()
     const before = this.#answered
     try {
-      const sent: Promise<unknown> = isRequest
+      const sent = isRequest
         ? this.#request(connection, frame, value, options)
-        : connection.send(frame as never, value as never, options as never)
+        : this.#withAnswer(connection.send(frame as never, value as never, options as never), before)
       return sent.then(
         () => {
           if (this.#answered > before) this.#monitor.rtt.add((performance.now() - start) * 1000)
@@ -117,6 +121,24 @@ export class Sending {
       if ((error as { code?: string }).code !== 'NotARequest') throw error
       return connection.send(frame as never, value as never, options as never)
     }
+  }
+
+  #withAnswer(sent: Promise<unknown>, before: number): Promise<unknown> {
+    return this.#plan.watchAnswer === undefined ? sent : sent.then(() => this.#answer(before + 1))
+  }
+
+  /** Waits for an answer that the runtime does not match, because the number of its request was given. */
+  async #answer(wanted: number): Promise<void> {
+    const { watchAnswer } = this.#plan
+    if (watchAnswer === undefined || this.#answered >= wanted) return
+    const until = performance.now() + watchAnswer
+    while (this.#answered < wanted && performance.now() < until && !this.#isOver) {
+      const arrived = new AbortController()
+      this.#onAnswer = () => arrived.abort()
+      await sleep(until - performance.now(), AbortSignal.any([arrived.signal, this.#interrupted, this.#done.signal]))
+      if (this.#done.signal.aborted && this.#failure) return
+    }
+    if (this.#answered < wanted) throw new Failure('timeout', 'Timeout', `no answer within ${watchAnswer} ms`)
   }
 
   #limit(): AbortSignal {

@@ -18,6 +18,7 @@ import {
   fitsInto,
   flagIn,
   i32,
+  inField,
   isUtf8,
   listIn,
   noSuchFrame,
@@ -145,7 +146,7 @@ export function encodeFrame(value: FrameInput, into: Uint8Array, at: number): nu
   const channel = u16(value.channel, 'channel')
   view.setUint16(at + 1, channel)
   const content = recordIn(value.content, 'content')
-  const contentEnd = writeContent(content, into, at + 7, 1, type)
+  const contentEnd = writeContent(content, into, at + 7, 'content', 1, type)
   const size_own = u32(contentEnd - (at + 7), 'size')
   if (value.size !== undefined) agree(value.size, size_own, 'size', 'BadValue')
   view.setUint32(at + 3, size_own)
@@ -267,28 +268,28 @@ function readContent(input: Input, at: number, end: number, copy: boolean, type:
   }
 }
 
-function writeContent(value: ContentInput, into: Uint8Array, at: number, depth: number, type: number): number {
-  notTooDeep(depth, 32, 'Content')
+function writeContent(value: ContentInput, into: Uint8Array, at: number, field: string, depth: number, type: number): number {
+  notTooDeep(depth, 32, field)
   switch (value.is) {
     case 'Method': {
-      if (!(type === 1)) wrongVariant('Content.Method')
-      const content = recordIn(value.value, 'Content.value')
-      const valueEnd = writeMethod(content, into, at, depth + 1)
+      if (!(type === 1)) wrongVariant(field)
+      const content = recordIn(value.value, field)
+      const valueEnd = writeMethod(content, into, at, field, depth + 1)
       return valueEnd
     }
     case 'Body': {
-      if (!(type === 3)) wrongVariant('Content.Body')
-      const content = bytesIn(value.value, 'Content.value')
+      if (!(type === 3)) wrongVariant(field)
+      const content = bytesIn(value.value, field)
       into.set(content, at)
       const valueEnd = at + content.length
       return valueEnd
     }
     case 'Heartbeat': {
-      if (!(type === 8)) wrongVariant('Content.Heartbeat')
-      return writeContentHeartbeat(value, into, at, depth, type)
+      if (!(type === 8)) wrongVariant(field)
+      return writeContentHeartbeat(value, into, at, field, depth, type)
     }
     default:
-      throw noSuchVariant(value, 'Content')
+      throw noSuchVariant(value, 'Content', field)
   }
 }
 
@@ -298,8 +299,7 @@ function sizeOfEntry(value: EntryInput | undefined): number {
 }
 
 function sizeOfValue(value: ValueInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'Bool':
       return 2
     case 'Int':
@@ -314,26 +314,24 @@ function sizeOfValue(value: ValueInput | undefined): number {
 }
 
 function sizeOfMethod(value: MethodInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'Start':
-      return 4 + 14 + sumOf(value.properties, item => sizeOfEntry(item)) + utf8Size(value.mechanisms) + utf8Size(value.locales)
+      return 18 + sumOf(value.properties, item => sizeOfEntry(item)) + utf8Size(value.mechanisms) + utf8Size(value.locales)
     case 'Tune':
-      return 4 + 8
+      return 12
     default:
       return 0
   }
 }
 
 function sizeOfContent(value: ContentInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'Method':
-      return 0 + sizeOfMethod(value.value)
+      return sizeOfMethod(value.value)
     case 'Body':
-      return 0 + bytesSize(value.value)
+      return bytesSize(value.value)
     case 'Heartbeat':
-      return 0 + 0
+      return 0
     default:
       return 0
   }
@@ -390,25 +388,29 @@ function readContentHeartbeat(input: Input, at: number, _end: number, _copy: boo
   return value
 }
 
-function writeMethod(value: MethodInput, into: Uint8Array, at: number, depth: number): number {
-  notTooDeep(depth, 32, 'Method')
+function writeMethod(value: MethodInput, into: Uint8Array, at: number, field: string, depth: number): number {
+  notTooDeep(depth, 32, field)
   const view = viewOf(into)
   switch (value.is) {
     case 'Start': {
-      view.setUint32(at, 655370) // Method.tag
-      return writeMethodStart(value, into, at + 4, depth)
+      view.setUint32(at, 655370) // iel
+      return writeMethodStart(value, into, at + 4, field, depth)
     }
     case 'Tune': {
-      view.setUint32(at, 655390) // Method.tag
-      return writeMethodTune(value, into, at + 4, depth)
+      view.setUint32(at, 655390) // iel
+      return writeMethodTune(value, into, at + 4, field, depth)
     }
     default:
-      throw noSuchVariant(value, 'Method')
+      throw noSuchVariant(value, 'Method', field)
   }
 }
 
-function writeContentHeartbeat(_value: Extract<ContentInput, { is: 'Heartbeat' }>, _into: Uint8Array, at: number, _depth: number, _type: number): number {
-  return at
+function writeContentHeartbeat(_value: Extract<ContentInput, { is: 'Heartbeat' }>, _into: Uint8Array, at: number, field: string, _depth: number, _type: number): number {
+  try {
+    return at
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 function checkMethodStart(input: Input, at: number, end: number, path: string): number {
@@ -483,33 +485,41 @@ function readMethodTune(input: Input, at: number, _end: number, _copy: boolean):
   return value
 }
 
-function writeMethodStart(value: Extract<MethodInput, { is: 'Start' }>, into: Uint8Array, at: number, depth: number): number {
+function writeMethodStart(value: Extract<MethodInput, { is: 'Start' }>, into: Uint8Array, at: number, field: string, depth: number): number {
   const view = viewOf(into)
-  if (value.major !== undefined) agree(value.major, 0, 'Method.major', 'BadValue')
-  view.setUint8(at, 0) // Method.major
-  if (value.minor !== undefined) agree(value.minor, 9, 'Method.minor', 'BadValue')
-  view.setUint8(at + 1, 9) // Method.minor
-  const properties = listIn(value.properties, 'Method.properties')
-  const propertiesEnd = writeEntryList(properties, into, at + 6, 'Method.properties', depth + 1)
-  view.setUint32(at + 2, u32(propertiesEnd - (at + 6), 'Method.properties'))
-  const mechanisms = textIn(value.mechanisms, 'Method.mechanisms')
-  const mechanismsEnd = putUtf8(into, propertiesEnd + 4, mechanisms, 'Method.mechanisms')
-  view.setUint32(propertiesEnd, u32(mechanismsEnd - (propertiesEnd + 4), 'Method.mechanisms'))
-  const locales = textIn(value.locales, 'Method.locales')
-  const localesEnd = putUtf8(into, mechanismsEnd + 4, locales, 'Method.locales')
-  view.setUint32(mechanismsEnd, u32(localesEnd - (mechanismsEnd + 4), 'Method.locales'))
-  return localesEnd
+  try {
+    if (value.major !== undefined) agree(value.major, 0, 'major', 'BadValue')
+    view.setUint8(at, 0) // major
+    if (value.minor !== undefined) agree(value.minor, 9, 'minor', 'BadValue')
+    view.setUint8(at + 1, 9) // minor
+    const properties = listIn(value.properties, 'properties')
+    const propertiesEnd = writeEntryList(properties, into, at + 6, 'properties', depth)
+    view.setUint32(at + 2, u32(propertiesEnd - (at + 6), 'properties'))
+    const mechanisms = textIn(value.mechanisms, 'mechanisms')
+    const mechanismsEnd = putUtf8(into, propertiesEnd + 4, mechanisms, 'mechanisms')
+    view.setUint32(propertiesEnd, u32(mechanismsEnd - (propertiesEnd + 4), 'mechanisms'))
+    const locales = textIn(value.locales, 'locales')
+    const localesEnd = putUtf8(into, mechanismsEnd + 4, locales, 'locales')
+    view.setUint32(mechanismsEnd, u32(localesEnd - (mechanismsEnd + 4), 'locales'))
+    return localesEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
-function writeMethodTune(value: Extract<MethodInput, { is: 'Tune' }>, into: Uint8Array, at: number, _depth: number): number {
+function writeMethodTune(value: Extract<MethodInput, { is: 'Tune' }>, into: Uint8Array, at: number, field: string, _depth: number): number {
   const view = viewOf(into)
-  const channel_max = u16(value.channel_max, 'Method.channel_max')
-  view.setUint16(at, channel_max)
-  const frame_max = u32(value.frame_max, 'Method.frame_max')
-  view.setUint32(at + 2, frame_max)
-  const heartbeat = u16(value.heartbeat, 'Method.heartbeat')
-  view.setUint16(at + 6, heartbeat)
-  return at + 8
+  try {
+    const channel_max = u16(value.channel_max, 'channel_max')
+    view.setUint16(at, channel_max)
+    const frame_max = u32(value.frame_max, 'frame_max')
+    view.setUint32(at + 2, frame_max)
+    const heartbeat = u16(value.heartbeat, 'heartbeat')
+    view.setUint16(at + 6, heartbeat)
+    return at + 8
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks a list of Entry and returns the offset behind it. */
@@ -539,7 +549,7 @@ function writeEntryList(items: readonly EntryInput[], into: Uint8Array, at: numb
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeEntry(item2, into, p, depth + 1)
+    const itemEnd = writeEntry(item2, into, p, field, depth + 1)
     p = itemEnd
   }
   return p
@@ -573,15 +583,19 @@ function readEntry(input: Input, at: number, end: number, copy: boolean): Entry 
   return value
 }
 
-function writeEntry(value: EntryInput, into: Uint8Array, at: number, depth: number): number {
-  notTooDeep(depth, 32, 'Entry')
+function writeEntry(value: EntryInput, into: Uint8Array, at: number, field: string, depth: number): number {
+  notTooDeep(depth, 32, field)
   const view = viewOf(into)
-  const name = textIn(value.name, 'Entry.name')
-  const nameEnd = putUtf8(into, at + 1, name, 'Entry.name')
-  view.setUint8(at, u8(nameEnd - (at + 1), 'Entry.name'))
-  const value_ = recordIn(value.value, 'Entry.value')
-  const valueEnd = writeValue(value_, into, nameEnd, depth + 1)
-  return valueEnd
+  try {
+    const name = textIn(value.name, 'name')
+    const nameEnd = putUtf8(into, at + 1, name, 'name')
+    view.setUint8(at, u8(nameEnd - (at + 1), 'name'))
+    const value_ = recordIn(value.value, 'value')
+    const valueEnd = writeValue(value_, into, nameEnd, 'value', depth + 1)
+    return valueEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks one Value and returns the offset behind it. */
@@ -663,38 +677,38 @@ function readValue(input: Input, at: number, _end: number, copy: boolean): Value
   }
 }
 
-function writeValue(value: ValueInput, into: Uint8Array, at: number, depth: number): number {
-  notTooDeep(depth, 32, 'Value')
+function writeValue(value: ValueInput, into: Uint8Array, at: number, field: string, depth: number): number {
+  notTooDeep(depth, 32, field)
   const view = viewOf(into)
   switch (value.is) {
     case 'Bool': {
-      view.setUint8(at, 116) // Value.tag
-      const content = flagIn(value.value, 'Value.value')
+      view.setUint8(at, 116) // iel
+      const content = flagIn(value.value, field)
       view.setUint8(at + 1, content ? 1 : 0)
       return at + 2
     }
     case 'Int': {
-      view.setUint8(at, 73) // Value.tag
-      const content = i32(value.value, 'Value.value')
+      view.setUint8(at, 73) // iel
+      const content = i32(value.value, field)
       view.setInt32(at + 1, content)
       return at + 5
     }
     case 'Text': {
-      view.setUint8(at, 83) // Value.tag
-      const content = textIn(value.value, 'Value.value')
-      const valueEnd = putUtf8(into, at + 5, content, 'Value.value')
-      view.setUint32(at + 1, u32(valueEnd - (at + 5), 'Value.value'))
+      view.setUint8(at, 83) // iel
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, at + 5, content, field)
+      view.setUint32(at + 1, u32(valueEnd - (at + 5), 'iel'))
       return valueEnd
     }
     case 'Table': {
-      view.setUint8(at, 70) // Value.tag
-      const content = listIn(value.value, 'Value.value')
-      const valueEnd = writeEntryList(content, into, at + 5, 'Value.value', depth + 1)
-      view.setUint32(at + 1, u32(valueEnd - (at + 5), 'Value.value'))
+      view.setUint8(at, 70) // iel
+      const content = listIn(value.value, field)
+      const valueEnd = writeEntryList(content, into, at + 5, field, depth)
+      view.setUint32(at + 1, u32(valueEnd - (at + 5), 'iel'))
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'Value')
+      throw noSuchVariant(value, 'Value', field)
   }
 }
 

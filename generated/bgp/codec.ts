@@ -20,8 +20,9 @@ import {
   exactly,
   fitsInto,
   flagIn,
+  inField,
   listIn,
-  listSize,
+  measured,
   mismatch,
   noSuchFrame,
   noSuchVariant,
@@ -393,7 +394,7 @@ export class UpdateReader extends FrameReader {
 
 /** Bytes that encoding Update takes at most. */
 export function sizeOfUpdate(value: UpdateInput): number {
-  return 23 + sumOf(value.withdrawn, item => sizeOfPrefix(item)) + sumOf(value.attributes, item => sizeOfAttribute(item)) + sumOf(value.routes, item => sizeOfPrefix(item))
+  return measured(into => encodeUpdate(value, into, 0))
 }
 
 /** Writes Update at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -890,7 +891,7 @@ function writeParameterList(items: readonly ParameterInput[], into: Uint8Array, 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeParameter(item2, into, p)
+    const itemEnd = writeParameter(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -951,7 +952,7 @@ function writePrefixList(items: readonly PrefixInput[], into: Uint8Array, at: nu
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writePrefix(item2, into, p)
+    const itemEnd = writePrefix(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -961,43 +962,10 @@ function writeAttributeList(items: readonly AttributeInput[], into: Uint8Array, 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeAttribute(item2, into, p)
+    const itemEnd = writeAttribute(item2, into, p, field)
     p = itemEnd
   }
   return p
-}
-
-function sizeOfPrefix(value: PrefixInput | undefined): number {
-  if (value === undefined) return 0
-  return 1 + bytesSize(value.address)
-}
-
-function sizeOfSegment(value: SegmentInput | undefined): number {
-  if (value === undefined) return 0
-  return 2 + listSize(value.path) * 2
-}
-
-function sizeOfAttributeContent(value: AttributeContentInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
-    case 'Origin':
-      return 1
-    case 'AsPath':
-      return 0 + sumOf(value.value, item => sizeOfSegment(item))
-    case 'NextHop':
-      return 4
-    case 'Med':
-      return 4
-    case 'Other':
-      return 0 + bytesSize(value.value)
-    default:
-      return 0
-  }
-}
-
-function sizeOfAttribute(value: AttributeInput | undefined): number {
-  if (value === undefined) return 0
-  return 5 + sizeOfAttributeContent(value.content)
 }
 
 /** Checks one Parameter and returns the offset behind it. */
@@ -1022,15 +990,19 @@ function readParameter(input: Input, at: number, _end: number, copy: boolean): P
   return value
 }
 
-function writeParameter(value: ParameterInput, into: Uint8Array, at: number): number {
+function writeParameter(value: ParameterInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const type = u8(value.type, 'Parameter.type')
-  view.setUint8(at, type)
-  const value_ = bytesIn(value.value, 'Parameter.value')
-  into.set(value_, at + 2)
-  const valueEnd = at + 2 + value_.length
-  view.setUint8(at + 1, u8(valueEnd - (at + 2), 'Parameter.value'))
-  return valueEnd
+  try {
+    const type = u8(value.type, 'type')
+    view.setUint8(at, type)
+    const value_ = bytesIn(value.value, 'value')
+    into.set(value_, at + 2)
+    const valueEnd = at + 2 + value_.length
+    view.setUint8(at + 1, u8(valueEnd - (at + 2), 'value'))
+    return valueEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks one Prefix and returns the offset behind it. */
@@ -1107,49 +1079,57 @@ function readAttribute(input: Input, at: number, _end: number, copy: boolean): A
   return value
 }
 
-function writePrefix(value: PrefixInput, into: Uint8Array, at: number): number {
+function writePrefix(value: PrefixInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const bits = u8(value.bits, 'Prefix.bits')
-  if (bits > 32) outside(bits, 'Prefix.bits', 'OutOfRange')
-  view.setUint8(at, bits)
-  const address = bytesIn(value.address, 'Prefix.address')
-  into.set(address, at + 1)
-  const addressEnd = at + 1 + address.length
-  exactly(addressEnd - (at + 1), Math.trunc((bits + 7) / 8), 'Prefix.address')
-  return addressEnd
+  try {
+    const bits = u8(value.bits, 'bits')
+    if (bits > 32) outside(bits, 'bits', 'OutOfRange')
+    view.setUint8(at, bits)
+    const address = bytesIn(value.address, 'address')
+    into.set(address, at + 1)
+    const addressEnd = at + 1 + address.length
+    exactly(addressEnd - (at + 1), Math.trunc((bits + 7) / 8), 'address')
+    return addressEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
-function writeAttribute(value: AttributeInput, into: Uint8Array, at: number): number {
+function writeAttribute(value: AttributeInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const extended = flagIn(value.extended, 'Attribute.extended')
-  const optional = flagIn(value.optional, 'Attribute.optional')
-  const transitive = flagIn(value.transitive, 'Attribute.transitive')
-  const partial = flagIn(value.partial, 'Attribute.partial')
-  view.setUint8(at, ((optional ? 1 : 0) << 7) | ((transitive ? 1 : 0) << 6) | ((partial ? 1 : 0) << 5) | ((extended ? 1 : 0) << 4) | 0)
-  const type = u8(value.type, 'Attribute.type')
-  view.setUint8(at + 1, type)
-  const hasShort = !extended
-  if (!hasShort && value.short !== undefined) mismatch('Attribute.short')
-  const shortBehind = at + 2 + (hasShort ? 1 : 0)
-  const hasLong = extended
-  if (!hasLong && value.long !== undefined) mismatch('Attribute.long')
-  const longBehind = shortBehind + (hasLong ? 2 : 0)
-  const content = recordIn(value.content, 'Attribute.content')
-  const contentEnd = writeAttributeContent(content, into, longBehind, type)
-  const short_own = u8(contentEnd - longBehind, 'Attribute.short')
-  if (value.short !== undefined) agree(value.short, short_own, 'Attribute.short', 'BadValue')
-  const short = hasShort ? short_own : undefined
-  if (hasShort) {
-    view.setUint8(at + 2, short!)
+  try {
+    const extended = flagIn(value.extended, 'extended')
+    const optional = flagIn(value.optional, 'optional')
+    const transitive = flagIn(value.transitive, 'transitive')
+    const partial = flagIn(value.partial, 'partial')
+    view.setUint8(at, ((optional ? 1 : 0) << 7) | ((transitive ? 1 : 0) << 6) | ((partial ? 1 : 0) << 5) | ((extended ? 1 : 0) << 4) | 0)
+    const type = u8(value.type, 'type')
+    view.setUint8(at + 1, type)
+    const hasShort = !extended
+    if (!hasShort && value.short !== undefined) mismatch('short')
+    const shortBehind = at + 2 + (hasShort ? 1 : 0)
+    const hasLong = extended
+    if (!hasLong && value.long !== undefined) mismatch('long')
+    const longBehind = shortBehind + (hasLong ? 2 : 0)
+    const content = recordIn(value.content, 'content')
+    const contentEnd = writeAttributeContent(content, into, longBehind, 'content', type)
+    const short_own = u8(contentEnd - longBehind, 'short')
+    if (value.short !== undefined) agree(value.short, short_own, 'short', 'BadValue')
+    const short = hasShort ? short_own : undefined
+    if (hasShort) {
+      view.setUint8(at + 2, short!)
+    }
+    const long_own = u16(contentEnd - longBehind, 'long')
+    if (value.long !== undefined) agree(value.long, long_own, 'long', 'BadValue')
+    const long = hasLong ? long_own : undefined
+    if (hasLong) {
+      view.setUint16(shortBehind, long!)
+    }
+    exactly(contentEnd - longBehind, evaluated('content', () => there(extended ? long : short)), 'content')
+    return contentEnd
+  } catch (fault) {
+    throw inField(fault, field)
   }
-  const long_own = u16(contentEnd - longBehind, 'Attribute.long')
-  if (value.long !== undefined) agree(value.long, long_own, 'Attribute.long', 'BadValue')
-  const long = hasLong ? long_own : undefined
-  if (hasLong) {
-    view.setUint16(shortBehind, long!)
-  }
-  exactly(contentEnd - longBehind, evaluated('Attribute.content', () => there(extended ? long : short)), 'Attribute.content')
-  return contentEnd
 }
 
 /** Checks one AttributeContent and returns the offset behind it. */
@@ -1221,44 +1201,44 @@ function readAttributeContent(input: Input, at: number, end: number, copy: boole
   }
 }
 
-function writeAttributeContent(value: AttributeContentInput, into: Uint8Array, at: number, type: number): number {
+function writeAttributeContent(value: AttributeContentInput, into: Uint8Array, at: number, field: string, type: number): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'Origin': {
-      if (!(type === 1)) wrongVariant('AttributeContent.Origin')
-      const content = numberOfOrigin(value.value, 'AttributeContent.value', 'UnknownValue')
+      if (!(type === 1)) wrongVariant(field)
+      const content = numberOfOrigin(value.value, field, 'UnknownValue')
       view.setUint8(at, content)
       return at + 1
     }
     case 'AsPath': {
-      if (!(type === 2)) wrongVariant('AttributeContent.AsPath')
-      const content = listIn(value.value, 'AttributeContent.value')
-      const valueEnd = writeSegmentList(content, into, at, 'AttributeContent.value')
+      if (!(type === 2)) wrongVariant(field)
+      const content = listIn(value.value, field)
+      const valueEnd = writeSegmentList(content, into, at, field)
       return valueEnd
     }
     case 'NextHop': {
-      if (!(type === 3)) wrongVariant('AttributeContent.NextHop')
-      const content = bytesIn(value.value, 'AttributeContent.value')
+      if (!(type === 3)) wrongVariant(field)
+      const content = bytesIn(value.value, field)
       into.set(content, at)
       const valueEnd = at + content.length
-      exactly(valueEnd - at, 4, 'AttributeContent.value')
+      exactly(valueEnd - at, 4, field)
       return at + 4
     }
     case 'Med': {
-      if (!(type === 4)) wrongVariant('AttributeContent.Med')
-      const content = u32(value.value, 'AttributeContent.value')
+      if (!(type === 4)) wrongVariant(field)
+      const content = u32(value.value, field)
       view.setUint32(at, content)
       return at + 4
     }
     case 'Other': {
-      if (!(type !== 1 && type !== 2 && type !== 3 && type !== 4)) wrongVariant('AttributeContent.Other')
-      const content = bytesIn(value.value, 'AttributeContent.value')
+      if (!(type !== 1 && type !== 2 && type !== 3 && type !== 4)) wrongVariant(field)
+      const content = bytesIn(value.value, field)
       into.set(content, at)
       const valueEnd = at + content.length
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'AttributeContent')
+      throw noSuchVariant(value, 'AttributeContent', field)
   }
 }
 
@@ -1304,7 +1284,7 @@ function writeSegmentList(items: readonly SegmentInput[], into: Uint8Array, at: 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeSegment(item2, into, p)
+    const itemEnd = writeSegment(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -1329,14 +1309,18 @@ function readSegment(input: Input, at: number, end: number, copy: boolean): Segm
   return value
 }
 
-function writeSegment(value: SegmentInput, into: Uint8Array, at: number): number {
+function writeSegment(value: SegmentInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const type = u8(value.type, 'Segment.type')
-  view.setUint8(at, type)
-  const path_ = listIn(value.path, 'Segment.path')
-  view.setUint8(at + 1, u8(path_.length, 'Segment.path'))
-  const pathEnd = writeU16List(path_, into, at + 2, 'Segment.path')
-  return pathEnd
+  try {
+    const type = u8(value.type, 'type')
+    view.setUint8(at, type)
+    const path_ = listIn(value.path, 'path')
+    view.setUint8(at + 1, u8(path_.length, 'path'))
+    const pathEnd = writeU16List(path_, into, at + 2, 'path')
+    return pathEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks a list of U16 and returns the offset behind it. */

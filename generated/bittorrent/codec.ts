@@ -19,6 +19,7 @@ import {
   exactly,
   fitsInto,
   isUtf8,
+  measured,
   noSuchFrame,
   putUtf8,
   u32,
@@ -149,8 +150,8 @@ export class HandshakeReader extends FrameReader {
 }
 
 /** Bytes that encoding Handshake takes at most. */
-export function sizeOfHandshake(_value: HandshakeInput): number {
-  return 68
+export function sizeOfHandshake(value: HandshakeInput): number {
+  return measured(into => encodeHandshake(value, into, 0))
 }
 
 /** Writes Handshake at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */

@@ -25,6 +25,7 @@ import {
   exactly,
   fitsInto,
   flagIn,
+  inField,
   intIn,
   isUtf8,
   measured,
@@ -236,7 +237,7 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   const cookieEnd = at + 6 + cookie.length
   exactly(cookieEnd - (at + 6), 16, 'cookie')
   const noise_len = u16(value.noise_len ?? noise.length, 'noise_len')
-  if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise_len')
+  if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise')
   view.setUint16(at + 22, noise_len)
   into.set(noise, at + 24)
   const noiseEnd = at + 24 + noise.length
@@ -801,8 +802,8 @@ export class NothingReader extends FrameReader {
 }
 
 /** Bytes that encoding Nothing takes at most. */
-export function sizeOfNothing(_value: NothingInput): number {
-  return 54
+export function sizeOfNothing(value: NothingInput, context: Context = NO_CONTEXT): number {
+  return 20 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6)
 }
 
 /** Writes Nothing at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -841,7 +842,7 @@ export function encodeNothing(value: NothingInput, into: Uint8Array, at: number,
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 240, 'type', 'BadValue')
@@ -1054,8 +1055,8 @@ export class PingReader extends FrameReader {
 }
 
 /** Bytes that encoding Ping takes at most. */
-export function sizeOfPing(_value: PingInput): number {
-  return 62
+export function sizeOfPing(value: PingInput, context: Context = NO_CONTEXT): number {
+  return 28 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6)
 }
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1094,7 +1095,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 241, 'type', 'BadValue')
@@ -1309,8 +1310,8 @@ export class PongReader extends FrameReader {
 }
 
 /** Bytes that encoding Pong takes at most. */
-export function sizeOfPong(_value: PongInput): number {
-  return 62
+export function sizeOfPong(value: PongInput, context: Context = NO_CONTEXT): number {
+  return 28 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6)
 }
 
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1349,7 +1350,7 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 242, 'type', 'BadValue')
@@ -1578,8 +1579,8 @@ export class CloseReader extends FrameReader {
 }
 
 /** Bytes that encoding Close takes at most. */
-export function sizeOfClose(value: CloseInput): number {
-  return 57 + utf8Size(value.reason)
+export function sizeOfClose(value: CloseInput, context: Context = NO_CONTEXT): number {
+  return 23 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + utf8Size(value.reason)
 }
 
 /** Writes Close at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1618,7 +1619,7 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 243, 'type', 'BadValue')
@@ -1855,8 +1856,8 @@ export class SayReader extends FrameReader {
 }
 
 /** Bytes that encoding Say takes at most. */
-export function sizeOfSay(value: SayInput): number {
-  return 57 + utf8Size(value.room) + utf8Size(value.text)
+export function sizeOfSay(value: SayInput, context: Context = NO_CONTEXT): number {
+  return 23 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + utf8Size(value.room) + utf8Size(value.text)
 }
 
 /** Writes Say at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1895,7 +1896,7 @@ export function encodeSay(value: SayInput, into: Uint8Array, at: number, context
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
@@ -2133,8 +2134,8 @@ export class JoinReader extends FrameReader {
 }
 
 /** Bytes that encoding Join takes at most. */
-export function sizeOfJoin(value: JoinInput): number {
-  return 56 + utf8Size(value.room) + utf8Size(value.name)
+export function sizeOfJoin(value: JoinInput, context: Context = NO_CONTEXT): number {
+  return 22 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + utf8Size(value.room) + utf8Size(value.name)
 }
 
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -2173,7 +2174,7 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
@@ -2406,8 +2407,8 @@ export class TypingReader extends FrameReader {
 }
 
 /** Bytes that encoding Typing takes at most. */
-export function sizeOfTyping(value: TypingInput): number {
-  return 56 + utf8Size(value.room)
+export function sizeOfTyping(value: TypingInput, context: Context = NO_CONTEXT): number {
+  return 22 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + utf8Size(value.room)
 }
 
 /** Writes Typing at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -2446,7 +2447,7 @@ export function encodeTyping(value: TypingInput, into: Uint8Array, at: number, c
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
@@ -2700,8 +2701,8 @@ export class FileReader extends FrameReader {
 }
 
 /** Bytes that encoding File takes at most. */
-export function sizeOfFile(value: FileInput): number {
-  return 56 + utf8Size(value.room) + utf8Size(value.name) + bytesSize(value.content)
+export function sizeOfFile(value: FileInput, context: Context = NO_CONTEXT): number {
+  return 22 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + utf8Size(value.room) + utf8Size(value.name) + bytesSize(value.content)
 }
 
 /** Writes File at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -2740,7 +2741,7 @@ export function encodeFile(value: FileInput, into: Uint8Array, at: number, conte
   let pieceBehind = ackBitsBehind
   if (hasPiece) {
     const piece = recordIn(value.piece, 'piece')
-    writePiece(piece, into, ackBitsBehind)
+    writePiece(piece, into, ackBitsBehind, 'piece')
     pieceBehind = ackBitsBehind + 6
   }
   if (value.type !== undefined) agree(value.type, 4, 'type', 'BadValue')
@@ -3094,21 +3095,21 @@ export class ChatCodec implements Codec {
       case 'HsFinal':
         return sizeOfHsFinal(value as HsFinalInput)
       case 'Nothing':
-        return sizeOfNothing(value as NothingInput)
+        return sizeOfNothing(value as NothingInput, this.context)
       case 'Ping':
-        return sizeOfPing(value as PingInput)
+        return sizeOfPing(value as PingInput, this.context)
       case 'Pong':
-        return sizeOfPong(value as PongInput)
+        return sizeOfPong(value as PongInput, this.context)
       case 'Close':
-        return sizeOfClose(value as CloseInput)
+        return sizeOfClose(value as CloseInput, this.context)
       case 'Say':
-        return sizeOfSay(value as SayInput)
+        return sizeOfSay(value as SayInput, this.context)
       case 'Join':
-        return sizeOfJoin(value as JoinInput)
+        return sizeOfJoin(value as JoinInput, this.context)
       case 'Typing':
-        return sizeOfTyping(value as TypingInput)
+        return sizeOfTyping(value as TypingInput, this.context)
       case 'File':
-        return sizeOfFile(value as FileInput)
+        return sizeOfFile(value as FileInput, this.context)
       default:
         throw noSuchFrame('chat', frame, this.frameNames)
     }
@@ -3263,17 +3264,21 @@ function readPiece(input: Input, at: number, _end: number, _copy: boolean): Piec
   return value
 }
 
-function writePiece(value: PieceInput, into: Uint8Array, at: number): number {
+function writePiece(value: PieceInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const index = u16(value.index, 'Piece.index')
-  const count_ = u16(value.count, 'Piece.count')
-  const message = u16(value.message, 'Piece.message')
-  view.setUint16(at, message)
-  view.setUint16(at + 2, index)
-  view.setUint16(at + 4, count_)
-  if (!(count_ > 1)) broken('Piece', 'CheckFailed')
-  if (!(index < count_)) broken('Piece', 'CheckFailed')
-  return at + 6
+  try {
+    const index = u16(value.index, 'index')
+    const count_ = u16(value.count, 'count')
+    const message = u16(value.message, 'message')
+    view.setUint16(at, message)
+    view.setUint16(at + 2, index)
+    view.setUint16(at + 4, count_)
+    if (!(count_ > 1)) broken('', 'CheckFailed')
+    if (!(index < count_)) broken('', 'CheckFailed')
+    return at + 6
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 const PACKET_TO_NOISE_LEN = ['packet', 4, 'phase', 2, 'seen', 1, '_reserved', 1, 'conn_id', 32, 'protocol_version', 8, 'cookie', 128, 'noise_len', 16]

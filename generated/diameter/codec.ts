@@ -16,6 +16,7 @@ import {
   decodeUtf8,
   exactly,
   fitsInto,
+  inField,
   intIn,
   isUtf8,
   listIn,
@@ -507,7 +508,7 @@ function writeAvpList(items: readonly AvpInput[], into: Uint8Array, at: number, 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeAvp(item2, into, p, origin)
+    const itemEnd = writeAvp(item2, into, p, field, origin)
     p = itemEnd
   }
   return p
@@ -554,28 +555,32 @@ function readAvp(input: Input, at: number, _end: number, copy: boolean): Avp {
   return value
 }
 
-function writeAvp(value: AvpInput, into: Uint8Array, at: number, origin: number): number {
+function writeAvp(value: AvpInput, into: Uint8Array, at: number, field: string, origin: number): number {
   const view = viewOf(into)
-  const flags = bitsIn(value.flags ?? 64, AvpFlags, 255, 'Avp.flags')
-  const code = u32(value.code, 'Avp.code')
-  view.setUint32(at, code)
-  view.setUint8(at + 4, flags)
-  const hasVendorId = value.vendor_id !== undefined
-  let vendorIdBehind = at + 8
-  if (hasVendorId) {
-    const vendor_id = u32(value.vendor_id, 'Avp.vendor_id')
-    view.setUint32(at + 8, vendor_id)
-    vendorIdBehind = at + 12
+  try {
+    const flags = bitsIn(value.flags ?? 64, AvpFlags, 255, 'flags')
+    const code = u32(value.code, 'code')
+    view.setUint32(at, code)
+    view.setUint8(at + 4, flags)
+    const hasVendorId = value.vendor_id !== undefined
+    let vendorIdBehind = at + 8
+    if (hasVendorId) {
+      const vendor_id = u32(value.vendor_id, 'vendor_id')
+      view.setUint32(at + 8, vendor_id)
+      vendorIdBehind = at + 12
+    }
+    const data = recordIn(value.data, 'data')
+    const dataEnd = writeAvpData(data, into, vendorIdBehind, 'data', code)
+    const length_own = intIn(dataEnd - at, 0, 16777215, 'length')
+    if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
+    putInt(into, at + 5, 3, length_own)
+    const padEnd = putZeros(into, dataEnd, (4 - ((dataEnd - origin) % 4)) % 4)
+    if (((flags & 0x80) !== 0) !== hasVendorId) unlike('vendor_id', hasVendorId)
+    exactly(dataEnd - vendorIdBehind, length_own - ((flags & 0x80) !== 0 ? 12 : 8), 'data')
+    return padEnd
+  } catch (fault) {
+    throw inField(fault, field)
   }
-  const data = recordIn(value.data, 'Avp.data')
-  const dataEnd = writeAvpData(data, into, vendorIdBehind, code)
-  const length_own = intIn(dataEnd - at, 0, 16777215, 'Avp.length')
-  if (value.length !== undefined) agree(value.length, length_own, 'Avp.length', 'BadValue')
-  putInt(into, at + 5, 3, length_own)
-  const padEnd = putZeros(into, dataEnd, (4 - ((dataEnd - origin) % 4)) % 4)
-  if (((flags & 0x80) !== 0) !== hasVendorId) unlike('Avp.vendor_id', hasVendorId)
-  exactly(dataEnd - vendorIdBehind, length_own - ((flags & 0x80) !== 0 ? 12 : 8), 'Avp.data')
-  return padEnd
 }
 
 /** Checks one AvpData and returns the offset behind it. */
@@ -624,30 +629,30 @@ function readAvpData(input: Input, at: number, end: number, copy: boolean, code:
   }
 }
 
-function writeAvpData(value: AvpDataInput, into: Uint8Array, at: number, code: number): number {
+function writeAvpData(value: AvpDataInput, into: Uint8Array, at: number, field: string, code: number): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'OriginHost': {
-      if (!(code === 264)) wrongVariant('AvpData.OriginHost')
-      const content = textIn(value.value, 'AvpData.value')
-      const valueEnd = putUtf8(into, at, content, 'AvpData.value')
+      if (!(code === 264)) wrongVariant(field)
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, at, content, field)
       return valueEnd
     }
     case 'ResultCode': {
-      if (!(code === 268)) wrongVariant('AvpData.ResultCode')
-      const content = u32(value.value, 'AvpData.value')
+      if (!(code === 268)) wrongVariant(field)
+      const content = u32(value.value, field)
       view.setUint32(at, content)
       return at + 4
     }
     case 'Other': {
-      if (!(code !== 264 && code !== 268)) wrongVariant('AvpData.Other')
-      const content = bytesIn(value.value, 'AvpData.value')
+      if (!(code !== 264 && code !== 268)) wrongVariant(field)
+      const content = bytesIn(value.value, field)
       into.set(content, at)
       const valueEnd = at + content.length
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'AvpData')
+      throw noSuchVariant(value, 'AvpData', field)
   }
 }
 

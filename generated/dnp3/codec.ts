@@ -17,6 +17,7 @@ import {
   createCrc,
   exactly,
   fitsInto,
+  inField,
   listIn,
   noSuchFrame,
   recordIn,
@@ -254,7 +255,7 @@ function writeBlockList(items: readonly BlockInput[], into: Uint8Array, at: numb
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeBlock(item2, into, p)
+    const itemEnd = writeBlock(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -288,15 +289,19 @@ function readBlock(input: Input, at: number, end: number, copy: boolean): Block 
   return value
 }
 
-function writeBlock(value: BlockInput, into: Uint8Array, at: number): number {
+function writeBlock(value: BlockInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const data = bytesIn(value.data, 'Block.data')
-  into.set(data, at)
-  const dataEnd = at + data.length
-  const crc_own = u16(CRC_16(into, at, dataEnd), 'Block.crc')
-  if (value.crc !== undefined) agree(value.crc, crc_own, 'Block.crc', 'BadCrc')
-  view.setUint16(dataEnd, crc_own, true)
-  return dataEnd + 2
+  try {
+    const data = bytesIn(value.data, 'data')
+    into.set(data, at)
+    const dataEnd = at + data.length
+    const crc_own = u16(CRC_16(into, at, dataEnd), 'crc')
+    if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'BadCrc')
+    view.setUint16(dataEnd, crc_own, true)
+    return dataEnd + 2
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 const START_TO_CRC = ['start', 16, 'length', 8, 'control', 8, 'destination', 16, 'source', 16, 'crc', 16]

@@ -401,8 +401,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 25 + bytesSize(value.data)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 9 + (context.plain ? 0 : 16) + bytesSize(value.data)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -510,7 +510,7 @@ export class FastnetHybridCodec implements Codec {
       case 'ProbeOk':
         return sizeOfProbeOk(value as ProbeOkInput)
       case 'Data':
-        return sizeOfData(value as DataInput)
+        return sizeOfData(value as DataInput, this.context)
       default:
         throw noSuchFrame('fastnet-hybrid', frame, this.frameNames)
     }

@@ -19,6 +19,7 @@ import {
   enumIn,
   exactly,
   fitsInto,
+  inField,
   isUtf8,
   noSuchFrame,
   putUtf8,
@@ -129,7 +130,7 @@ export class RegisterReader extends FrameReader {
 
 /** Bytes that encoding Register takes at most. */
 export function sizeOfRegister(value: RegisterInput): number {
-  return 3 + sizeOfAddress(value.address)
+  return 3 + (value.address === undefined ? 0 : sizeOfAddress(value.address))
 }
 
 /** Writes Register at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -143,7 +144,7 @@ export function encodeRegister(value: RegisterInput, into: Uint8Array, at: numbe
   let addressBehind = at + 3
   if (hasAddress) {
     const address = recordIn(value.address, 'address')
-    const addressEnd = writeAddress(address, into, at + 3)
+    const addressEnd = writeAddress(address, into, at + 3, 'address')
     addressBehind = addressEnd
   }
   fitsInto(into, addressBehind)
@@ -515,8 +516,8 @@ export class PeerJoinedReader extends FrameReader {
 }
 
 /** Bytes that encoding PeerJoined takes at most. */
-export function sizeOfPeerJoined(_value: PeerJoinedInput): number {
-  return 31
+export function sizeOfPeerJoined(value: PeerJoinedInput): number {
+  return 24 + (value.private === undefined ? 0 : 7)
 }
 
 /** Writes PeerJoined at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -540,7 +541,7 @@ export function encodePeerJoined(value: PeerJoinedInput, into: Uint8Array, at: n
   let privateBehind = at + 24
   if (hasPrivate) {
     const private_ = recordIn(value.private, 'private')
-    writePrivate(private_, into, at + 24)
+    writePrivate(private_, into, at + 24, 'private')
     privateBehind = at + 31
   }
   fitsInto(into, privateBehind)
@@ -1268,15 +1269,19 @@ function readAddress(input: Input, at: number, _end: number, copy: boolean): Add
   return value
 }
 
-function writeAddress(value: AddressInput, into: Uint8Array, at: number): number {
+function writeAddress(value: AddressInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const family = numberOfFamily(value.family, 'Address.family', 'UnknownValue')
-  view.setUint8(at, family)
-  const ip = bytesIn(value.ip, 'Address.ip')
-  into.set(ip, at + 1)
-  const ipEnd = at + 1 + ip.length
-  exactly(ipEnd - (at + 1), family === 4 ? 4 : 16, 'Address.ip')
-  return ipEnd
+  try {
+    const family = numberOfFamily(value.family, 'family', 'UnknownValue')
+    view.setUint8(at, family)
+    const ip = bytesIn(value.ip, 'ip')
+    into.set(ip, at + 1)
+    const ipEnd = at + 1 + ip.length
+    exactly(ipEnd - (at + 1), family === 4 ? 4 : 16, 'ip')
+    return ipEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 function sizeOfAddress(value: AddressInput | undefined): number {
@@ -1302,17 +1307,21 @@ function readPrivate(input: Input, at: number, _end: number, copy: boolean): Pri
   return value
 }
 
-function writePrivate(value: PrivateInput, into: Uint8Array, at: number): number {
+function writePrivate(value: PrivateInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const family = numberOfFamily(value.family, 'Private.family', 'UnknownValue')
-  view.setUint8(at, family)
-  const port = u16(value.port, 'Private.port')
-  view.setUint16(at + 1, port, true)
-  const ip = bytesIn(value.ip, 'Private.ip')
-  into.set(ip, at + 3)
-  const ipEnd = at + 3 + ip.length
-  exactly(ipEnd - (at + 3), 4, 'Private.ip')
-  return at + 7
+  try {
+    const family = numberOfFamily(value.family, 'family', 'UnknownValue')
+    view.setUint8(at, family)
+    const port = u16(value.port, 'port')
+    view.setUint16(at + 1, port, true)
+    const ip = bytesIn(value.ip, 'ip')
+    into.set(ip, at + 3)
+    const ipEnd = at + 3 + ip.length
+    exactly(ipEnd - (at + 3), 4, 'ip')
+    return at + 7
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 function nameOfFamily(value: number): Family {

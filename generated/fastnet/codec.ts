@@ -576,8 +576,8 @@ export class PingReader extends FrameReader {
 }
 
 /** Bytes that encoding Ping takes at most. */
-export function sizeOfPing(_value: PingInput): number {
-  return 54
+export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): number {
+  return 38 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -789,8 +789,8 @@ export class PongReader extends FrameReader {
 }
 
 /** Bytes that encoding Pong takes at most. */
-export function sizeOfPong(_value: PongInput): number {
-  return 54
+export function sizeOfPong(_value: PongInput, context: Context = NO_CONTEXT): number {
+  return 38 + (context.plain ? 0 : 16)
 }
 
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1015,8 +1015,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 46 + bytesSize(value.payload)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 30 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1223,11 +1223,11 @@ export class FastnetCodec implements Codec {
         case 'Disconnect':
           return sizeOfDisconnect(value as DisconnectInput, this.context)
         case 'Ping':
-          return sizeOfPing(value as PingInput)
+          return sizeOfPing(value as PingInput, this.context)
         case 'Pong':
-          return sizeOfPong(value as PongInput)
+          return sizeOfPong(value as PongInput, this.context)
         case 'Data':
-          return sizeOfData(value as DataInput)
+          return sizeOfData(value as DataInput, this.context)
         default:
           throw noSuchFrame('fastnet', frame, this.frameNames)
       }

@@ -16,6 +16,7 @@ import {
   fitsInto,
   isUtf8,
   leb128AtBig,
+  measured,
   noSuchFrame,
   putLeb128Big,
   putPrefix,
@@ -141,8 +142,8 @@ export class HotPotatoReader extends FrameReader {
 }
 
 /** Bytes that encoding HotPotato takes at most. */
-export function sizeOfHotPotato(_value: HotPotatoInput): number {
-  return 10
+export function sizeOfHotPotato(value: HotPotatoInput): number {
+  return measured(into => encodeHotPotato(value, into, 0))
 }
 
 /** Writes HotPotato at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -217,7 +218,7 @@ export class IHaveThePotatoReader extends FrameReader {
 
 /** Bytes that encoding IHaveThePotato takes at most. */
 export function sizeOfIHaveThePotato(value: IHaveThePotatoInput): number {
-  return 20 + utf8Size(value.name)
+  return measured(into => encodeIHaveThePotato(value, into, 0))
 }
 
 /** Writes IHaveThePotato at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */

@@ -18,9 +18,11 @@ import {
   evaluated,
   exactly,
   fitsInto,
+  inField,
   intIn,
   listIn,
   listSize,
+  measured,
   mismatch,
   noSuchFrame,
   putInt,
@@ -189,7 +191,7 @@ export class DataReader extends FrameReader {
 
 /** Bytes that encoding Data takes at most. */
 export function sizeOfData(value: DataInput): number {
-  return 10 + bytesSize(value.data) + bytesSize(value.padding)
+  return measured(into => encodeData(value, into, 0))
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -924,7 +926,7 @@ function writeSettingEntryList(items: readonly SettingEntryInput[], into: Uint8A
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    writeSettingEntry(item2, into, p)
+    writeSettingEntry(item2, into, p, field)
     p = p + 6
   }
   return p
@@ -940,13 +942,17 @@ function readSettingEntry(input: Input, at: number, _end: number, _copy: boolean
   return value
 }
 
-function writeSettingEntry(value: SettingEntryInput, into: Uint8Array, at: number): number {
+function writeSettingEntry(value: SettingEntryInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const id = numberOfSetting(value.id, 'SettingEntry.id', 'UnknownValue')
-  view.setUint16(at, id)
-  const value_ = u32(value.value, 'SettingEntry.value')
-  view.setUint32(at + 2, value_)
-  return at + 6
+  try {
+    const id = numberOfSetting(value.id, 'id', 'UnknownValue')
+    view.setUint16(at, id)
+    const value_ = u32(value.value, 'value')
+    view.setUint32(at + 2, value_)
+    return at + 6
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 function nameOfSetting(value: number): Setting {

@@ -143,8 +143,8 @@ export class JoinReader extends FrameReader {
 }
 
 /** Bytes that encoding Join takes at most. */
-export function sizeOfJoin(_value: JoinInput): number {
-  return 81
+export function sizeOfJoin(_value: JoinInput, context: Context = NO_CONTEXT): number {
+  return 65 + (context.plain ? 0 : 16)
 }
 
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -237,8 +237,8 @@ export class StatusReader extends FrameReader {
 }
 
 /** Bytes that encoding Status takes at most. */
-export function sizeOfStatus(_value: StatusInput): number {
-  return 17
+export function sizeOfStatus(_value: StatusInput, context: Context = NO_CONTEXT): number {
+  return 1 + (context.plain ? 0 : 16)
 }
 
 /** Writes Status at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -325,8 +325,8 @@ export class LengthReader extends FrameReader {
 }
 
 /** Bytes that encoding Length takes at most. */
-export function sizeOfLength(_value: LengthInput): number {
-  return 24
+export function sizeOfLength(_value: LengthInput, context: Context = NO_CONTEXT): number {
+  return 8 + (context.plain ? 0 : 16)
 }
 
 /** Writes Length at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -480,8 +480,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 49 + bytesSize(value.payload)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 33 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -580,8 +580,8 @@ export class PollReader extends FrameReader {
 }
 
 /** Bytes that encoding Poll takes at most. */
-export function sizeOfPoll(_value: PollInput): number {
-  return 17
+export function sizeOfPoll(_value: PollInput, context: Context = NO_CONTEXT): number {
+  return 1 + (context.plain ? 0 : 16)
 }
 
 /** Writes Poll at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -690,8 +690,8 @@ export class MetricsReader extends FrameReader {
 }
 
 /** Bytes that encoding Metrics takes at most. */
-export function sizeOfMetrics(_value: MetricsInput): number {
-  return 48
+export function sizeOfMetrics(_value: MetricsInput, context: Context = NO_CONTEXT): number {
+  return 32 + (context.plain ? 0 : 16)
 }
 
 /** Writes Metrics at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -795,17 +795,17 @@ export class HydraSyncCodec implements Codec {
     try {
       switch (frame) {
         case 'Join':
-          return sizeOfJoin(value as JoinInput)
+          return sizeOfJoin(value as JoinInput, this.context)
         case 'Status':
-          return sizeOfStatus(value as StatusInput)
+          return sizeOfStatus(value as StatusInput, this.context)
         case 'Length':
-          return sizeOfLength(value as LengthInput)
+          return sizeOfLength(value as LengthInput, this.context)
         case 'Data':
-          return sizeOfData(value as DataInput)
+          return sizeOfData(value as DataInput, this.context)
         case 'Poll':
-          return sizeOfPoll(value as PollInput)
+          return sizeOfPoll(value as PollInput, this.context)
         case 'Metrics':
-          return sizeOfMetrics(value as MetricsInput)
+          return sizeOfMetrics(value as MetricsInput, this.context)
         default:
           throw noSuchFrame('hydra-sync', frame, this.frameNames)
       }

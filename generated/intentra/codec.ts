@@ -259,8 +259,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 36 + bytesSize(value.payload)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 20 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -471,8 +471,8 @@ export class AckReader extends FrameReader {
 }
 
 /** Bytes that encoding Ack takes at most. */
-export function sizeOfAck(_value: AckInput): number {
-  return 40
+export function sizeOfAck(_value: AckInput, context: Context = NO_CONTEXT): number {
+  return 24 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ack at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -708,7 +708,7 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   const cookieEnd = at + 16 + cookie.length
   exactly(cookieEnd - (at + 16), 16, 'cookie')
   const noise_len = u16(value.noise_len ?? noise.length, 'noise_len')
-  if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise_len')
+  if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise')
   view.setUint16(at + 32, noise_len)
   into.set(noise, at + 34)
   const noiseEnd = at + 34 + noise.length
@@ -1424,8 +1424,8 @@ export class PingReader extends FrameReader {
 }
 
 /** Bytes that encoding Ping takes at most. */
-export function sizeOfPing(_value: PingInput): number {
-  return 40
+export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): number {
+  return 24 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1629,8 +1629,8 @@ export class PongReader extends FrameReader {
 }
 
 /** Bytes that encoding Pong takes at most. */
-export function sizeOfPong(_value: PongInput): number {
-  return 40
+export function sizeOfPong(_value: PongInput, context: Context = NO_CONTEXT): number {
+  return 24 + (context.plain ? 0 : 16)
 }
 
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1835,8 +1835,8 @@ export class CloseReader extends FrameReader {
 }
 
 /** Bytes that encoding Close takes at most. */
-export function sizeOfClose(_value: CloseInput): number {
-  return 34
+export function sizeOfClose(_value: CloseInput, context: Context = NO_CONTEXT): number {
+  return 18 + (context.plain ? 0 : 16)
 }
 
 /** Writes Close at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1969,9 +1969,9 @@ export class IntentraCodec implements Codec {
     try {
       switch (frame) {
         case 'Data':
-          return sizeOfData(value as DataInput)
+          return sizeOfData(value as DataInput, this.context)
         case 'Ack':
-          return sizeOfAck(value as AckInput)
+          return sizeOfAck(value as AckInput, this.context)
         case 'HsInit':
           return sizeOfHsInit(value as HsInitInput)
         case 'HsRetry':
@@ -1981,11 +1981,11 @@ export class IntentraCodec implements Codec {
         case 'HsFinal':
           return sizeOfHsFinal(value as HsFinalInput)
         case 'Ping':
-          return sizeOfPing(value as PingInput)
+          return sizeOfPing(value as PingInput, this.context)
         case 'Pong':
-          return sizeOfPong(value as PongInput)
+          return sizeOfPong(value as PongInput, this.context)
         case 'Close':
-          return sizeOfClose(value as CloseInput)
+          return sizeOfClose(value as CloseInput, this.context)
         default:
           throw noSuchFrame('intentra', frame, this.frameNames)
       }

@@ -19,6 +19,7 @@ import {
   evaluated,
   exactly,
   fitsInto,
+  inField,
   intIn,
   internetChecksum,
   join,
@@ -259,7 +260,7 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   if (value.ihl !== undefined) agree(value.ihl, ihl_own, 'ihl', 'BadValue')
   putBits(into, (at) * 8 + 4, 4, ihl_own)
   const payload = recordIn(value.payload, 'payload')
-  const payloadEnd = writePayload(payload, into, optionsEnd, protocol, at + 12, at + 20)
+  const payloadEnd = writePayload(payload, into, optionsEnd, 'payload', protocol, at + 12, at + 20)
   const total_length_own = u16(payloadEnd - at, 'total_length')
   if (value.total_length !== undefined) agree(value.total_length, total_length_own, 'total_length', 'BadValue')
   view.setUint16(at + 2, total_length_own)
@@ -384,29 +385,29 @@ function readPayload(input: Input, at: number, end: number, copy: boolean, proto
   }
 }
 
-function writePayload(value: PayloadInput, into: Uint8Array, at: number, protocol: number, startSource: number, endDestination: number): number {
+function writePayload(value: PayloadInput, into: Uint8Array, at: number, field: string, protocol: number, startSource: number, endDestination: number): number {
   switch (value.is) {
     case 'Icmp': {
-      if (!(protocol === 1)) wrongVariant('Payload.Icmp')
-      const content = recordIn(value.value, 'Payload.value')
-      const valueEnd = writeIcmp(content, into, at)
+      if (!(protocol === 1)) wrongVariant(field)
+      const content = recordIn(value.value, field)
+      const valueEnd = writeIcmp(content, into, at, field)
       return valueEnd
     }
     case 'Udp': {
-      if (!(protocol === 17)) wrongVariant('Payload.Udp')
-      const content = recordIn(value.value, 'Payload.value')
-      const valueEnd = writeUdp(content, into, at, startSource, endDestination)
+      if (!(protocol === 17)) wrongVariant(field)
+      const content = recordIn(value.value, field)
+      const valueEnd = writeUdp(content, into, at, field, startSource, endDestination)
       return valueEnd
     }
     case 'Other': {
-      if (!(protocol !== 1 && protocol !== 17)) wrongVariant('Payload.Other')
-      const content = bytesIn(value.value, 'Payload.value')
+      if (!(protocol !== 1 && protocol !== 17)) wrongVariant(field)
+      const content = bytesIn(value.value, field)
       into.set(content, at)
       const valueEnd = at + content.length
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'Payload')
+      throw noSuchVariant(value, 'Payload', field)
   }
 }
 
@@ -421,14 +422,13 @@ function sizeOfUdp(value: UdpInput | undefined): number {
 }
 
 function sizeOfPayload(value: PayloadInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'Icmp':
-      return 0 + sizeOfIcmp(value.value)
+      return sizeOfIcmp(value.value)
     case 'Udp':
-      return 0 + sizeOfUdp(value.value)
+      return sizeOfUdp(value.value)
     case 'Other':
-      return 0 + bytesSize(value.value)
+      return bytesSize(value.value)
     default:
       return 0
   }
@@ -498,42 +498,50 @@ function readUdp(input: Input, at: number, _end: number, copy: boolean): Udp {
   return value
 }
 
-function writeIcmp(value: IcmpInput, into: Uint8Array, at: number): number {
+function writeIcmp(value: IcmpInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const type = u8(value.type, 'Icmp.type')
-  view.setUint8(at, type)
-  const code = u8(value.code, 'Icmp.code')
-  view.setUint8(at + 1, code)
-  const identifier = u16(value.identifier, 'Icmp.identifier')
-  view.setUint16(at + 4, identifier)
-  const sequence = u16(value.sequence, 'Icmp.sequence')
-  view.setUint16(at + 6, sequence)
-  const data = bytesIn(value.data, 'Icmp.data')
-  into.set(data, at + 8)
-  const dataEnd = at + 8 + data.length
-  const checksum_own = u16(over(internetChecksum, blanked(into, at, dataEnd, at + 2, at + 4)), 'Icmp.checksum')
-  if (value.checksum !== undefined) agree(value.checksum, checksum_own, 'Icmp.checksum', 'BadChecksum')
-  view.setUint16(at + 2, checksum_own)
-  return dataEnd
+  try {
+    const type = u8(value.type, 'type')
+    view.setUint8(at, type)
+    const code = u8(value.code, 'code')
+    view.setUint8(at + 1, code)
+    const identifier = u16(value.identifier, 'identifier')
+    view.setUint16(at + 4, identifier)
+    const sequence = u16(value.sequence, 'sequence')
+    view.setUint16(at + 6, sequence)
+    const data = bytesIn(value.data, 'data')
+    into.set(data, at + 8)
+    const dataEnd = at + 8 + data.length
+    const checksum_own = u16(over(internetChecksum, blanked(into, at, dataEnd, at + 2, at + 4)), 'checksum')
+    if (value.checksum !== undefined) agree(value.checksum, checksum_own, 'checksum', 'BadChecksum')
+    view.setUint16(at + 2, checksum_own)
+    return dataEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
-function writeUdp(value: UdpInput, into: Uint8Array, at: number, startParentSource: number, endParentDestination: number): number {
+function writeUdp(value: UdpInput, into: Uint8Array, at: number, field: string, startParentSource: number, endParentDestination: number): number {
   const view = viewOf(into)
-  const source_port = u16(value.source_port, 'Udp.source_port')
-  view.setUint16(at, source_port)
-  const destination_port = u16(value.destination_port, 'Udp.destination_port')
-  view.setUint16(at + 2, destination_port)
-  const data = bytesIn(value.data, 'Udp.data')
-  into.set(data, at + 8)
-  const dataEnd = at + 8 + data.length
-  const length_own = u16(dataEnd - at, 'Udp.length')
-  if (value.length !== undefined) agree(value.length, length_own, 'Udp.length', 'BadValue')
-  view.setUint16(at + 4, length_own)
-  const checksum_own = u16(evaluated('Udp.checksum', () => over(internetChecksum, join(into.subarray(startParentSource, endParentDestination), numberBytes(17, 2, false), numberBytes(length_own, 2, false), blanked(into, at, dataEnd, at + 6, at + 8)))), 'Udp.checksum')
-  if (value.checksum !== undefined) agree(value.checksum, checksum_own, 'Udp.checksum', 'BadChecksum')
-  view.setUint16(at + 6, checksum_own)
-  exactly(dataEnd - (at + 8), length_own - 8, 'Udp.data')
-  return dataEnd
+  try {
+    const source_port = u16(value.source_port, 'source_port')
+    view.setUint16(at, source_port)
+    const destination_port = u16(value.destination_port, 'destination_port')
+    view.setUint16(at + 2, destination_port)
+    const data = bytesIn(value.data, 'data')
+    into.set(data, at + 8)
+    const dataEnd = at + 8 + data.length
+    const length_own = u16(dataEnd - at, 'length')
+    if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
+    view.setUint16(at + 4, length_own)
+    const checksum_own = u16(evaluated('checksum', () => over(internetChecksum, join(into.subarray(startParentSource, endParentDestination), numberBytes(17, 2, false), numberBytes(length_own, 2, false), blanked(into, at, dataEnd, at + 6, at + 8)))), 'checksum')
+    if (value.checksum !== undefined) agree(value.checksum, checksum_own, 'checksum', 'BadChecksum')
+    view.setUint16(at + 6, checksum_own)
+    exactly(dataEnd - (at + 8), length_own - 8, 'data')
+    return dataEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 const VERSION_TO_DESTINATION = ['version', 4, 'ihl', 4, 'tos', 8, 'total_length', 16, 'identification', 16, 'flags', 3, 'fragment_offset', 13, 'ttl', 8, 'protocol', 8, 'checksum', 16, 'source', 32, 'destination', 32]

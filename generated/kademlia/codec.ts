@@ -14,13 +14,14 @@ import {
   bigUintIn,
   bytesIn,
   bytesOf,
-  bytesSize,
   copyOf,
   decodeUtf8,
   fitsInto,
+  inField,
   isUtf8,
   leb128AtBig,
   listIn,
+  measured,
   noSuchFrame,
   noSuchVariant,
   putLeb128Big,
@@ -28,11 +29,9 @@ import {
   putUtf8,
   readU64,
   recordIn,
-  sumOf,
   takeLeb128Big,
   textIn,
   u16,
-  utf8Size,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
 import type {
@@ -201,8 +200,8 @@ export class FindNodeReader extends FrameReader {
 }
 
 /** Bytes that encoding FindNode takes at most. */
-export function sizeOfFindNode(_value: FindNodeInput): number {
-  return 40
+export function sizeOfFindNode(value: FindNodeInput): number {
+  return measured(into => encodeFindNode(value, into, 0))
 }
 
 /** Writes FindNode at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -286,7 +285,7 @@ export class FindNodeResultReader extends FrameReader {
 
 /** Bytes that encoding FindNodeResult takes at most. */
 export function sizeOfFindNodeResult(value: FindNodeResultInput): number {
-  return 30 + sumOf(value.contacts, item => sizeOfContact(item))
+  return measured(into => encodeFindNodeResult(value, into, 0))
 }
 
 /** Writes FindNodeResult at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -393,7 +392,7 @@ export class StoreReader extends FrameReader {
 
 /** Bytes that encoding Store takes at most. */
 export function sizeOfStore(value: StoreInput): number {
-  return 40 + bytesSize(value.value)
+  return measured(into => encodeStore(value, into, 0))
 }
 
 /** Writes Store at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -470,8 +469,8 @@ export class StoreResultReader extends FrameReader {
 }
 
 /** Bytes that encoding StoreResult takes at most. */
-export function sizeOfStoreResult(_value: StoreResultInput): number {
-  return 20
+export function sizeOfStoreResult(value: StoreResultInput): number {
+  return measured(into => encodeStoreResult(value, into, 0))
 }
 
 /** Writes StoreResult at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -551,8 +550,8 @@ export class FindValueReader extends FrameReader {
 }
 
 /** Bytes that encoding FindValue takes at most. */
-export function sizeOfFindValue(_value: FindValueInput): number {
-  return 30
+export function sizeOfFindValue(value: FindValueInput): number {
+  return measured(into => encodeFindValue(value, into, 0))
 }
 
 /** Writes FindValue at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -634,7 +633,7 @@ export class FindValueResultReader extends FrameReader {
 
 /** Bytes that encoding FindValueResult takes at most. */
 export function sizeOfFindValueResult(value: FindValueResultInput): number {
-  return 20 + sizeOfFound(value.found)
+  return measured(into => encodeFindValueResult(value, into, 0))
 }
 
 /** Writes FindValueResult at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -644,7 +643,7 @@ export function encodeFindValueResult(value: FindValueResultInput, into: Uint8Ar
   const rpc = bigUintIn(value.rpc, 1180591620717411303423n, 'rpc')
   const rpcEnd = putLeb128Big(into, tagEnd, rpc, 10, 'rpc')
   const found = recordIn(value.found, 'found')
-  const foundEnd = writeFound(found, into, rpcEnd)
+  const foundEnd = writeFound(found, into, rpcEnd, 'found')
   fitsInto(into, foundEnd)
   return foundEnd
 }
@@ -905,15 +904,10 @@ function writeContactList(items: readonly ContactInput[], into: Uint8Array, at: 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeContact(item2, into, p)
+    const itemEnd = writeContact(item2, into, p, field)
     p = itemEnd
   }
   return p
-}
-
-function sizeOfContact(value: ContactInput | undefined): number {
-  if (value === undefined) return 0
-  return 20 + utf8Size(value.address)
 }
 
 /** Checks one Found and returns the offset behind it. */
@@ -969,40 +963,28 @@ function readFound(input: Input, at: number, end: number, copy: boolean): Found 
   }
 }
 
-function writeFound(value: FoundInput, into: Uint8Array, at: number): number {
+function writeFound(value: FoundInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'Value': {
-      view.setUint8(at, 0) // Found.tag
-      const content = bytesIn(value.value, 'Found.value')
+      view.setUint8(at, 0) // iel
+      const content = bytesIn(value.value, field)
       into.set(content, at + 2)
       const valueEnd = at + 2 + content.length
       const valueSize = valueEnd - (at + 2)
-      const valueBehind = putPrefix(putLeb128Big, into, at + 1, valueEnd, BigInt(valueSize), 10, 'Found.value')
+      const valueBehind = putPrefix(putLeb128Big, into, at + 1, valueEnd, BigInt(valueSize), 10, field)
       return valueBehind
     }
     case 'Contacts': {
-      view.setUint8(at, 1) // Found.tag
-      const content = listIn(value.value, 'Found.value')
-      const valueEnd = writeContactList(content, into, at + 2, 'Found.value')
+      view.setUint8(at, 1) // iel
+      const content = listIn(value.value, field)
+      const valueEnd = writeContactList(content, into, at + 2, field)
       const valueSize = content.length
-      const valueBehind = putPrefix(putLeb128Big, into, at + 1, valueEnd, BigInt(valueSize), 10, 'Found.value')
+      const valueBehind = putPrefix(putLeb128Big, into, at + 1, valueEnd, BigInt(valueSize), 10, field)
       return valueBehind
     }
     default:
-      throw noSuchVariant(value, 'Found')
-  }
-}
-
-function sizeOfFound(value: FoundInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
-    case 'Value':
-      return 11 + bytesSize(value.value)
-    case 'Contacts':
-      return 11 + sumOf(value.value, item => sizeOfContact(item))
-    default:
-      return 0
+      throw noSuchVariant(value, 'Found', field)
   }
 }
 
@@ -1036,14 +1018,18 @@ function readContact(input: Input, at: number, end: number, _copy: boolean): Con
   return value
 }
 
-function writeContact(value: ContactInput, into: Uint8Array, at: number): number {
-  const id = bigUintIn(value.id, 1180591620717411303423n, 'Contact.id')
-  const idEnd = putLeb128Big(into, at, id, 10, 'Contact.id')
-  const address = textIn(value.address, 'Contact.address')
-  const addressEnd = putUtf8(into, idEnd + 1, address, 'Contact.address')
-  const addressSize = addressEnd - (idEnd + 1)
-  const addressBehind = putPrefix(putLeb128Big, into, idEnd, addressEnd, BigInt(addressSize), 10, 'Contact.address')
-  return addressBehind
+function writeContact(value: ContactInput, into: Uint8Array, at: number, field: string): number {
+  try {
+    const id = bigUintIn(value.id, 1180591620717411303423n, 'id')
+    const idEnd = putLeb128Big(into, at, id, 10, 'id')
+    const address = textIn(value.address, 'address')
+    const addressEnd = putUtf8(into, idEnd + 1, address, 'address')
+    const addressSize = addressEnd - (idEnd + 1)
+    const addressBehind = putPrefix(putLeb128Big, into, idEnd, addressEnd, BigInt(addressSize), 10, 'address')
+    return addressBehind
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 const ID_TO_PORT = ['id', 64, 'port', 16]

@@ -19,6 +19,7 @@ import {
   fitsInto,
   i16,
   i32,
+  inField,
   isUtf8,
   listIn,
   noSuchFrame,
@@ -128,7 +129,7 @@ export function encodeApiVersions(value: ApiVersionsInput, into: Uint8Array, at:
   const correlation_id = i32(value.correlation_id, 'correlation_id')
   view.setInt32(at + 4, correlation_id)
   const client = recordIn(value.client, 'client')
-  const clientEnd = writeNullableString(client, into, at + 8)
+  const clientEnd = writeNullableString(client, into, at + 8, 'client')
   fitsInto(into, clientEnd)
   return clientEnd
 }
@@ -228,7 +229,7 @@ export function encodeMetadata(value: MetadataInput, into: Uint8Array, at: numbe
   const correlation_id = i32(value.correlation_id, 'correlation_id')
   view.setInt32(at + 4, correlation_id)
   const client = recordIn(value.client, 'client')
-  const clientEnd = writeNullableString(client, into, at + 8)
+  const clientEnd = writeNullableString(client, into, at + 8, 'client')
   const topics = listIn(value.topics, 'topics')
   view.setUint32(clientEnd, u32(topics.length, 'topics'))
   const topicsEnd = writeNullableStringList(topics, into, clientEnd + 4, 'topics')
@@ -354,7 +355,7 @@ export function encodeResponse(value: ResponseInput, into: Uint8Array, at: numbe
   const correlation_id = i32(value.correlation_id, 'correlation_id')
   view.setInt32(at + 4, correlation_id)
   const client = recordIn(value.client, 'client')
-  const clientEnd = writeNullableString(client, into, at + 8)
+  const clientEnd = writeNullableString(client, into, at + 8, 'client')
   const correlation = i32(value.correlation, 'correlation')
   view.setInt32(clientEnd, correlation)
   const data = bytesIn(value.data, 'data')
@@ -558,28 +559,32 @@ function readNullableString(input: Input, at: number, _end: number, _copy: boole
   return value
 }
 
-function writeNullableString(value: NullableStringInput, into: Uint8Array, at: number): number {
+function writeNullableString(value: NullableStringInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const hasText = value.text !== undefined
-  let textBehind = at + 2
-  if (hasText) {
-    const text = textIn(value.text, 'NullableString.text')
-    const textEnd = putUtf8(into, at + 2, text, 'NullableString.text')
-    textBehind = textEnd
+  try {
+    const hasText = value.text !== undefined
+    let textBehind = at + 2
+    if (hasText) {
+      const text = textIn(value.text, 'text')
+      const textEnd = putUtf8(into, at + 2, text, 'text')
+      textBehind = textEnd
+    }
+    const length_own = i16(hasText ? (hasText ? textBehind - (at + 2) : 0) : -1, 'length')
+    if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
+    view.setInt16(at, length_own)
+    if ((length_own >= 0) !== hasText) unlike('text', hasText)
+    if (hasText) {
+      exactly(textBehind - (at + 2), length_own, 'text')
+    }
+    return textBehind
+  } catch (fault) {
+    throw inField(fault, field)
   }
-  const length_own = i16(hasText ? (hasText ? textBehind - (at + 2) : 0) : -1, 'NullableString.length')
-  if (value.length !== undefined) agree(value.length, length_own, 'NullableString.length', 'BadValue')
-  view.setInt16(at, length_own)
-  if ((length_own >= 0) !== hasText) unlike('NullableString.text', hasText)
-  if (hasText) {
-    exactly(textBehind - (at + 2), length_own, 'NullableString.text')
-  }
-  return textBehind
 }
 
 function sizeOfNullableString(value: NullableStringInput | undefined): number {
   if (value === undefined) return 0
-  return 2 + utf8Size(value.text)
+  return 2 + (value.text === undefined ? 0 : utf8Size(value.text))
 }
 
 /** Checks a list of NullableString and returns the offset behind it. */
@@ -616,7 +621,7 @@ function writeNullableStringList(items: readonly NullableStringInput[], into: Ui
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeNullableString(item2, into, p)
+    const itemEnd = writeNullableString(item2, into, p, field)
     p = itemEnd
   }
   return p

@@ -11,28 +11,27 @@ import {
   type Reader,
   agree,
   bytesIn,
-  bytesSize,
   copyOf,
   decodeUtf8,
   fitsInto,
   flagIn,
+  inField,
   intIn,
   isUtf8,
   listIn,
+  measured,
   noSuchFrame,
   noSuchVariant,
   putLeb128,
   putPrefix,
   putUtf8,
   recordIn,
-  sumOf,
   takeLeb128,
   textIn,
   u16,
   u32,
   u8,
   unlike,
-  utf8Size,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
 import type {
@@ -190,7 +189,7 @@ export class ConnectReader extends FrameReader {
 
 /** Bytes that encoding Connect takes at most. */
 export function sizeOfConnect(value: ConnectInput): number {
-  return 21 + sumOf(value.properties, item => sizeOfProperty(item)) + utf8Size(value.client_id)
+  return measured(into => encodeConnect(value, into, 0))
 }
 
 /** Writes Connect at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -364,7 +363,7 @@ export class PublishReader extends FrameReader {
 
 /** Bytes that encoding Publish takes at most. */
 export function sizeOfPublish(value: PublishInput): number {
-  return 13 + utf8Size(value.topic) + sumOf(value.properties, item => sizeOfProperty(item)) + bytesSize(value.payload)
+  return measured(into => encodePublish(value, into, 0))
 }
 
 /** Writes Publish at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -474,8 +473,8 @@ export class PingreqReader extends FrameReader {
 }
 
 /** Bytes that encoding Pingreq takes at most. */
-export function sizeOfPingreq(_value: PingreqInput): number {
-  return 5
+export function sizeOfPingreq(value: PingreqInput): number {
+  return measured(into => encodePingreq(value, into, 0))
 }
 
 /** Writes Pingreq at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -659,37 +658,10 @@ function writePropertyList(items: readonly PropertyInput[], into: Uint8Array, at
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeProperty(item2, into, p)
+    const itemEnd = writeProperty(item2, into, p, field)
     p = itemEnd
   }
   return p
-}
-
-function sizeOfUserProperty(value: UserPropertyInput | undefined): number {
-  if (value === undefined) return 0
-  return 4 + utf8Size(value.name) + utf8Size(value.value)
-}
-
-function sizeOfProperty(value: PropertyInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
-    case 'PayloadFormat':
-      return 5
-    case 'MessageExpiry':
-      return 8
-    case 'ContentType':
-      return 6 + utf8Size(value.value)
-    case 'SessionExpiry':
-      return 8
-    case 'ReceiveMaximum':
-      return 6
-    case 'TopicAlias':
-      return 6
-    case 'User':
-      return 4 + sizeOfUserProperty(value.value)
-    default:
-      return 0
-  }
 }
 
 /** Checks one Property and returns the offset behind it. */
@@ -793,54 +765,54 @@ function readProperty(input: Input, at: number, end: number, copy: boolean): Pro
   }
 }
 
-function writeProperty(value: PropertyInput, into: Uint8Array, at: number): number {
+function writeProperty(value: PropertyInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'PayloadFormat': {
-      const tagEnd = putLeb128(into, at, 1, 4, 'Property.tag')
-      const content = u8(value.value, 'Property.value')
+      const tagEnd = putLeb128(into, at, 1, 4, field)
+      const content = u8(value.value, field)
       view.setUint8(tagEnd, content)
       return tagEnd + 1
     }
     case 'MessageExpiry': {
-      const tagEnd = putLeb128(into, at, 2, 4, 'Property.tag')
-      const content = u32(value.value, 'Property.value')
+      const tagEnd = putLeb128(into, at, 2, 4, field)
+      const content = u32(value.value, field)
       view.setUint32(tagEnd, content)
       return tagEnd + 4
     }
     case 'ContentType': {
-      const tagEnd = putLeb128(into, at, 3, 4, 'Property.tag')
-      const content = textIn(value.value, 'Property.value')
-      const valueEnd = putUtf8(into, tagEnd + 2, content, 'Property.value')
-      view.setUint16(tagEnd, u16(valueEnd - (tagEnd + 2), 'Property.value'))
+      const tagEnd = putLeb128(into, at, 3, 4, field)
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, tagEnd + 2, content, field)
+      view.setUint16(tagEnd, u16(valueEnd - (tagEnd + 2), 'iel'))
       return valueEnd
     }
     case 'SessionExpiry': {
-      const tagEnd = putLeb128(into, at, 17, 4, 'Property.tag')
-      const content = u32(value.value, 'Property.value')
+      const tagEnd = putLeb128(into, at, 17, 4, field)
+      const content = u32(value.value, field)
       view.setUint32(tagEnd, content)
       return tagEnd + 4
     }
     case 'ReceiveMaximum': {
-      const tagEnd = putLeb128(into, at, 33, 4, 'Property.tag')
-      const content = u16(value.value, 'Property.value')
+      const tagEnd = putLeb128(into, at, 33, 4, field)
+      const content = u16(value.value, field)
       view.setUint16(tagEnd, content)
       return tagEnd + 2
     }
     case 'TopicAlias': {
-      const tagEnd = putLeb128(into, at, 35, 4, 'Property.tag')
-      const content = u16(value.value, 'Property.value')
+      const tagEnd = putLeb128(into, at, 35, 4, field)
+      const content = u16(value.value, field)
       view.setUint16(tagEnd, content)
       return tagEnd + 2
     }
     case 'User': {
-      const tagEnd = putLeb128(into, at, 38, 4, 'Property.tag')
-      const content = recordIn(value.value, 'Property.value')
-      const valueEnd = writeUserProperty(content, into, tagEnd)
+      const tagEnd = putLeb128(into, at, 38, 4, field)
+      const content = recordIn(value.value, field)
+      const valueEnd = writeUserProperty(content, into, tagEnd, field)
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'Property')
+      throw noSuchVariant(value, 'Property', field)
   }
 }
 
@@ -874,15 +846,19 @@ function readUserProperty(input: Input, at: number, _end: number, _copy: boolean
   return value
 }
 
-function writeUserProperty(value: UserPropertyInput, into: Uint8Array, at: number): number {
+function writeUserProperty(value: UserPropertyInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const name = textIn(value.name, 'UserProperty.name')
-  const nameEnd = putUtf8(into, at + 2, name, 'UserProperty.name')
-  view.setUint16(at, u16(nameEnd - (at + 2), 'UserProperty.name'))
-  const value_ = textIn(value.value, 'UserProperty.value')
-  const valueEnd = putUtf8(into, nameEnd + 2, value_, 'UserProperty.value')
-  view.setUint16(nameEnd, u16(valueEnd - (nameEnd + 2), 'UserProperty.value'))
-  return valueEnd
+  try {
+    const name = textIn(value.name, 'name')
+    const nameEnd = putUtf8(into, at + 2, name, 'name')
+    view.setUint16(at, u16(nameEnd - (at + 2), 'name'))
+    const value_ = textIn(value.value, 'value')
+    const valueEnd = putUtf8(into, nameEnd + 2, value_, 'value')
+    view.setUint16(nameEnd, u16(valueEnd - (nameEnd + 2), 'value'))
+    return valueEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 const TYPE_TO_RETAIN = ['type', 4, 'dup', 1, 'qos', 2, 'retain', 1]

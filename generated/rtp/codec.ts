@@ -196,7 +196,7 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   if (value.extended !== undefined) agree(value.extended, false, 'extended', 'BadValue')
   const csrc = listIn(value.csrc ?? [], 'csrc')
   const csrc_count = intIn(value.csrc_count ?? csrc.length, 0, 15, 'csrc_count')
-  if (value.csrc_count !== undefined) exactly(csrc_count, csrc.length, 'csrc_count')
+  if (value.csrc_count !== undefined) exactly(csrc_count, csrc.length, 'csrc')
   view.setUint8(at, (2 << 6) | ((padded ? 1 : 0) << 5) | ((false ? 1 : 0) << 4) | csrc_count)
   const marker = flagIn(value.marker ?? false, 'marker')
   const payload_type = intIn(value.payload_type, 0, 127, 'payload_type')

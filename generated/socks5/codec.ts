@@ -13,6 +13,7 @@ import {
   agree,
   bytesIn,
   bytesOf,
+  bytesSize,
   copyOf,
   decodeUtf8,
   enumIn,
@@ -456,7 +457,7 @@ export function encodeRequest(value: RequestInput, into: Uint8Array, at: number)
   view.setUint8(at + 1, command)
   view.setUint8(at + 2, 0) // _reserved
   const address = recordIn(value.address, 'address')
-  const addressEnd = writeAddress(address, into, at + 3)
+  const addressEnd = writeAddress(address, into, at + 3, 'address')
   const port = u16(value.port, 'port')
   view.setUint16(addressEnd, port)
   fitsInto(into, addressEnd + 2)
@@ -550,7 +551,7 @@ export function encodeReply(value: ReplyInput, into: Uint8Array, at: number): nu
   view.setUint8(at + 1, status)
   view.setUint8(at + 2, 0) // _reserved
   const address = recordIn(value.address, 'address')
-  const addressEnd = writeAddress(address, into, at + 3)
+  const addressEnd = writeAddress(address, into, at + 3, 'address')
   const port = u16(value.port, 'port')
   view.setUint16(addressEnd, port)
   fitsInto(into, addressEnd + 2)
@@ -955,46 +956,45 @@ function numberOfCommand(value: unknown, field: string, error: string): number {
   }
 }
 
-function writeAddress(value: AddressInput, into: Uint8Array, at: number): number {
+function writeAddress(value: AddressInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'IPv4': {
-      view.setUint8(at, 1) // Address.tag
-      const content = bytesIn(value.value, 'Address.value')
+      view.setUint8(at, 1) // iel
+      const content = bytesIn(value.value, field)
       into.set(content, at + 1)
       const valueEnd = at + 1 + content.length
-      exactly(valueEnd - (at + 1), 4, 'Address.value')
+      exactly(valueEnd - (at + 1), 4, field)
       return at + 5
     }
     case 'Domain': {
-      view.setUint8(at, 3) // Address.tag
-      const content = textIn(value.value, 'Address.value')
-      const valueEnd = putAscii(into, at + 2, content, 'Address.value')
-      view.setUint8(at + 1, u8(valueEnd - (at + 2), 'Address.value'))
+      view.setUint8(at, 3) // iel
+      const content = textIn(value.value, field)
+      const valueEnd = putAscii(into, at + 2, content, field)
+      view.setUint8(at + 1, u8(valueEnd - (at + 2), 'iel'))
       return valueEnd
     }
     case 'IPv6': {
-      view.setUint8(at, 4) // Address.tag
-      const content = bytesIn(value.value, 'Address.value')
+      view.setUint8(at, 4) // iel
+      const content = bytesIn(value.value, field)
       into.set(content, at + 1)
       const valueEnd = at + 1 + content.length
-      exactly(valueEnd - (at + 1), 16, 'Address.value')
+      exactly(valueEnd - (at + 1), 16, field)
       return at + 17
     }
     default:
-      throw noSuchVariant(value, 'Address')
+      throw noSuchVariant(value, 'Address', field)
   }
 }
 
 function sizeOfAddress(value: AddressInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'IPv4':
-      return 5
+      return 1 + bytesSize(value.value)
     case 'Domain':
       return 2 + latin1Size(value.value)
     case 'IPv6':
-      return 17
+      return 1 + bytesSize(value.value)
     default:
       return 0
   }

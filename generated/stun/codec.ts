@@ -22,6 +22,7 @@ import {
   exactly,
   fitsInto,
   hmac_sha1,
+  inField,
   intIn,
   isUtf8,
   join,
@@ -1491,7 +1492,7 @@ function writeAttributeList(items: readonly AttributeInput[], into: Uint8Array, 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeAttribute(item2, into, p, origin, transaction)
+    const itemEnd = writeAttribute(item2, into, p, field, origin, transaction)
     p = itemEnd
   }
   return p
@@ -1518,11 +1519,15 @@ function readAttribute(input: Input, at: number, end: number, copy: boolean, tra
   return value
 }
 
-function writeAttribute(value: AttributeInput, into: Uint8Array, at: number, origin: number, transaction: Uint8Array): number {
-  const value_ = recordIn(value.value, 'Attribute.value')
-  const valueEnd = writeAttributeValue(value_, into, at, transaction)
-  const padEnd = putZeros(into, valueEnd, (4 - ((valueEnd - origin) % 4)) % 4)
-  return padEnd
+function writeAttribute(value: AttributeInput, into: Uint8Array, at: number, field: string, origin: number, transaction: Uint8Array): number {
+  try {
+    const value_ = recordIn(value.value, 'value')
+    const valueEnd = writeAttributeValue(value_, into, at, 'value', transaction)
+    const padEnd = putZeros(into, valueEnd, (4 - ((valueEnd - origin) % 4)) % 4)
+    return padEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks one AttributeValue and returns the offset behind it. */
@@ -1762,96 +1767,96 @@ function readAttributeValue(input: Input, at: number, _end: number, copy: boolea
   }
 }
 
-function writeAttributeValue(value: AttributeValueInput, into: Uint8Array, at: number, parentTransaction: Uint8Array): number {
+function writeAttributeValue(value: AttributeValueInput, into: Uint8Array, at: number, field: string, parentTransaction: Uint8Array): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'MappedAddress': {
-      view.setUint16(at, 1) // AttributeValue.tag
-      const content = recordIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeAddress(content, into, at + 4)
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 1) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeAddress(content, into, at + 4, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'Username': {
-      view.setUint16(at, 6) // AttributeValue.tag
-      const content = textIn(value.value, 'AttributeValue.value')
-      const valueEnd = putUtf8(into, at + 4, content, 'AttributeValue.value')
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 6) // iel
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, at + 4, content, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'ErrorCode': {
-      view.setUint16(at, 9) // AttributeValue.tag
-      const content = recordIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeErrorCode(content, into, at + 4)
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 9) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeErrorCode(content, into, at + 4, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'UnknownAttributes': {
-      view.setUint16(at, 10) // AttributeValue.tag
-      const content = listIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeU16List(content, into, at + 4, 'AttributeValue.value')
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 10) // iel
+      const content = listIn(value.value, field)
+      const valueEnd = writeU16List(content, into, at + 4, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'Realm': {
-      view.setUint16(at, 20) // AttributeValue.tag
-      const content = textIn(value.value, 'AttributeValue.value')
-      const valueEnd = putUtf8(into, at + 4, content, 'AttributeValue.value')
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 20) // iel
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, at + 4, content, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'Nonce': {
-      view.setUint16(at, 21) // AttributeValue.tag
-      const content = textIn(value.value, 'AttributeValue.value')
-      const valueEnd = putUtf8(into, at + 4, content, 'AttributeValue.value')
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 21) // iel
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, at + 4, content, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'XorMappedAddress': {
-      view.setUint16(at, 32) // AttributeValue.tag
-      const content = recordIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeXorAddress(content, into, at + 4, parentTransaction)
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 32) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeXorAddress(content, into, at + 4, field, parentTransaction)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'Software': {
-      view.setUint16(at, 32802) // AttributeValue.tag
-      const content = textIn(value.value, 'AttributeValue.value')
-      const valueEnd = putUtf8(into, at + 4, content, 'AttributeValue.value')
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 32802) // iel
+      const content = textIn(value.value, field)
+      const valueEnd = putUtf8(into, at + 4, content, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'AlternateServer': {
-      view.setUint16(at, 32803) // AttributeValue.tag
-      const content = recordIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeAddress(content, into, at + 4)
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 32803) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeAddress(content, into, at + 4, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'ResponseOrigin': {
-      view.setUint16(at, 32811) // AttributeValue.tag
-      const content = recordIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeAddress(content, into, at + 4)
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 32811) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeAddress(content, into, at + 4, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'OtherAddress': {
-      view.setUint16(at, 32812) // AttributeValue.tag
-      const content = recordIn(value.value, 'AttributeValue.value')
-      const valueEnd = writeAddress(content, into, at + 4)
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at, 32812) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeAddress(content, into, at + 4, field)
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     case 'Other': {
-      view.setUint16(at, u16(value.tag, 'AttributeValue.tag'))
-      const content = bytesIn(value.value, 'AttributeValue.value')
+      view.setUint16(at, u16(value.tag, field))
+      const content = bytesIn(value.value, field)
       into.set(content, at + 4)
       const valueEnd = at + 4 + content.length
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'AttributeValue.value'))
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'AttributeValue')
+      throw noSuchVariant(value, 'AttributeValue', field)
   }
 }
 
@@ -1970,32 +1975,40 @@ function readXorAddress(input: Input, at: number, _end: number, copy: boolean, p
   return value
 }
 
-function writeAddress(value: AddressInput, into: Uint8Array, at: number): number {
+function writeAddress(value: AddressInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  view.setUint8(at, 0) // Address._zero
-  const family = numberOfFamily(value.family, 'Address.family', 'UnknownValue')
-  view.setUint8(at + 1, family)
-  const port = u16(value.port, 'Address.port')
-  view.setUint16(at + 2, port)
-  const ip = bytesIn(value.ip, 'Address.ip')
-  into.set(ip, at + 4)
-  const ipEnd = at + 4 + ip.length
-  exactly(ipEnd - (at + 4), family === 1 ? 4 : 16, 'Address.ip')
-  return ipEnd
+  try {
+    view.setUint8(at, 0) // _zero
+    const family = numberOfFamily(value.family, 'family', 'UnknownValue')
+    view.setUint8(at + 1, family)
+    const port = u16(value.port, 'port')
+    view.setUint16(at + 2, port)
+    const ip = bytesIn(value.ip, 'ip')
+    into.set(ip, at + 4)
+    const ipEnd = at + 4 + ip.length
+    exactly(ipEnd - (at + 4), family === 1 ? 4 : 16, 'ip')
+    return ipEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
-function writeErrorCode(value: ErrorCodeInput, into: Uint8Array, at: number): number {
+function writeErrorCode(value: ErrorCodeInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  putBits(into, (at) * 8, 21, 0)
-  const class_ = intIn(value.class, 0, 7, 'ErrorCode.class')
-  if (class_ < 3 || class_ > 6) outside(class_, 'ErrorCode.class', 'OutOfRange')
-  putBits(into, (at + 2) * 8 + 5, 3, class_)
-  const number = u8(value.number, 'ErrorCode.number')
-  if (number > 99) outside(number, 'ErrorCode.number', 'OutOfRange')
-  view.setUint8(at + 3, number)
-  const reason = textIn(value.reason, 'ErrorCode.reason')
-  const reasonEnd = putUtf8(into, at + 4, reason, 'ErrorCode.reason')
-  return reasonEnd
+  try {
+    putBits(into, (at) * 8, 21, 0)
+    const class_ = intIn(value.class, 0, 7, 'class')
+    if (class_ < 3 || class_ > 6) outside(class_, 'class', 'OutOfRange')
+    putBits(into, (at + 2) * 8 + 5, 3, class_)
+    const number = u8(value.number, 'number')
+    if (number > 99) outside(number, 'number', 'OutOfRange')
+    view.setUint8(at + 3, number)
+    const reason = textIn(value.reason, 'reason')
+    const reasonEnd = putUtf8(into, at + 4, reason, 'reason')
+    return reasonEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 function writeU16List(items: readonly number[], into: Uint8Array, at: number, field: string): number {
@@ -2009,20 +2022,24 @@ function writeU16List(items: readonly number[], into: Uint8Array, at: number, fi
   return p
 }
 
-function writeXorAddress(value: XorAddressInput, into: Uint8Array, at: number, parent2Transaction: Uint8Array): number {
+function writeXorAddress(value: XorAddressInput, into: Uint8Array, at: number, field: string, parent2Transaction: Uint8Array): number {
   const view = viewOf(into)
-  const port = value.port === undefined ? undefined : u16(value.port, 'XorAddress.port')
-  const ip = value.ip === undefined ? undefined : bytesIn(value.ip, 'XorAddress.ip')
-  view.setUint8(at, 0) // XorAddress._zero
-  const family = numberOfFamily(value.family, 'XorAddress.family', 'UnknownValue')
-  view.setUint8(at + 1, family)
-  const x_port = u16(value.x_port ?? evaluated('XorAddress.x_port', () => there(port) ^ 8466), 'XorAddress.x_port')
-  view.setUint16(at + 2, x_port)
-  const x_ip = bytesIn(value.x_ip ?? evaluated('XorAddress.x_ip', () => masked(there(ip), join(BYTES2, parent2Transaction))), 'XorAddress.x_ip')
-  into.set(x_ip, at + 4)
-  const xIpEnd = at + 4 + x_ip.length
-  exactly(xIpEnd - (at + 4), family === 1 ? 4 : 16, 'XorAddress.x_ip')
-  return xIpEnd
+  try {
+    const port = value.port === undefined ? undefined : u16(value.port, 'port')
+    const ip = value.ip === undefined ? undefined : bytesIn(value.ip, 'ip')
+    view.setUint8(at, 0) // _zero
+    const family = numberOfFamily(value.family, 'family', 'UnknownValue')
+    view.setUint8(at + 1, family)
+    const x_port = u16(value.x_port ?? evaluated('x_port', () => there(port) ^ 8466), 'x_port')
+    view.setUint16(at + 2, x_port)
+    const x_ip = bytesIn(value.x_ip ?? evaluated('x_ip', () => masked(there(ip), join(BYTES2, parent2Transaction))), 'x_ip')
+    into.set(x_ip, at + 4)
+    const xIpEnd = at + 4 + x_ip.length
+    exactly(xIpEnd - (at + 4), family === 1 ? 4 : 16, 'x_ip')
+    return xIpEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 function nameOfFamily(value: number): Family {

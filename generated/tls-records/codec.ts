@@ -17,6 +17,7 @@ import {
   copyOf,
   exactly,
   fitsInto,
+  inField,
   intIn,
   isAscii,
   latin1Size,
@@ -621,7 +622,7 @@ function writeHandshakeMessageList(items: readonly HandshakeMessageInput[], into
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeHandshakeMessage(item2, into, p, context)
+    const itemEnd = writeHandshakeMessage(item2, into, p, field, context)
     p = itemEnd
   }
   return p
@@ -633,14 +634,13 @@ function sizeOfServerName(value: ServerNameInput | undefined): number {
 }
 
 function sizeOfExtensionValue(value: ExtensionValueInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'ServerName':
-      return 2 + 4 + sumOf(value.names, item => sizeOfServerName(item))
+      return 6 + sumOf(value.names, item => sizeOfServerName(item))
     case 'SupportedVersions':
-      return 2 + 3 + listSize(value.versions) * 2
+      return 5 + listSize(value.versions) * 2
     case 'Alpn':
-      return 2 + 4 + sumOf(value.protocols, item => 1 + latin1Size(item))
+      return 6 + sumOf(value.protocols, item => 1 + latin1Size(item))
     case 'Other':
       return 4 + bytesSize(value.value)
     default:
@@ -659,8 +659,7 @@ function sizeOfClientHello(value: ClientHelloInput | undefined): number {
 }
 
 function sizeOfHandshakeMessage(value: HandshakeMessageInput | undefined): number {
-  if (value === undefined) return 0
-  switch (value.is) {
+  switch (value?.is) {
     case 'ClientHello':
       return 4 + sizeOfClientHello(value.value)
     case 'Finished':
@@ -738,34 +737,34 @@ function readHandshakeMessage(input: Input, at: number, _end: number, copy: bool
   }
 }
 
-function writeHandshakeMessage(value: HandshakeMessageInput, into: Uint8Array, at: number, context: Context): number {
+function writeHandshakeMessage(value: HandshakeMessageInput, into: Uint8Array, at: number, field: string, context: Context): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'ClientHello': {
-      view.setUint8(at, 1) // HandshakeMessage.tag
-      const content = recordIn(value.value, 'HandshakeMessage.value')
-      const valueEnd = writeClientHello(content, into, at + 4, context)
-      putInt(into, at + 1, 3, intIn(valueEnd - (at + 4), 0, 16777215, 'HandshakeMessage.value'))
+      view.setUint8(at, 1) // iel
+      const content = recordIn(value.value, field)
+      const valueEnd = writeClientHello(content, into, at + 4, field, context)
+      putInt(into, at + 1, 3, intIn(valueEnd - (at + 4), 0, 16777215, 'iel'))
       return valueEnd
     }
     case 'Finished': {
-      view.setUint8(at, 20) // HandshakeMessage.tag
-      const content = bytesIn(value.value, 'HandshakeMessage.value')
+      view.setUint8(at, 20) // iel
+      const content = bytesIn(value.value, field)
       into.set(content, at + 4)
       const valueEnd = at + 4 + content.length
-      putInt(into, at + 1, 3, intIn(valueEnd - (at + 4), 0, 16777215, 'HandshakeMessage.value'))
+      putInt(into, at + 1, 3, intIn(valueEnd - (at + 4), 0, 16777215, 'iel'))
       return valueEnd
     }
     case 'Other': {
-      view.setUint8(at, u8(value.tag, 'HandshakeMessage.tag'))
-      const content = bytesIn(value.value, 'HandshakeMessage.value')
+      view.setUint8(at, u8(value.tag, field))
+      const content = bytesIn(value.value, field)
       into.set(content, at + 4)
       const valueEnd = at + 4 + content.length
-      putInt(into, at + 1, 3, intIn(valueEnd - (at + 4), 0, 16777215, 'HandshakeMessage.value'))
+      putInt(into, at + 1, 3, intIn(valueEnd - (at + 4), 0, 16777215, 'iel'))
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'HandshakeMessage')
+      throw noSuchVariant(value, 'HandshakeMessage', field)
   }
 }
 
@@ -821,30 +820,34 @@ function readClientHello(input: Input, at: number, _end: number, copy: boolean):
   return value
 }
 
-function writeClientHello(value: ClientHelloInput, into: Uint8Array, at: number, context: Context): number {
+function writeClientHello(value: ClientHelloInput, into: Uint8Array, at: number, field: string, context: Context): number {
   const view = viewOf(into)
-  if (value.legacy_version !== undefined) agree(value.legacy_version, 771, 'ClientHello.legacy_version', 'BadValue')
-  view.setUint16(at, 771) // ClientHello.legacy_version
-  const random = bytesIn(value.random ?? context.random(32), 'ClientHello.random')
-  into.set(random, at + 2)
-  const randomEnd = at + 2 + random.length
-  exactly(randomEnd - (at + 2), 32, 'ClientHello.random')
-  const session_id = bytesIn(value.session_id, 'ClientHello.session_id')
-  into.set(session_id, at + 35)
-  const sessionIdEnd = at + 35 + session_id.length
-  view.setUint8(at + 34, u8(sessionIdEnd - (at + 35), 'ClientHello.session_id'))
-  atMost(sessionIdEnd - (at + 35), 32, 'ClientHello.session_id', 'TooLarge')
-  const cipher_suites = listIn(value.cipher_suites, 'ClientHello.cipher_suites')
-  const cipherSuitesEnd = writeU16List(cipher_suites, into, sessionIdEnd + 2, 'ClientHello.cipher_suites')
-  view.setUint16(sessionIdEnd, u16(cipherSuitesEnd - (sessionIdEnd + 2), 'ClientHello.cipher_suites'))
-  const compression = bytesIn(value.compression, 'ClientHello.compression')
-  into.set(compression, cipherSuitesEnd + 1)
-  const compressionEnd = cipherSuitesEnd + 1 + compression.length
-  view.setUint8(cipherSuitesEnd, u8(compressionEnd - (cipherSuitesEnd + 1), 'ClientHello.compression'))
-  const extensions = listIn(value.extensions, 'ClientHello.extensions')
-  const extensionsEnd = writeExtensionList(extensions, into, compressionEnd + 2, 'ClientHello.extensions')
-  view.setUint16(compressionEnd, u16(extensionsEnd - (compressionEnd + 2), 'ClientHello.extensions'))
-  return extensionsEnd
+  try {
+    if (value.legacy_version !== undefined) agree(value.legacy_version, 771, 'legacy_version', 'BadValue')
+    view.setUint16(at, 771) // legacy_version
+    const random = bytesIn(value.random ?? context.random(32), 'random')
+    into.set(random, at + 2)
+    const randomEnd = at + 2 + random.length
+    exactly(randomEnd - (at + 2), 32, 'random')
+    const session_id = bytesIn(value.session_id, 'session_id')
+    into.set(session_id, at + 35)
+    const sessionIdEnd = at + 35 + session_id.length
+    view.setUint8(at + 34, u8(sessionIdEnd - (at + 35), 'session_id'))
+    atMost(sessionIdEnd - (at + 35), 32, 'session_id', 'TooLarge')
+    const cipher_suites = listIn(value.cipher_suites, 'cipher_suites')
+    const cipherSuitesEnd = writeU16List(cipher_suites, into, sessionIdEnd + 2, 'cipher_suites')
+    view.setUint16(sessionIdEnd, u16(cipherSuitesEnd - (sessionIdEnd + 2), 'cipher_suites'))
+    const compression = bytesIn(value.compression, 'compression')
+    into.set(compression, cipherSuitesEnd + 1)
+    const compressionEnd = cipherSuitesEnd + 1 + compression.length
+    view.setUint8(cipherSuitesEnd, u8(compressionEnd - (cipherSuitesEnd + 1), 'compression'))
+    const extensions = listIn(value.extensions, 'extensions')
+    const extensionsEnd = writeExtensionList(extensions, into, compressionEnd + 2, 'extensions')
+    view.setUint16(compressionEnd, u16(extensionsEnd - (compressionEnd + 2), 'extensions'))
+    return extensionsEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks a list of U16 and returns the offset behind it. */
@@ -907,7 +910,7 @@ function writeExtensionList(items: readonly ExtensionInput[], into: Uint8Array, 
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeExtension(item2, into, p)
+    const itemEnd = writeExtension(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -929,10 +932,14 @@ function readExtension(input: Input, at: number, end: number, copy: boolean): Ex
   return value
 }
 
-function writeExtension(value: ExtensionInput, into: Uint8Array, at: number): number {
-  const value_ = recordIn(value.value, 'Extension.value')
-  const valueEnd = writeExtensionValue(value_, into, at)
-  return valueEnd
+function writeExtension(value: ExtensionInput, into: Uint8Array, at: number, field: string): number {
+  try {
+    const value_ = recordIn(value.value, 'value')
+    const valueEnd = writeExtensionValue(value_, into, at, 'value')
+    return valueEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks one ExtensionValue and returns the offset behind it. */
@@ -989,31 +996,31 @@ function readExtensionValue(input: Input, at: number, end: number, copy: boolean
   }
 }
 
-function writeExtensionValue(value: ExtensionValueInput, into: Uint8Array, at: number): number {
+function writeExtensionValue(value: ExtensionValueInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
   switch (value.is) {
     case 'ServerName': {
-      view.setUint16(at, 0) // ExtensionValue.tag
-      return writeExtensionValueServerName(value, into, at + 2)
+      view.setUint16(at, 0) // iel
+      return writeExtensionValueServerName(value, into, at + 2, field)
     }
     case 'SupportedVersions': {
-      view.setUint16(at, 43) // ExtensionValue.tag
-      return writeExtensionValueSupportedVersions(value, into, at + 2)
+      view.setUint16(at, 43) // iel
+      return writeExtensionValueSupportedVersions(value, into, at + 2, field)
     }
     case 'Alpn': {
-      view.setUint16(at, 16) // ExtensionValue.tag
-      return writeExtensionValueAlpn(value, into, at + 2)
+      view.setUint16(at, 16) // iel
+      return writeExtensionValueAlpn(value, into, at + 2, field)
     }
     case 'Other': {
-      view.setUint16(at, u16(value.tag, 'ExtensionValue.tag'))
-      const content = bytesIn(value.value, 'ExtensionValue.value')
+      view.setUint16(at, u16(value.tag, field))
+      const content = bytesIn(value.value, field)
       into.set(content, at + 4)
       const valueEnd = at + 4 + content.length
-      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'ExtensionValue.value'))
+      view.setUint16(at + 2, u16(valueEnd - (at + 4), 'iel'))
       return valueEnd
     }
     default:
-      throw noSuchVariant(value, 'ExtensionValue')
+      throw noSuchVariant(value, 'ExtensionValue', field)
   }
 }
 
@@ -1089,31 +1096,43 @@ function readExtensionValueAlpn(input: Input, at: number, _end: number, copy: bo
   return value
 }
 
-function writeExtensionValueServerName(value: Extract<ExtensionValueInput, { is: 'ServerName' }>, into: Uint8Array, at: number): number {
+function writeExtensionValueServerName(value: Extract<ExtensionValueInput, { is: 'ServerName' }>, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const names = listIn(value.names, 'ExtensionValue.names')
-  const namesEnd = writeServerNameList(names, into, at + 4, 'ExtensionValue.names')
-  view.setUint16(at + 2, u16(namesEnd - (at + 4), 'ExtensionValue.names'))
-  view.setUint16(at, u16(namesEnd - (at + 2), 'ExtensionValue.names'))
-  return namesEnd
+  try {
+    const names = listIn(value.names, 'names')
+    const namesEnd = writeServerNameList(names, into, at + 4, 'names')
+    view.setUint16(at + 2, u16(namesEnd - (at + 4), 'names'))
+    view.setUint16(at, u16(namesEnd - (at + 2), 'names'))
+    return namesEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
-function writeExtensionValueSupportedVersions(value: Extract<ExtensionValueInput, { is: 'SupportedVersions' }>, into: Uint8Array, at: number): number {
+function writeExtensionValueSupportedVersions(value: Extract<ExtensionValueInput, { is: 'SupportedVersions' }>, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const versions = listIn(value.versions, 'ExtensionValue.versions')
-  const versionsEnd = writeU16List(versions, into, at + 3, 'ExtensionValue.versions')
-  view.setUint8(at + 2, u8(versionsEnd - (at + 3), 'ExtensionValue.versions'))
-  view.setUint16(at, u16(versionsEnd - (at + 2), 'ExtensionValue.versions'))
-  return versionsEnd
+  try {
+    const versions = listIn(value.versions, 'versions')
+    const versionsEnd = writeU16List(versions, into, at + 3, 'versions')
+    view.setUint8(at + 2, u8(versionsEnd - (at + 3), 'versions'))
+    view.setUint16(at, u16(versionsEnd - (at + 2), 'versions'))
+    return versionsEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
-function writeExtensionValueAlpn(value: Extract<ExtensionValueInput, { is: 'Alpn' }>, into: Uint8Array, at: number): number {
+function writeExtensionValueAlpn(value: Extract<ExtensionValueInput, { is: 'Alpn' }>, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const protocols = listIn(value.protocols, 'ExtensionValue.protocols')
-  const protocolsEnd = writeTextList(protocols, into, at + 4, 'ExtensionValue.protocols')
-  view.setUint16(at + 2, u16(protocolsEnd - (at + 4), 'ExtensionValue.protocols'))
-  view.setUint16(at, u16(protocolsEnd - (at + 2), 'ExtensionValue.protocols'))
-  return protocolsEnd
+  try {
+    const protocols = listIn(value.protocols, 'protocols')
+    const protocolsEnd = writeTextList(protocols, into, at + 4, 'protocols')
+    view.setUint16(at + 2, u16(protocolsEnd - (at + 4), 'protocols'))
+    view.setUint16(at, u16(protocolsEnd - (at + 2), 'protocols'))
+    return protocolsEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks one ServerNameList and returns the offset behind it. */
@@ -1186,7 +1205,7 @@ function writeServerNameList(items: readonly ServerNameInput[], into: Uint8Array
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeServerName(item2, into, p)
+    const itemEnd = writeServerName(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -1256,14 +1275,18 @@ function readTextList2(input: Input, at: number, end: number, _copy: boolean): s
   return items
 }
 
-function writeServerName(value: ServerNameInput, into: Uint8Array, at: number): number {
+function writeServerName(value: ServerNameInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  if (value.type !== undefined) agree(value.type, 0, 'ServerName.type', 'BadValue')
-  view.setUint8(at, 0) // ServerName.type
-  const name = textIn(value.name, 'ServerName.name')
-  const nameEnd = putAscii(into, at + 3, name, 'ServerName.name')
-  view.setUint16(at + 1, u16(nameEnd - (at + 3), 'ServerName.name'))
-  return nameEnd
+  try {
+    if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
+    view.setUint8(at, 0) // type
+    const name = textIn(value.name, 'name')
+    const nameEnd = putAscii(into, at + 3, name, 'name')
+    view.setUint16(at + 1, u16(nameEnd - (at + 3), 'name'))
+    return nameEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 /** Checks one ServerName and returns the offset behind it. */

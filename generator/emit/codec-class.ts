@@ -180,7 +180,9 @@ function encodeMethods(unit: Unit, covers: boolean): Method[] {
       }
       writer
         .writeLine('default:')
-        .indent(() => writer.writeLine(`throw ${unit.use('noSuchFrame')}('${unit.protocol.name}', frame, this.frameNames)`))
+        .indent(() =>
+          writer.writeLine(`throw ${unit.use('noSuchFrame')}('${unit.protocol.name}', frame, this.frameNames)`),
+        )
     })
   }
   const guarded = (write: (writer: CodeBlockWriter) => void): string =>
@@ -295,7 +297,9 @@ function namedMethod(unit: Unit, member: ReadonlyMap<Frame, string>): Method[] {
           }
           writer
             .writeLine('default:')
-            .indent(() => writer.writeLine(`throw ${unit.use('noSuchFrame')}('${unit.protocol.name}', frame, this.frameNames)`))
+            .indent(() =>
+              writer.writeLine(`throw ${unit.use('noSuchFrame')}('${unit.protocol.name}', frame, this.frameNames)`),
+            )
         })
       }),
     },

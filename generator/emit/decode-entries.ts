@@ -41,7 +41,7 @@ export function entryGetters(scope: DecodeScope, field: Field): OptionalKind<Get
   })
 }
 
-function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
+export function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
   const shape = unit.shape(shapeOf(unit.protocol, entry.type, 'value'))
   return unit.function(
     `find ${struct.name} ${map.duplicates} ${entry.name}`,

@@ -98,7 +98,10 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
 function docOf(unit: Unit, { body, frame, className }: Subject): string {
   const place = frame?.place
   const head = frame
-    ? sentences(frame.doc ?? `${frame.name}, as it stands in the bytes`, place && `${shownPath(place.file)}:${place.line}`)
+    ? sentences(
+        frame.doc ?? `${frame.name}, as it stands in the bytes`,
+        place && `${shownPath(place.file)}:${place.line}`,
+      )
     : `What all frames share, for bytes that are none of them. ${className} only says what is wrong.`
   return `${head}\n\n${drawLayout(unit.protocol, body)}`
 }

@@ -8,7 +8,7 @@ import { coreType, fieldsOf } from './facts.ts'
 import { camel, Names } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position } from './position.ts'
-import { type Request, requestKey } from './request.ts'
+import { endsHere, type Request, requestKey } from './request.ts'
 import type { Unit } from './unit.ts'
 
 /** Where a node stands. */
@@ -256,6 +256,7 @@ export class DecodeScope implements Reach {
     if (request.what === 'prev' && this.listed.prev) return this.listed.prev
     const given = this.given.get(requestKey(request))
     if (given) return given
+    if (endsHere(request)) return { text: byteText(this.start), form: 'number', prec: 12, ...ANY_SIZE }
     if (request.up > 0 || request.what === 'prev' || request.what === 'item') {
       throw new Error(`there is no record around to take ${request.name || request.what} from`)
     }

@@ -152,7 +152,7 @@ export class EncodeBody {
     const own = this.derived(field)
     const given = [present, `value.${field.name} !== undefined`].filter(text => text !== undefined).join(' && ')
     writer.writeLine(
-      `if (${given}) ${scope.use('exactly')}(${asNumber(value).text}, ${own.text}, ${quote(`${scope.label}${field.name}`)})`,
+      `if (${given}) ${scope.use('exactly')}(${asNumber(value).text}, ${own.text}, ${quote(field.derives[0]!.of)})`,
     )
   }
 

@@ -30,15 +30,14 @@ export function writeFunction(unit: Unit, type: Type, number?: Field['number']):
       const captures = requests.map((request, i) => captureOf(unit, request, answers[i]!))
       const key = `write ${number} ${typeKey(type)} ${captures.map(one => `${requestKey(one.request)}:${one.shape}`).join(' ')}`
       const extras = extraParameters(unit, type)
-      const own = type.kind === 'list' ? 'items' : 'value'
+      const given = type.kind === 'list' ? 'items' : 'value'
       const shape = unit.shape(shapeOf(unit.protocol, type, 'input', number))
-      const label = type.kind === 'list' ? ['field: string'] : []
       const name = unit.function(key, `write${typeName(type)}`, (writer, self) => {
         const parameters = [
-          `${own}: ${shape}`,
+          `${given}: ${shape}`,
           'into: Uint8Array',
           'at: number',
-          ...label,
+          'field: string',
           ...extras.parameters,
           ...captures.map(one => `${one.code.text}: ${one.shape}`),
         ]
@@ -49,8 +48,7 @@ export function writeFunction(unit: Unit, type: Type, number?: Field['number']):
         })
         writer.blankLine()
       })
-      const named = type.kind === 'list' ? [ink.label] : []
-      return `${name}(${[value, 'into', at, ...named, ...extras.arguments(scope), ...answers.map(code => code.text)].join(', ')})`
+      return `${name}(${[value, 'into', at, ink.label, ...extras.arguments(scope), ...answers.map(code => code.text)].join(', ')})`
     },
   }
 }
@@ -69,15 +67,21 @@ export function extraParameters(
     ],
     arguments: scope => [
       ...(needs.context ? ['context'] : []),
-      ...(needs.origin ? [scope.label === '' ? 'at' : 'origin'] : []),
-      ...(unit.depth ? [scope.label === '' ? '1' : 'depth + 1'] : []),
+      ...(needs.origin ? [scope.nested ? 'origin' : 'at'] : []),
+      ...(unit.depth ? [deeper(scope, type)] : []),
     ],
   }
 }
 
+/** Lists are no level of their own. */
+function deeper(scope: EncodeScope, type: Type): string {
+  if (type.kind === 'list') return scope.nested ? 'depth' : '0'
+  return scope.nested ? 'depth + 1' : '1'
+}
+
 function writeStruct(unit: Unit, writer: CodeBlockWriter, name: string, captures: readonly Capture[]): void {
   const { body } = unit.protocol.structs.get(name)!
-  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, ${quote(name)})`)
+  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, field)`)
   writeRecord(unit, writer, body, `${name}.`, inward(captures))
 }
 
@@ -91,8 +95,16 @@ function writeRecord(
 ): void {
   const scope = nestedScope(unit, body, label, captures, bit)
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
-  const end = new EncodeBody(scope, writer).write()
-  writer.writeLine(`return ${endText(end)}`)
+  underName(unit, writer, () => {
+    const end = new EncodeBody(scope, writer).write()
+    writer.writeLine(`return ${endText(end)}`)
+  })
+}
+
+/** Errors of what is inside get the name of the value around. */
+function underName(unit: Unit, writer: CodeBlockWriter, inside: () => void): void {
+  writer.write('try ').inlineBlock(inside).write(' catch (fault) ')
+  writer.block(() => writer.writeLine(`throw ${unit.use('inField')}(fault, field)`))
 }
 
 function nestedScope(unit: Unit, body: Body, label: string, captures: readonly Capture[], bit = 0): EncodeScope {
@@ -107,7 +119,7 @@ function writeUnion(
   captures: readonly Capture[],
 ): void {
   const union = unit.protocol.unions.get(type.name)!
-  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, ${quote(type.name)})`)
+  if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, field)`)
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   writer.write('switch (value.is)').block(() => {
     for (const variant of union.variants) {
@@ -117,7 +129,7 @@ function writeUnion(
       writer.newLine()
     }
     writer.writeLine('default:').indent(() => {
-      writer.writeLine(`throw ${unit.use('noSuchVariant')}(value, ${quote(type.name)})`)
+      writer.writeLine(`throw ${unit.use('noSuchVariant')}(value, ${quote(type.name)}, field)`)
     })
   })
 }
@@ -131,11 +143,11 @@ function writeVariant(
   captures: readonly Capture[],
 ): void {
   const scope = nestedScope(unit, EMPTY, `${union.name}.`, captures)
-  const label = quote(`${union.name}.tag`)
+  const label = 'field'
   const ink: Ink = { scope, writer, label, name: 'tag', error: undefined }
   let at = position('at')
   if (union.tag) {
-    const tag = variant.other ? converted(scope, union.tag, 'value.tag', `${union.name}.tag`) : tagCode(variant)
+    const tag = variant.other ? own(converted(scope, union.tag, 'value.tag', 'field')) : tagCode(variant)
     at = writeValue(ink, union.tag, tag, at).end
   } else {
     const outside = emitExpr(type.tag!, scope)
@@ -144,15 +156,15 @@ function writeVariant(
       .flatMap(one => one.ids)
       .map(id => `${outside.text} !== ${outside.form === 'bigint' ? `${id}n` : id}`)
     const test = variant.other ? others.join(' && ') || 'true' : mine.join(' || ') || 'false'
-    writer.writeLine(`if (!(${test})) ${unit.use('wrongVariant')}(${quote(`${union.name}.${variant.name}`)})`)
+    writer.writeLine(`if (!(${test})) ${unit.use('wrongVariant')}(field)`)
   }
   if (variant.value) {
     // A variant is a record of its own even when it is one value.
     const inner = nestedScope(unit, EMPTY, `${union.name}.`, inward(captures))
-    const value = converted(inner, variant.value, 'value.value', `${union.name}.value`)
+    const value = own(converted(inner, variant.value, 'value.value', 'field'))
     const name = inner.local(writer, 'content', value.text)
     const end = writeValue(
-      { ...ink, scope: inner, label: quote(`${union.name}.value`), name: 'value' },
+      { ...ink, scope: inner, label: 'field', name: 'value' },
       variant.value,
       { ...value, text: name },
       at,
@@ -169,6 +181,7 @@ function writeVariant(
       `value: ${shape}`,
       'into: Uint8Array',
       'at: number',
+      'field: string',
       ...needs.parameters,
       ...captures.map(one => `${one.code.text}: ${one.shape}`),
     ]
@@ -179,8 +192,13 @@ function writeVariant(
   })
   const passed = needs.parameters.map(parameter => parameter.split(':')[0]!)
   writer.writeLine(
-    `return ${name}(${['value', 'into', bit === 0 ? endText(at) : byteOf(at), ...passed, ...captures.map(one => one.code.text)].join(', ')})`,
+    `return ${name}(${['value', 'into', bit === 0 ? endText(at) : byteOf(at), 'field', ...passed, ...captures.map(one => one.code.text)].join(', ')})`,
   )
+}
+
+/** Messages about what has no name of its own carry the name that the function was given. */
+function own(code: Code): Code {
+  return { ...code, text: code.text.replaceAll("'field'", 'field') }
 }
 
 function byteOf(at: { base: string; bits: number }): string {
@@ -203,8 +221,8 @@ function writeList(
   const ink: Ink = { scope, writer, label: 'field', name: 'item', error: undefined, number }
   const bits = fixedBits(unit.protocol, type.of)
   const loose = bits !== undefined && bits % 8 !== 0
-  const own = requestsOf(type.count.by === 'until' ? type.count.test : undefined)
-  const asked = [...own, ...typeRequests(unit.protocol, type.of)].some(
+  const tested = requestsOf(type.count.by === 'until' ? type.count.test : undefined)
+  const asked = [...tested, ...typeRequests(unit.protocol, type.of)].some(
     request => request.what === 'item' || request.what === 'prev',
   )
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
@@ -216,8 +234,7 @@ function writeList(
         item: itemCode(unit, type.of, 'items[i]!'),
         prev: { ...itemCode(unit, type.of, 'items[i - 1]'), absent: true },
       }
-    const value = converted(scope, type.of, 'items[i]', 'field')
-    const code = { ...value, text: value.text.replaceAll("'field'", 'field') }
+    const code = own(converted(scope, type.of, 'items[i]', 'field'))
     const plain = /^\w+$/.test(code.text) ? code : { ...code, text: scope.local(writer, 'item', code.text), prec: 20 }
     const { end } = writeValue(ink, type.of, plain, loose ? { base: 'p', bits: 0, loose: true } : position('p'))
     if (type.count.by === 'until') {

@@ -2,13 +2,14 @@
 // that asks for what is not written yet throws NotYet; its field is filled in later.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Group, Node, Protocol } from '../model/model.ts'
+import { findFunction } from './decode-entries.ts'
 import type { Slot } from './decode-scope.ts'
-import { ANY_SIZE, ATOM, type Code, type Reach } from './expr.ts'
+import { ANY_SIZE, ATOM, type Code, plainCode, type Reach } from './expr.ts'
 import { coreType, fieldsOf, fixedBits } from './facts.ts'
 import { Names } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position } from './position.ts'
-import { type Request, requestKey } from './request.ts'
+import { endsHere, type Request, requestKey } from './request.ts'
 import type { Unit } from './unit.ts'
 
 /** Thrown while an expression is written that needs bytes which are not there yet. */
@@ -43,8 +44,10 @@ export class EncodeScope implements Reach {
   resolve: (field: Field) => Code = () => {
     throw new NotYet()
   }
-  /** Label of the record in messages: nothing for frames, `Entry.` for structs. */
-  readonly label: string
+  /** Names in messages are those of the record; a nested one puts its own in front (`within`). */
+  readonly label = ''
+  /** A struct or variant, not a frame. */
+  readonly nested: boolean
   private readonly fields: ReadonlyMap<string, Field>
   private readonly groups: ReadonlyMap<string, Group>
   private readonly order = new Map<Node, number>()
@@ -63,7 +66,7 @@ export class EncodeScope implements Reach {
     this.protocol = unit.protocol
     this.body = body
     this.start = start
-    this.label = label
+    this.nested = label !== ''
     this.given = given
     this.names = new Names(reserved)
     for (const code of given.values()) this.names.unique(code.text)
@@ -136,6 +139,7 @@ export class EncodeScope implements Reach {
     if (request.what === 'prev' && this.listed.prev) return this.listed.prev
     const given = this.given.get(requestKey(request))
     if (given) return given
+    if (endsHere(request)) return { text: byteText(this.start), form: 'number', prec: 12, ...ANY_SIZE }
     if (request.up > 0 || request.what === 'prev' || request.what === 'item') {
       throw new Error(`there is no record around to take ${request.name || request.what} from`)
     }
@@ -163,7 +167,7 @@ export class EncodeScope implements Reach {
 
   /** Code of the first byte of the frame. */
   get frameStart(): string {
-    return this.label === '' ? 'at' : 'origin'
+    return this.nested ? 'origin' : 'at'
   }
 
   private size(node: Node, number: (text: string, prec?: number) => Code): Code {
@@ -238,8 +242,20 @@ export class EncodeScope implements Reach {
     throw new Error('there is nothing to look ahead at while writing')
   }
 
-  entry(_of: Expr, _name: string): Code {
-    throw new Error('entries are not looked up while writing')
+  /** An entry of a multimap that is written already: read back from there. */
+  entry(of: Expr, name: string): Code {
+    const field = of.is === 'field' ? this.fields.get(of.name) : undefined
+    const entry = field?.map?.entries.find(one => one.name === name)
+    const list = field && coreType(field.type)
+    if (!field?.map || !entry || list?.kind !== 'list' || list.of.kind !== 'struct') {
+      throw new Error(`there is no entry ${name} of a list in this record`)
+    }
+    const place = this.placeOf(field)
+    const find = findFunction(this.unit, this.protocol.structs.get(list.of.name)!, field.map, entry)
+    const call = `${find}(${this.use('inputOver')}(into), ${byteText(place.contentStart)}, ${endText(place.contentEnd)})`
+    const present = this.presence(field)
+    const text = present ? `(${present} ? ${call} : undefined)` : call
+    return plainCode(this.protocol, text, coreType(entry.type), undefined, true)
   }
 }
 

@@ -85,7 +85,7 @@ export function writeValue(ink: Ink, type: Type, value: Code, at: Position): Wri
 
 /** The first byte of the frame: nested values are told. */
 export function frameStart(scope: EncodeScope): string {
-  return scope.label === '' ? 'at' : 'origin'
+  return scope.nested ? 'origin' : 'at'
 }
 
 /** Names the field behind a line that writes nothing but a literal. */

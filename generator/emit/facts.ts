@@ -254,5 +254,7 @@ export function needsDepth(protocol: Protocol): boolean {
   }
 
   const all = [...protocol.frames.values()].map(frame => frame.body)
-  return [...all, ...(protocol.envelope ? [protocol.envelope] : [])].some(body => bodyDepth(body) > Math.min(protocol.depth, 128))
+  return [...all, ...(protocol.envelope ? [protocol.envelope] : [])].some(
+    body => bodyDepth(body) > Math.min(protocol.depth, 128),
+  )
 }

@@ -146,6 +146,11 @@ function visitType(walk: Walk, type: Type, add: (request: Request) => void): voi
 
 type NamedType = Extract<Type, { kind: 'enum' | 'bitset' | 'struct' }> | Extract<Type, { kind: 'union' }>
 
+/** A range of the record around without an end stops where this record begins, which it knows itself. */
+export function endsHere(request: Request): boolean {
+  return request.up === 1 && request.what === 'end' && request.name === ''
+}
+
 /** A struct's questions to its parents, seen from the record that holds it. */
 function visitNamed(walk: Walk, type: NamedType, add: (request: Request) => void): void {
   const { protocol, open } = walk
@@ -153,10 +158,11 @@ function visitNamed(walk: Walk, type: NamedType, add: (request: Request) => void
   open.add(type.name)
   const outwards = (request: Request): void => {
     if (request.what === 'prev') add(request)
-    else if (request.up > 0) add({ ...request, up: request.up - 1 })
+    else if (request.up > 0 && !endsHere(request)) add({ ...request, up: request.up - 1 })
   }
   const variants = type.kind === 'union' ? protocol.unions.get(type.name)!.variants : []
-  const bodies = type.kind === 'struct' ? [protocol.structs.get(type.name)!.body] : variants.map(variant => variant.body)
+  const bodies =
+    type.kind === 'struct' ? [protocol.structs.get(type.name)!.body] : variants.map(variant => variant.body)
   for (const body of bodies) {
     visitNodes(walk, body.nodes, outwards)
     if (!walk.reading) addAll(outwards, ...body.check.map(rule => rule.test))

@@ -263,6 +263,12 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number, end: numbe
 const TAG = 16
 const NO_COVERS: Covers = {}
 
+/** An input over bytes that were just written: what is in them is read back. */
+export function inputOver(bytes: Uint8Array): Input {
+  written.bytes = bytes
+  return written
+}
+
 /** A context without keys, params or session, for frames that use none. */
 export const NO_CONTEXT: Context = {
   param: {},
@@ -277,3 +283,4 @@ export const NO_CONTEXT: Context = {
     throw new Error('this frame holds the time; give the codec a context with `now`')
   },
 }
+const written = new Input()

@@ -302,9 +302,20 @@ export function notTooDeep(depth: number, limit: number, name: string): void {
   if (depth > limit) throw new EncodeError('LimitExceeded', name, `${name}: nested more than ${limit} deep`)
 }
 
-export function noSuchVariant(value: { readonly is?: unknown }, union: string): EncodeError {
-  if (typeof value.is !== 'string') return new EncodeError('BadType', union, `${union}: expected an object with "is"`)
-  return new EncodeError('UnknownVariant', union, `${union} has no ${value.is}`)
+export function noSuchVariant(value: { readonly is?: unknown }, union: string, field: string): EncodeError {
+  if (typeof value.is !== 'string') return new EncodeError('BadType', field, `${field}: expected an object with "is"`)
+  return new EncodeError('UnknownVariant', field, `${field}: ${union} has no ${value.is}`)
+}
+
+/** An error of something inside a struct or variant, under the name that this has. */
+export function inField(fault: unknown, field: string): unknown {
+  if (!(fault instanceof EncodeError)) return fault
+  const own = fault.field === '' ? field : `${field}.${fault.field}`
+  const text =
+    fault.field !== '' && fault.message.startsWith(`${fault.field}: `)
+      ? fault.message.slice(fault.field.length + 2)
+      : fault.message
+  return new EncodeError(fault.code, own, `${own}: ${text}`)
 }
 
 export function wrongVariant(field: string): never {

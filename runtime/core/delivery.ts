@@ -51,7 +51,8 @@ export class Delivery {
   get hasRoom(): boolean {
     if (this.#pinned === undefined) return true
     const { messages, bytes } = this.#session.plan.protocol.limits.queue
-    return this.#queue.length < messages && this.#queuedBytes < bytes
+    const { held, most } = this.#session.shared.memory
+    return this.#queue.length < messages && this.#queuedBytes < bytes && held < most
   }
 
   deliver(now: Instant, frame: Reader, plan: FramePlan, rule: Rule | undefined): void {
@@ -81,7 +82,7 @@ export class Delivery {
     while (this.#pinned === undefined) {
       const next = this.#queue.shift()
       if (next === undefined) break
-      this.#queuedBytes -= next.bytes.length
+      this.#charge(-next.bytes.length)
       const frame = this.#decode(next)
       if (frame !== undefined) this.#show(now, frame, next.plan, next.rule)
     }
@@ -91,7 +92,7 @@ export class Delivery {
   /** Drops what waits. */
   end(): void {
     this.#queue.length = 0
-    this.#queuedBytes = 0
+    this.#charge(-this.#queuedBytes)
     // A handler may still read its frame: that codec serves nobody else any more.
     this.#pinned = undefined
     this.#current = undefined
@@ -118,7 +119,12 @@ export class Delivery {
     const { session, state } = this.#session.context
     const bytes = copyOf(frame.byteSource, frame.byteStart, frame.byteEnd)
     this.#queue.push({ bytes, plan, rule, session, state })
-    this.#queuedBytes += bytes.length
+    this.#charge(bytes.length)
+  }
+
+  #charge(bytes: number): void {
+    this.#queuedBytes += bytes
+    this.#session.shared.memory.held += bytes
   }
 
   /** It was decoded before, with the values of that time; so it is again. */

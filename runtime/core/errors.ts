@@ -15,7 +15,6 @@ const LOCAL = {
   UnknownFrame: 'there is no such frame',
   WrongDirection: 'this role may not send this frame',
   WrongState: 'this frame may not be sent in the present state',
-  OwnedField: 'this field is written by the runtime',
   NotARequest: 'nothing answers this frame',
   TooLarge: 'the frame is larger than the transport allows',
   HandlerFailed: 'a handler threw an error',
@@ -31,7 +30,6 @@ const PEER = {
   Closed: 'the connection is closed',
   Cut: 'the connection ended inside a frame or without a goodbye',
   Reset: 'the connection was reset',
-  Aborted: 'the call was aborted',
 } as const
 
 export type LocalCode = keyof typeof LOCAL

@@ -35,6 +35,11 @@ export class Inbox {
     if (this.length === 0) this.bytes = EMPTY
   }
 
+  clear(): void {
+    this.bytes = EMPTY
+    this.length = 0
+  }
+
   #grow(length: number, most: number): void {
     const size = Math.max(length, Math.min(most, Math.max(SMALLEST, this.bytes.length * 2)))
     const grown = new Uint8Array(size)

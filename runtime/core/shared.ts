@@ -32,6 +32,8 @@ export interface Shared {
   readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
   /** Parts of transfers, by channel. */
   readonly transfers: ReadonlyMap<string, TransferReceiver<TransferHead>>
+  /** Bytes that all peers together have waiting in here (`limits.memory`): unfinished frames, and frames for handlers. */
+  readonly memory: { held: number; readonly most: number }
 }
 
 export interface SharedOptions {
@@ -64,6 +66,7 @@ export function shared(options: SharedOptions): Shared {
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
     transfers: transfers(plan),
+    memory: { held: 0, most: plan.protocol.limits.memory },
   }
 }
 

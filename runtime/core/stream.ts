@@ -40,6 +40,8 @@ export class StreamConnection implements StreamMachine, Carrier {
   #rest: Uint8Array | undefined
   #restAt = 0
   #kept = false
+  /** Bytes of the inbox that count in `limits.memory`. */
+  #charged = 0
   #started = false
   #ended = false
   /** Over the rate limit until then. */
@@ -81,6 +83,8 @@ export class StreamConnection implements StreamMachine, Carrier {
   lost(now: Instant, reason: string, error?: PeerError): void {
     this.session.end(now, reason, error ?? (reason === 'closed' ? undefined : lostError(reason)))
     this.#outbox.clear()
+    this.#inbox.clear()
+    this.#charge(0)
     this.#rest = undefined
   }
 
@@ -107,6 +111,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     if (now >= this.#pausedUntil) this.#pausedUntil = NEVER
     if (this.#rest !== undefined && this.#mayRead) this.#resume(now)
     this.#inbox.shrink()
+    if (this.#inbox.bytes.length !== this.#charged) this.#charge(this.#inbox.bytes.length)
     this.#outbox.shrink()
   }
 
@@ -236,6 +241,18 @@ export class StreamConnection implements StreamMachine, Carrier {
     if (this.#isOver) return
     if (this.#stopped) this.#postpone(chunk, at)
     else if (at < chunk.length) inbox.append(chunk, at, chunk.length, this.#mostNeeded)
+    if (inbox.bytes.length !== this.#charged) this.#charge(inbox.bytes.length)
+  }
+
+  /** Unfinished frames of all peers have one bound: whoever goes beyond it goes. */
+  #charge(bytes: number): void {
+    const { memory } = this.#shared
+    const grows = bytes > this.#charged
+    memory.held += bytes - this.#charged
+    this.#charged = bytes
+    if (!grows || memory.held <= memory.most) return
+    this.#shared.meter.count('limit.memory')
+    this.session.abort('limit', peerError('LimitExceeded', 'too many bytes of unfinished frames', { fatal: true }))
   }
 
   /** Adds to the inbox what its first frame needs, and reads it when it is whole. Returns where the chunk goes on. */

@@ -4,6 +4,7 @@
 import { Socket } from 'node:net'
 import { peerError } from '../core/errors.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
+import { plain } from './transport.ts'
 
 /** Memory that a socket reads into. Grows while reads fill it. */
 export class ReadBuffer {
@@ -53,7 +54,7 @@ export class SocketPort implements StreamPort {
     this.#socket = socket
     this.#events = events
     this.#onWritten = () => this.#events.written()
-    if (buffer === undefined) socket.on('data', (chunk: Uint8Array) => void events.data(chunk))
+    if (buffer === undefined) socket.on('data', (chunk: Uint8Array) => void events.data(plain(chunk)))
     else buffer.bind(events)
     socket.on('end', () => events.ended())
     socket.on('error', error => {

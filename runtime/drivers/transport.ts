@@ -51,6 +51,13 @@ export function cannotListen(error: unknown, at: string): LocalError {
   return new LocalError('BadTarget', `cannot listen on ${at}: ${text}`, { cause: error })
 }
 
+/**
+ * The same memory without being a Buffer, whose `slice` is no copy: handlers see parts of it, and may well call that.
+ */
+export function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
 export function isAddress(host: string): boolean {
   return isIP(host) !== 0
 }

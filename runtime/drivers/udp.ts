@@ -9,7 +9,7 @@ import { type Address, type Batch, type Instant, NEVER } from '../core/machine.t
 import type { TransportDescriptor } from '../core/protocol.ts'
 import type { Link } from './link.ts'
 import { loop, type Woken } from './loop.ts'
-import { cannotListen, type Endpoint, unreachable } from './transport.ts'
+import { cannotListen, type Endpoint, plain, unreachable } from './transport.ts'
 
 /** A bound socket without a machine yet. */
 export interface UdpSocket {
@@ -145,7 +145,7 @@ export class UdpLink implements Link, Woken {
   #received(bytes: Uint8Array, from: RemoteInfo): void {
     if (this.#isOver) return
     const one = this.#one
-    one.slab = bytes
+    one.slab = plain(bytes)
     one.lengths[0] = bytes.length
     one.peers[0] = this.#peer ?? keyOf(from.address, from.port)
     this.#isInside = true

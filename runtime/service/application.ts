@@ -56,7 +56,8 @@ export class Application implements Sink {
     this.#isQueueing =
       callbacks.handlers === undefined && callbacks.onFrame === undefined && !this.#echoes.includes(true)
     const { tap } = callbacks
-    if (tap !== undefined) this.tap = (session, direction, frame) => tap(direction, frame, session.owner as never)
+    if (tap !== undefined)
+      this.tap = (session, direction, frame) => warned(() => tap(direction, frame, session.owner as never))
     for (const name of Object.keys(this.#handlers))
       if (!plan.byName.has(name))
         throw new LocalError(
@@ -74,7 +75,7 @@ export class Application implements Sink {
     const peer = this.#peerOf(session)
     session.owner = peer
     this.peers.add(peer)
-    this.#callbacks.onOpen?.(peer as never)
+    this.#guard(peer, () => this.#callbacks.onOpen?.(peer as never))
   }
 
   frame(session: Session, frame: Reader, plan: FramePlan, rule: Rule | undefined): boolean {
@@ -99,11 +100,11 @@ export class Application implements Sink {
   }
 
   error(session: Session, error: PeerError): void {
-    this.#callbacks.onError?.(error, session.owner as never, session.address)
+    warned(() => this.#callbacks.onError?.(error, session.owner as never, session.address))
   }
 
   stray(address: string, error: PeerError): void {
-    this.#callbacks.onError?.(error, undefined, address)
+    warned(() => this.#callbacks.onError?.(error, undefined, address))
   }
 
   close(session: Session, reason: string, error: PeerError | undefined): void {
@@ -115,7 +116,7 @@ export class Application implements Sink {
     this.past.bytesIn += session.bytesIn
     this.past.bytesOut += session.bytesOut
     peer.ended({ reason, error })
-    this.#callbacks.onClose?.(peer as never, reason, error)
+    warned(() => this.#callbacks.onClose?.(peer as never, reason, error))
   }
 
   /** A promise holds the frame, a full queue too; a reply is sent. */
@@ -164,8 +165,17 @@ export class Application implements Sink {
     const text = cause instanceof Error ? cause.message : String(cause)
     const error = new LocalError('HandlerFailed', `a handler failed: ${text}`, { cause })
     if (this.#callbacks.onError === undefined) process.emitWarning(error)
-    else this.#callbacks.onError(error, peer as never, peer.address)
+    else warned(() => this.#callbacks.onError?.(error, peer as never, peer.address))
     peer.session.close(peer.now, 'handler failed')
+  }
+}
+
+/** What reports errors must not be the source of one in the middle of a machine. */
+function warned(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    process.emitWarning(error as Error)
   }
 }
 

@@ -86,6 +86,14 @@ export function datagramEnd(
   return { ...end, machine: new DatagramEndpoint(end.shared, side === 'accepts') }
 }
 
+/** What several connections of one endpoint share. */
+export function sharedEnd(
+  protocol: ProtocolDescriptor,
+  side: 'dials' | 'accepts',
+): End & { readonly shared: ReturnType<typeof shared> } {
+  return parts(protocol, side, TCP, {})
+}
+
 /** Settles a ticket into a log. */
 export function outcome(ticket: { settle: unknown } | undefined): { done: boolean; error?: Error; reply?: object } {
   const result: { done: boolean; error?: Error; reply?: object } = { done: ticket === undefined }

@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { instant } from '../../runtime/core/machine.ts'
+import { StreamConnection } from '../../runtime/core/stream.ts'
 import { SimNetwork } from '../../runtime/sim/network.ts'
-import { outcome, streamEnd } from './harness.ts'
+import { outcome, sharedEnd, streamEnd } from './harness.ts'
 import { ACKS, ASKS, encoded, FRAMES, frame, PINGS, read, TCP, type TinyReader, text, tiny } from './tiny.ts'
 
 test('frames are found whatever the portions they arrive in', () => {
@@ -321,6 +322,23 @@ test('a peer over its rate is read later, and loses nothing', () => {
   expect(server.recorder.got.length).toBeLessThan(25)
   network.run(1000)
   expect(server.recorder.got.map(one => one.payload[0])).toEqual(Array.from({ length: 50 }, (_, i) => i))
+})
+
+test('unfinished frames of all connections have one bound, and whoever goes beyond it goes', () => {
+  const shared = sharedEnd(tiny({ limits: { ...tiny().limits, memory: 100_000 } }), 'accepts')
+  const part = encoded('Data', { payload: new Uint8Array(60_000) }).subarray(0, 40_000)
+  const machines = [1, 2, 3].map(port => new StreamConnection(shared.shared, `a:${port}`, instant(0)))
+  for (const machine of machines) {
+    machine.start(instant(0))
+    machine.receive(instant(0), part)
+  }
+  expect(machines.map(one => one.closing)).toEqual([undefined, undefined, 'now'])
+  machines[2]!.lost(instant(1), 'closed')
+  expect(shared.recorder.closes).toMatchObject([{ reason: 'limit', error: { code: 'LimitExceeded' } }])
+  machines[0]!.receive(instant(2), encoded('Data', { payload: new Uint8Array(60_000) }).subarray(40_000))
+  expect(shared.recorder.names).toEqual(['Data'])
+  for (const machine of machines) machine.lost(instant(3), 'closed')
+  expect(shared.shared.memory.held).toBe(0)
 })
 
 test('hostile bytes never throw out of a stream machine', () => {

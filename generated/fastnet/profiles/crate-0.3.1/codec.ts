@@ -452,8 +452,8 @@ export class PingReader extends FrameReader {
 }
 
 /** Bytes that encoding Ping takes at most. */
-export function sizeOfPing(_value: PingInput): number {
-  return 36
+export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): number {
+  return 20 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -624,8 +624,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 36 + bytesSize(value.payload)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 20 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -804,9 +804,9 @@ export class FastnetCodec implements Codec {
         case 'Disconnect':
           return sizeOfDisconnect(value as DisconnectInput, this.context)
         case 'Ping':
-          return sizeOfPing(value as PingInput)
+          return sizeOfPing(value as PingInput, this.context)
         case 'Data':
-          return sizeOfData(value as DataInput)
+          return sizeOfData(value as DataInput, this.context)
         default:
           throw noSuchFrame('fastnet', frame, this.frameNames)
       }

@@ -169,8 +169,8 @@ export class JoinReader extends FrameReader {
 }
 
 /** Bytes that encoding Join takes at most. */
-export function sizeOfJoin(_value: JoinInput): number {
-  return 93
+export function sizeOfJoin(_value: JoinInput, context: Context = NO_CONTEXT): number {
+  return 77 + (context.plain ? 0 : 16)
 }
 
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -292,8 +292,8 @@ export class StatusReader extends FrameReader {
 }
 
 /** Bytes that encoding Status takes at most. */
-export function sizeOfStatus(_value: StatusInput): number {
-  return 29
+export function sizeOfStatus(_value: StatusInput, context: Context = NO_CONTEXT): number {
+  return 13 + (context.plain ? 0 : 16)
 }
 
 /** Writes Status at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -409,8 +409,8 @@ export class LengthReader extends FrameReader {
 }
 
 /** Bytes that encoding Length takes at most. */
-export function sizeOfLength(_value: LengthInput): number {
-  return 36
+export function sizeOfLength(_value: LengthInput, context: Context = NO_CONTEXT): number {
+  return 20 + (context.plain ? 0 : 16)
 }
 
 /** Writes Length at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -539,8 +539,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 28 + bytesSize(value.payload)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 12 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -736,8 +736,8 @@ export class MetricsReader extends FrameReader {
 }
 
 /** Bytes that encoding Metrics takes at most. */
-export function sizeOfMetrics(_value: MetricsInput): number {
-  return 60
+export function sizeOfMetrics(_value: MetricsInput, context: Context = NO_CONTEXT): number {
+  return 44 + (context.plain ? 0 : 16)
 }
 
 /** Writes Metrics at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1036,17 +1036,17 @@ export class HydraSyncCodec implements Codec {
   sizeOf(frame: string, value: object): number {
     switch (frame) {
       case 'Join':
-        return sizeOfJoin(value as JoinInput)
+        return sizeOfJoin(value as JoinInput, this.context)
       case 'Status':
-        return sizeOfStatus(value as StatusInput)
+        return sizeOfStatus(value as StatusInput, this.context)
       case 'Length':
-        return sizeOfLength(value as LengthInput)
+        return sizeOfLength(value as LengthInput, this.context)
       case 'Data':
-        return sizeOfData(value as DataInput)
+        return sizeOfData(value as DataInput, this.context)
       case 'Poll':
         return sizeOfPoll(value as PollInput)
       case 'Metrics':
-        return sizeOfMetrics(value as MetricsInput)
+        return sizeOfMetrics(value as MetricsInput, this.context)
       case 'ClientHello':
         return sizeOfClientHello(value as ClientHelloInput)
       case 'ServerHello':

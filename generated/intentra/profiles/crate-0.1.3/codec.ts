@@ -207,8 +207,8 @@ export class DataReader extends FrameReader {
 }
 
 /** Bytes that encoding Data takes at most. */
-export function sizeOfData(value: DataInput): number {
-  return 32 + bytesSize(value.payload)
+export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
+  return 16 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -396,8 +396,8 @@ export class AckReader extends FrameReader {
 }
 
 /** Bytes that encoding Ack takes at most. */
-export function sizeOfAck(_value: AckInput): number {
-  return 32
+export function sizeOfAck(_value: AckInput, context: Context = NO_CONTEXT): number {
+  return 16 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ack at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -688,9 +688,9 @@ export class IntentraCodec implements Codec {
     try {
       switch (frame) {
         case 'Data':
-          return sizeOfData(value as DataInput)
+          return sizeOfData(value as DataInput, this.context)
         case 'Ack':
-          return sizeOfAck(value as AckInput)
+          return sizeOfAck(value as AckInput, this.context)
         case 'HsInit':
           return sizeOfHsInit(value as HsInitInput)
         default:

@@ -103,8 +103,8 @@ export class MessageReader extends FrameReader {
 }
 
 /** Bytes that encoding Message takes at most. */
-export function sizeOfMessage(value: MessageInput): number {
-  return 16 + bytesSize(value.data)
+export function sizeOfMessage(value: MessageInput, context: Context = NO_CONTEXT): number {
+  return (context.plain ? 0 : 16) + bytesSize(value.data)
 }
 
 /** Writes Message at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -149,7 +149,7 @@ export class NoiseFramesCodec implements Codec {
   sizeOf(frame: string, value: object): number {
     switch (frame) {
       case 'Message':
-        return sizeOfMessage(value as MessageInput)
+        return sizeOfMessage(value as MessageInput, this.context)
       default:
         throw noSuchFrame('noise-frames', frame, this.frameNames)
     }

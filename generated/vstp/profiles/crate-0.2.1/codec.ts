@@ -21,6 +21,7 @@ import {
   crc32,
   exactly,
   fitsInto,
+  inField,
   knownBits,
   listIn,
   noSuchFrame,
@@ -271,12 +272,12 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -503,12 +504,12 @@ export function encodeWelcome(value: WelcomeInput, into: Uint8Array, at: number)
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -735,12 +736,12 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number): numb
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -967,12 +968,12 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number): numb
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -1199,12 +1200,12 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number): numb
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -1431,12 +1432,12 @@ export function encodeBye(value: ByeInput, into: Uint8Array, at: number): number
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -1663,12 +1664,12 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number): number
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -1895,12 +1896,12 @@ export function encodeErr(value: ErrInput, into: Uint8Array, at: number): number
   view.setUint8(at + 4, flags)
   const payload = bytesIn(value.payload ?? NO_BYTES, 'payload')
   const payload_len = u32(value.payload_len ?? payload.length, 'payload_len')
-  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload_len')
+  if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
   view.setUint32(at + 7, payload_len)
   const headers = listIn(value.headers ?? [], 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len ?? headersEnd - (at + 11), 'header_len')
-  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'header_len')
+  if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
   view.setUint16(at + 5, header_len, true)
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
@@ -2282,7 +2283,7 @@ function writeEntryList(items: readonly EntryInput[], into: Uint8Array, at: numb
   let p = at
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeEntry(item2, into, p)
+    const itemEnd = writeEntry(item2, into, p, field)
     p = itemEnd
   }
   return p
@@ -2322,21 +2323,25 @@ function readEntry(input: Input, at: number, _end: number, copy: boolean): Entry
   return value
 }
 
-function writeEntry(value: EntryInput, into: Uint8Array, at: number): number {
+function writeEntry(value: EntryInput, into: Uint8Array, at: number, field: string): number {
   const view = viewOf(into)
-  const key_ = bytesIn(value.key, 'Entry.key')
-  const key_len = u8(value.key_len ?? key_.length, 'Entry.key_len')
-  if (value.key_len !== undefined) exactly(key_len, key_.length, 'Entry.key_len')
-  view.setUint8(at, key_len)
-  const value_ = bytesIn(value.value, 'Entry.value')
-  const value_len = u8(value.value_len ?? value_.length, 'Entry.value_len')
-  if (value.value_len !== undefined) exactly(value_len, value_.length, 'Entry.value_len')
-  view.setUint8(at + 1, value_len)
-  into.set(key_, at + 2)
-  const keyEnd = at + 2 + key_.length
-  into.set(value_, keyEnd)
-  const valueEnd = keyEnd + value_.length
-  return valueEnd
+  try {
+    const key_ = bytesIn(value.key, 'key')
+    const key_len = u8(value.key_len ?? key_.length, 'key_len')
+    if (value.key_len !== undefined) exactly(key_len, key_.length, 'key')
+    view.setUint8(at, key_len)
+    const value_ = bytesIn(value.value, 'value')
+    const value_len = u8(value.value_len ?? value_.length, 'value_len')
+    if (value.value_len !== undefined) exactly(value_len, value_.length, 'value')
+    view.setUint8(at + 1, value_len)
+    into.set(key_, at + 2)
+    const keyEnd = at + 2 + key_.length
+    into.set(value_, keyEnd)
+    const valueEnd = keyEnd + value_.length
+    return valueEnd
+  } catch (fault) {
+    throw inField(fault, field)
+  }
 }
 
 const MAGIC_TO_PAYLOAD_LEN = ['magic', 16, 'version', 8, 'type', 8, 'flags', 8, 'header_len', 16, 'payload_len', 32]
