@@ -1,19 +1,6 @@
-// Numbers in bytes, for what is no plain shift in generated code: bits that cross words, 40 to 64 bits, floats, variable
-// lengths, numbers written as text. `take..` checks and moves `input.at`; everything else reads what was checked.
+// Numbers in bytes, for what is no plain shift in generated code: bits that cross words, 40 to 64 bits, floats, numbers
+// written as text. All read what was checked before.
 import { readDecimal, readHexadecimal } from '../wire/text.ts'
-import {
-  type BigBox,
-  INCOMPLETE,
-  type NumberBox,
-  readLeb128,
-  readLeb128Big,
-  readQuic,
-  readQuicBig,
-  readSleb128,
-  readSleb128Big,
-  readZigzag,
-  readZigzagBig,
-} from '../wire/varint.ts'
 import type { Input } from './input.ts'
 
 /** 64 bits as two halves. */
@@ -129,114 +116,6 @@ export function readF64le(b: Uint8Array, at: number): number {
   words64[LOW] = b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)
   words64[HIGH] = b[at + 4]! | (b[at + 5]! << 8) | (b[at + 6]! << 16) | (b[at + 7]! << 24)
   return float64[0]!
-}
-
-type Read<Box> = (bytes: Uint8Array, at: number, end: number, max: number, out: Box) => number
-
-const number: NumberBox = { value: 0 }
-const big: BigBox = { value: 0n }
-
-/** Reads a varint that must be there, or says why not. */
-function take<Box>(
-  read: Read<Box>,
-  out: Box,
-  quic: boolean,
-): (input: Input, at: number, end: number, max: number, field: string) => Box {
-  return (input, at, end, max, field) => {
-    const taken = read(input.bytes, at, Math.min(end, input.have), max, out)
-    if (taken > 0) {
-      input.at = at + taken
-      return out
-    }
-    if (taken === INCOMPLETE) {
-      if (input.isOpen()) input.want(quic && at < input.have ? at + (1 << (input.bytes[at]! >> 6)) : input.have + 1)
-      throw input.refuse('Truncated', at, field)
-    }
-    throw input.refuse('VarintTooLong', at, field)
-  }
-}
-
-const takers = {
-  leb128: take(readLeb128, number, false),
-  leb128Big: take(readLeb128Big, big, false),
-  sleb128: take(readSleb128, number, false),
-  sleb128Big: take(readSleb128Big, big, false),
-  zigzag: take(readZigzag, number, false),
-  zigzagBig: take(readZigzagBig, big, false),
-  quic: take(readQuic, number, true),
-  quicBig: take(readQuicBig, big, true),
-}
-
-export function takeLeb128(input: Input, at: number, end: number, max: number, field: string): number {
-  return takers.leb128(input, at, end, max, field).value
-}
-
-export function takeLeb128Big(input: Input, at: number, end: number, max: number, field: string): bigint {
-  return takers.leb128Big(input, at, end, max, field).value
-}
-
-export function takeSleb128(input: Input, at: number, end: number, max: number, field: string): number {
-  return takers.sleb128(input, at, end, max, field).value
-}
-
-export function takeSleb128Big(input: Input, at: number, end: number, max: number, field: string): bigint {
-  return takers.sleb128Big(input, at, end, max, field).value
-}
-
-export function takeZigzag(input: Input, at: number, end: number, max: number, field: string): number {
-  return takers.zigzag(input, at, end, max, field).value
-}
-
-export function takeZigzagBig(input: Input, at: number, end: number, max: number, field: string): bigint {
-  return takers.zigzagBig(input, at, end, max, field).value
-}
-
-export function takeQuic(input: Input, at: number, end: number, max: number, field: string): number {
-  return takers.quic(input, at, end, max, field).value
-}
-
-export function takeQuicBig(input: Input, at: number, end: number, max: number, field: string): bigint {
-  return takers.quicBig(input, at, end, max, field).value
-}
-
-export function leb128At(b: Uint8Array, at: number): number {
-  readLeb128(b, at, b.length, 10, number)
-  return number.value
-}
-
-export function leb128AtBig(b: Uint8Array, at: number): bigint {
-  readLeb128Big(b, at, b.length, 10, big)
-  return big.value
-}
-
-export function sleb128At(b: Uint8Array, at: number): number {
-  readSleb128(b, at, b.length, 10, number)
-  return number.value
-}
-
-export function sleb128AtBig(b: Uint8Array, at: number): bigint {
-  readSleb128Big(b, at, b.length, 10, big)
-  return big.value
-}
-
-export function zigzagAt(b: Uint8Array, at: number): number {
-  readZigzag(b, at, b.length, 10, number)
-  return number.value
-}
-
-export function zigzagAtBig(b: Uint8Array, at: number): bigint {
-  readZigzagBig(b, at, b.length, 10, big)
-  return big.value
-}
-
-export function quicAt(b: Uint8Array, at: number): number {
-  readQuic(b, at, b.length, 8, number)
-  return number.value
-}
-
-export function quicAtBig(b: Uint8Array, at: number): bigint {
-  readQuicBig(b, at, b.length, 8, big)
-  return big.value
 }
 
 /** A decimal number that was checked. */

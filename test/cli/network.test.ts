@@ -7,8 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import Listen from '../../cli/commands/listen.ts'
+import Replay from '../../cli/commands/replay.ts'
+import Send from '../../cli/commands/send.ts'
 import { build, proto, type Started, start } from './built.ts'
-import type { Json } from './run.ts'
+import { type Json, run } from './run.ts'
 
 const CERTIFICATES = fileURLToPath(new URL('../runtime/certificates', import.meta.url))
 let folder: string
@@ -57,8 +60,12 @@ describe('a server and its clients', () => {
     expect(seen.fields.payload).toBe('0x6869')
   })
 
+  // In this process from here on: the clients, not their start, are what is tested.
+  const send = (...argv: string[]) => run(Send, 'vstp', ...argv)
+  const tcp = () => `127.0.0.1:${server.port}`
+
   test('requests are answered one by one, and their round trips are in the summary', async () => {
-    const { code, lines } = await run(Send, 'vstp', `127.0.0.1:${server.port}`, 'Ping', '--count', '20', '--json')
+    const { code, lines } = await send(tcp(), 'Ping', '--count', '20', '--json')
     expect(code).toBe(0)
     const summary = lines.at(-1)
     expect(summary).toMatchObject({ sent: 20, received: 20, lost: 0 })
@@ -67,62 +74,47 @@ describe('a server and its clients', () => {
   })
 
   test('without a frame the first on a channel is sent, filled to --size', async () => {
-    const { code, stdout } = await proto(
-      'send',
-      'vstp',
-      `127.0.0.1:${server.port}`,
-      '--size',
-      '1KiB',
-      '--wait',
-      'data',
-      '-q',
-    )
+    const { code, stdout } = await send(tcp(), '--size', '1KiB', '--wait', 'data', '-q')
     expect(code).toBe(0)
     expect(stdout).toMatch(/^✓ 1 frame sent, 1 received, 2\.03 KiB/)
   })
 
   test('a steady rate does not wait for answers', async () => {
-    const { code, stdout } = await proto(
-      ...['send', 'vstp', `127.0.0.1:${server.port}`, 'Ping', '--count', '30', '--rate', '600/s', '--json'],
-    )
+    const { code, lines } = await send(tcp(), 'Ping', '--count', '30', '--rate', '600/s', '--json')
     expect(code).toBe(0)
-    expect(lines(stdout).at(-1)).toMatchObject({ sent: 30, received: 30, lost: 0 })
+    expect(lines.at(-1)).toMatchObject({ sent: 30, received: 30, lost: 0 })
+  })
+
+  test('many frames are all echoed', async () => {
+    const { code, lines } = await send(tcp(), '--size', '100', '--count', '500', '--wait', '500', '--json')
+    expect(code).toBe(0)
+    expect(lines.filter(line => line.event === 'frame' && line.dir === 'in')).toHaveLength(500)
+    expect(lines.at(-1)).toMatchObject({ sent: 500, received: 500 })
   })
 
   test('UDP data that asks is acknowledged', async () => {
     const udp = await server.line(line => line.event === 'listening' && line.transport === 'udp')
-    const { code, stdout } = await proto(
-      'send',
-      'vstp',
-      `udp://127.0.0.1:${udp.port}`,
-      'Data',
-      'flags=req_ack',
-      '--json',
-    )
+    const { code, lines } = await send(`udp://127.0.0.1:${udp.port}`, 'Data', 'flags=req_ack', '--json')
     expect(code).toBe(0)
-    const events = lines(stdout)
-    expect(events.find(event => event.frame === 'Ack')).toMatchObject({ dir: 'in' })
-    expect(events.at(-1)).toMatchObject({ event: 'summary', lost: 0, rtt_us: { p50: expect.any(Number) } })
+    expect(lines.find(line => line.frame === 'Ack')).toMatchObject({ dir: 'in' })
+    expect(lines.at(-1)).toMatchObject({ event: 'summary', lost: 0, rtt_us: { p50: expect.any(Number) } })
   })
 
   test('what does not come in time ends with 75', async () => {
-    const argv = ['send', 'vstp', `127.0.0.1:${server.port}`, 'Hello', '--wait', 'Err', '--timeout', '200ms']
-    const { code, stdout } = await proto(...argv, '--json')
+    const argv = [tcp(), 'Hello', '--wait', 'Err', '--timeout', '200ms']
+    const { code, lines } = await send(...argv, '--json')
     expect(code).toBe(75)
-    const error = lines(stdout).find(line => line.event === 'error')
-    expect(error).toMatchObject({ code: 'Timeout', fatal: true, error: { code: 'Timeout' } })
-    const plain = await proto(...argv)
-    expect({ code: plain.code, stderr: plain.stderr }).toMatchObject({
-      code: 75,
-      stderr: expect.stringContaining('Err did not arrive within 200 ms'),
-    })
+    expect(lines.find(line => line.event === 'error')).toMatchObject({ code: 'Timeout', error: { code: 'Timeout' } })
+    expect(lines.at(-1).event).toBe('summary')
+    const plain = await send(...argv)
+    expect(plain.code).toBe(75)
+    expect(plain.stderr).toContain('Err did not arrive within 200 ms')
   })
 
-  test('listen ends after --count frames', async () => {
-    const listener = start(['listen', 'vstp', `127.0.0.1:${server.port}`, '--for', '300ms', '--json'])
-    const { code, stdout } = await listener.exited
+  test('listen ends after --for', async () => {
+    const { code, lines } = await run(Listen, 'vstp', tcp(), '--for', '100ms', '--json')
     expect(code).toBe(0)
-    expect(lines(stdout).at(-1)).toMatchObject({ event: 'summary' })
+    expect(lines.map(line => line.frame ?? line.event)).toEqual(['open', 'Bye', 'close', 'summary'])
   })
 
   test('Ctrl-C closes connections, prints the summary and exits with 130', async () => {
@@ -153,21 +145,21 @@ describe('a network that does not cooperate', () => {
   afterAll(() => garbage.close())
 
   test('nobody there: 69, plain and with --json', async () => {
-    const { code, stdout } = await proto('send', 'vstp', '127.0.0.1:1', '--json')
+    const { code, lines } = await run(Send, 'vstp', '127.0.0.1:1', '--json')
     expect(code).toBe(69)
-    expect(lines(stdout)[0]).toMatchObject({ event: 'error', code: 'Unreachable', fatal: true })
-    const plain = await proto('send', 'vstp', '127.0.0.1:1')
+    expect(lines).toEqual([expect.objectContaining({ event: 'error', code: 'Unreachable', fatal: true })])
+    const plain = await run(Send, 'vstp', '127.0.0.1:1')
     expect(plain).toMatchObject({ code: 69, stderr: 'proto: 127.0.0.1:1: connection refused\n' })
   })
 
   test('a host that does not exist: 69', async () => {
-    expect((await proto('send', 'vstp', 'tcp://no-such-host.invalid:1')).code).toBe(69)
+    expect((await run(Send, 'vstp', 'tcp://no-such-host.invalid:1')).code).toBe(69)
   })
 
   test('a peer that breaks the protocol: 76 and a named error', async () => {
-    const { code, stdout } = await proto('listen', 'vstp', `127.0.0.1:${port}`, '--json')
+    const { code, lines } = await run(Listen, 'vstp', `127.0.0.1:${port}`, '--json')
     expect(code).toBe(76)
-    expect(lines(stdout).find(line => line.event === 'error')).toMatchObject({ code: 'InvalidMagic', fatal: true })
+    expect(lines.find(line => line.event === 'error')).toMatchObject({ code: 'InvalidMagic', fatal: true })
   })
 
   test('an address in use: 69', async () => {
@@ -181,12 +173,16 @@ describe('a network that does not cooperate', () => {
       ...['--set', `certificate=${join(CERTIFICATES, 'server.pem')}`],
       ...['--set', `private_key=@${join(CERTIFICATES, 'server.key.pem')}`],
     )
-    const to = ['send', 'vstp', `tls://127.0.0.1:${server.port}`, 'Ping', '--set', 'server_name=localhost']
-    const trusted = await proto(...to, '--set', `ca=${join(CERTIFICATES, 'ca.pem')}`, '-q')
-    expect(trusted.code, trusted.stderr).toBe(0)
-    const stranger = await proto(...to, '--set', `ca=${join(CERTIFICATES, 'stranger-ca.pem')}`, '--json')
+    const ping = (authority: string) =>
+      run(
+        Send,
+        ...['vstp', `tls://127.0.0.1:${server.port}`, 'Ping', '--json'],
+        ...['--set', 'server_name=localhost', '--set', `ca=${join(CERTIFICATES, authority)}`],
+      )
+    expect((await ping('ca.pem')).code).toBe(0)
+    const stranger = await ping('stranger-ca.pem')
     expect(stranger.code, stranger.stdout).toBe(77)
-    expect(stranger.stdout + stranger.stderr).not.toContain('PRIVATE KEY')
+    expect(stranger.lines).toEqual([expect.objectContaining({ event: 'error', code: 'HandshakeFailed' })])
     server.kill('SIGTERM')
     const { code, stdout, stderr } = await server.exited
     expect(code).toBe(130)
@@ -222,15 +218,13 @@ describe('a schema that was never generated', () => {
     server.kill('SIGINT')
     expect((await server.exited).stderr).toContain('reading 7: 1.5 volt')
 
-    const replayed = await proto('replay', record, '--json')
+    const replayed = await run(Replay, record, '--json')
     expect(replayed.code, replayed.stderr).toBe(0)
-    expect(lines(replayed.stdout).map(line => line.frame ?? line.event)).toEqual(['Report', 'Accepted', 'summary'])
+    expect(replayed.lines.map(line => line.frame ?? line.event)).toEqual(['Report', 'Accepted', 'summary'])
     writeFileSync(record, readFileSync(record, 'utf8').replace('"0x01', '"0x09'))
-    const damaged = await proto('replay', record, '--json')
+    const damaged = await run(Replay, record, '--json')
     expect(damaged.code).toBe(76)
-    expect(lines(damaged.stdout)[0]).toMatchObject({ event: 'error', code: 'UnknownFrame' })
-    expect((await proto('replay', schema)).code).toBe(65)
-    expect((await proto('replay', join(folder, 'nope.jsonl'))).code).toBe(66)
+    expect(damaged.lines[0]).toMatchObject({ event: 'error', code: 'UnknownFrame' })
   })
 
   test('metrics are served over HTTP', async () => {
@@ -247,7 +241,7 @@ describe('a schema that was never generated', () => {
     ])
     const tcp = await server.line(line => line.transport === 'tcp')
     const http = await server.line(line => line.transport === 'http')
-    expect((await proto('send', 'vstp', `127.0.0.1:${tcp.port}`, 'Ping', '-q')).code).toBe(0)
+    expect((await run(Send, 'vstp', `127.0.0.1:${tcp.port}`, 'Ping', '-q')).code).toBe(0)
     const text = await (await fetch(`http://127.0.0.1:${http.port}/metrics`)).text()
     expect(text).toMatch(/^vstp_frames_received_total\{.*frame="Ping".*\} 1$/m)
     server.kill('SIGINT')
