@@ -1,5 +1,6 @@
 // Integers of variable length in generated code. `take..` checks one and leaves the offset behind it in `input.at`;
 // `..At` reads one that was checked, `behind..` steps over it. All that are common take one byte: that comes first.
+import type { Malformed } from '../wire/codec.ts'
 import {
   type BigBox,
   INCOMPLETE,
@@ -161,7 +162,7 @@ export function behindQuic(b: Uint8Array, at: number): number {
 }
 
 /** Why there is no integer; on a stream its bytes may still come. */
-function refused(input: Input, taken: number, at: number, field: string, quic: boolean): Error {
+function refused(input: Input, taken: number, at: number, field: string, quic: boolean): Malformed {
   if (taken !== INCOMPLETE) return input.refuse('VarintTooLong', at, field)
   if (input.isOpen()) input.want(quic && at < input.have ? at + (1 << (input.bytes[at]! >> 6)) : input.have + 1)
   return input.refuse('Truncated', at, field)
