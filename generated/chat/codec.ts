@@ -47,6 +47,8 @@ import {
   zeros,
 } from '../../runtime/codegen/v1.ts'
 import {
+  type Accept,
+  type AcceptInput,
   ChannelFlags,
   type Close,
   type CloseInput,
@@ -2765,6 +2767,72 @@ export function encodeFile(value: FileInput, into: Uint8Array, at: number, conte
 }
 
 /**
+ * Accept, as it stands in the bytes. schema/std/packet.yaml:26.
+ *
+ *     offset  bytes  field
+ *     0       4      conn_id  u32
+ */
+export class AcceptReader extends FrameReader {
+  override readonly frameName = 'Accept'
+  override readonly frameIndex = -1
+
+  /** Where the server wants to receive. 1 to 4294967295. */
+  get conn_id(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 4 > end) input.cut(at, end, '', CONN_ID)
+    this.byteEnd = at + 4
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    input.frame(this.byteEnd)
+    if (((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0 < 1) throw input.refuse('OutOfRange', at, 'conn_id')
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Accept {
+    const b = this.byteSource
+    const at = this.byteStart
+    return {
+      conn_id: ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0,
+    }
+  }
+}
+
+/** Bytes that encoding Accept takes at most. */
+export function sizeOfAccept(_value: AcceptInput): number {
+  return 4
+}
+
+/** Writes Accept at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeAccept(value: AcceptInput, into: Uint8Array, at: number): number {
+  const view = viewOf(into)
+  const conn_id = u32(value.conn_id, 'conn_id')
+  if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
+  view.setUint32(at, conn_id)
+  fitsInto(into, at + 4)
+  return at + 4
+}
+
+/**
  * What all frames share, for bytes that are none of them. ChatEnvelope only says what is wrong.
  *
  *     offset  bytes   field
@@ -3296,6 +3364,7 @@ const TYPE_TO_ROOM = ['type', 8, 'room', 8]
 const TEXT = ['text', 16]
 const NAME = ['name', 8]
 const TYPING = ['typing', 8]
+const CONN_ID = ['conn_id', 32]
 const COUNTER = ['counter', 64]
 const FRAME_RULES = [
   { bare: false, reach: 1, states: [], dirs: ['client>server'] },

@@ -3,6 +3,7 @@
 // are refused here by name, so that nothing of a schema is ever silently ignored.
 
 import { LocalError } from './errors.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
 import type {
   ChannelDescriptor,
   FragmentDescriptor,
@@ -214,7 +215,8 @@ function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescrip
 export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
   const { handshake, seals, channels, channelHeader, service, session, replies } = protocol
   const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
-  found.push(...Object.keys(seals).map(name => `seal.${name}`))
+  if (handshake?.script !== undefined) found.unshift(`handshake.${scripted(handshake.script)}`)
+  found.push(...seals.map(seal => `seal.${seal.name}`))
   for (const channel of channels) {
     const at = `channels.${channel.name}`
     if (channel.delivery !== 'unreliable' && channel.delivery !== 'transport')
@@ -235,4 +237,10 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
     if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
   for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
   return found
+}
+
+/** What a script is mainly made of, for messages. */
+function scripted({ noise, steps, keys }: HandshakeScript): string {
+  if (noise !== undefined) return 'noise'
+  return steps.length > 0 ? 'steps' : keys.length > 0 ? 'keys' : 'ids'
 }
