@@ -53,20 +53,36 @@ void sockets_close_all(instance *in) {
     if (in->sockets.slots[i].item != NULL) close_socket(in->sockets.slots[i].item);
 }
 
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+static int watch(socket_state *s, int events) {
+  int wanted = (events & READABLE ? UV_READABLE : 0) | (events & WRITABLE ? UV_WRITABLE : 0);
+  return wanted == 0 ? uv_poll_stop(&s->poll) : uv_poll_start(&s->poll, wanted, on_ready);
+}
+
+/* libuv stops polling at an error that waits on the socket, such as what ICMP said, and does not tell which. Taken off the
+ * socket it is over. */
+static int32_t waiting_error(socket_state *s) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  int failed = watch(s, s->watched);
+  return error != 0 ? -error : failed != 0 ? failed : READABLE;
+}
+
 /* The socket is ready, or it failed: calls back with what it is ready for, or with a negative error. */
 static void on_ready(uv_poll_t *poll, int status, int events) {
   socket_state *s = poll->data;
   napi_env env = s->in->env;
   napi_handle_scope scope;
   if (s->is_closing || s->callback == NULL || napi_open_handle_scope(env, &scope) != napi_ok) return;
-  int32_t what = status < 0 ? status : (events & UV_READABLE ? READABLE : 0) | (events & UV_WRITABLE ? WRITABLE : 0);
+  int32_t what = (events & UV_READABLE ? READABLE : 0) | (events & UV_WRITABLE ? WRITABLE : 0);
+  if (status < 0) what = waiting_error(s);
   napi_value callback, self, argument, error;
-  napi_async_context context = s->context;
   if (napi_get_reference_value(env, s->callback, &callback) == napi_ok && napi_get_global(env, &self) == napi_ok &&
       napi_create_int32(env, what, &argument) == napi_ok) {
     bool is_pending = false;
-    /* From here the socket may be gone. */
-    napi_make_callback(env, context, self, callback, 1, &argument, NULL);
+    napi_make_callback(env, s->context, self, callback, 1, &argument, NULL);
     if (napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending &&
         napi_get_and_clear_last_exception(env, &error) == napi_ok)
       napi_fatal_exception(env, error);
@@ -182,8 +198,7 @@ napi_value socket_watch(napi_env env, napi_callback_info info) {
   if (!take(env, info, 2, &a) || (s = take_socket(&a, 0)) == NULL || !take_u32(&a, 1, READABLE | WRITABLE, "events", &events))
     return NULL;
   if (s->watched == (int)events) return give(env, 0);
-  int wanted = (events & READABLE ? UV_READABLE : 0) | (events & WRITABLE ? UV_WRITABLE : 0);
-  int failed = wanted == 0 ? uv_poll_stop(&s->poll) : uv_poll_start(&s->poll, wanted, on_ready);
+  int failed = watch(s, (int)events);
   if (failed == 0) s->watched = (int)events;
   return give(env, failed);
 }
