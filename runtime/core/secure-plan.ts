@@ -3,9 +3,10 @@
 
 import type { Suite } from '../crypto/noise/pattern.ts'
 import { parseProtocolName } from '../crypto/noise/pattern.ts'
-import { type Codec, type Context, EncodeError } from '../wire/codec.ts'
+import type { Codec, Context } from '../wire/codec.ts'
 import { LocalError } from './errors.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
+import { leastValue, refusal } from './least.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { SealDescriptor, SealLayout } from './seal-descriptor.ts'
@@ -89,33 +90,3 @@ function isMute(frame: FramePlan): boolean {
 function makes(codec: Codec, frame: string, value: Plain): boolean {
   return refusal(codec, frame, value) === undefined
 }
-
-function refusal(codec: Codec, frame: string, value: Plain): EncodeError | undefined {
-  try {
-    codec.encode(frame, value, new Uint8Array(SCRATCH), 0)
-    return undefined
-  } catch (error) {
-    if (error instanceof EncodeError) return error
-    throw error
-  }
-}
-
-/** The least that makes this frame: zeros, nothing, empty text in each field that has no value by itself. */
-export function leastValue(codec: Codec, frame: string): Plain | undefined {
-  const value: Plain = {}
-  const tried = new Map<string, number>()
-  for (let turn = 0; turn < MOST_TURNS; turn++) {
-    const error = refusal(codec, frame, value)
-    if (error === undefined) return value
-    const [field = ''] = error.field.split('.')
-    const next = tried.get(field) ?? 0
-    if (field === '' || next >= LEAST.length) return undefined
-    value[field] = LEAST[next]
-    tried.set(field, next + 1)
-  }
-  return undefined
-}
-
-const LEAST: readonly unknown[] = [0, '', new Uint8Array(0), false, []]
-const MOST_TURNS = 64
-const SCRATCH = 65_536
