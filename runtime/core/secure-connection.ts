@@ -188,7 +188,7 @@ export class SecureConnection implements AttemptHost, Carrier {
       session.arrived(now, frame, size)
       return
     }
-    session.heard(now, size)
+    session.heard(now, frame, this.#host.secure.empty as FramePlan, size)
     // Our answer to the proof was lost: the client says it again.
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
@@ -310,6 +310,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     const session = new Session(this.#host.shared, this, this.address, now, phase)
     session.context.open = opened
     session.context.seal = unsealed
+    session.isSealed = true
     return session
   }
 

@@ -309,6 +309,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       else this.#opened(now, connection, slab, start, start + (lengths[i] as number), peers[i] as Address)
       if (connection.state === 'over') return
     }
+    if (connection.state === 'open') connection.session?.settled(now)
   }
 
   #opened(
