@@ -19,6 +19,8 @@ export type MeterEvent =
   | `reply.${string}`
   /** `handshake.begin`, `.challenge`, `.done`, `.failed`, `.timeout`: `reason`. */
   | `handshake.${string}`
+  /** `channel.retransmit`: `channel`. */
+  | `channel.${string}`
   /** `relay.queued`, `relay.dropped`, ...: `channel`. */
   | `relay.${string}`
   /** `channel.again`, a message sent once more; `channel.lost`, `.late`, `.full`: `channel`. */
