@@ -64,8 +64,7 @@ export class ReliableLane<M> extends Lane<M> {
     if (!this.paced(now)) return WAIT
     const { outgoing } = this
     const { parcel } = outgoing
-    const size = parcel === undefined ? outgoing.size : parcel.around + parcel.size
-    if (this.#governed && !this.#admits(now, size)) return WAIT
+    if (this.#governed && !this.#admits(now, outgoing.nextSize)) return WAIT
     const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0)
     if (bytes === NO_ROOM) return NO_ROOM
     if (parcel === undefined || ++parcel.next === parcel.count) outgoing.shift()
@@ -136,7 +135,7 @@ export class ReliableLane<M> extends Lane<M> {
     const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt)
     if (stalled || !this.wants) return at
     const again = flight.firstLost
-    const size = again?.bytes ?? this.outgoing.size
+    const size = again?.bytes ?? this.outgoing.nextSize
     const path = this.#governed ? this.context.path.paceAt(size) : -Infinity
     return Math.min(at, again === undefined ? Math.max(path, this.paceAt) : path)
   }
