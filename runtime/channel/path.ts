@@ -111,12 +111,14 @@ export class Path {
     this.#lost++
     const { congestion } = this
     if (congestion === undefined) return
-    if (!this.#queues) {
+    const least = INITIAL_DATAGRAMS * this.#options.datagram
+    const queues = this.#queues
+    if (!queues) {
       this.#unexplained += (1 - this.#unexplained) / MEMORY
-      if (this.#unexplained <= this.#options.tolerate) return
+      if (this.#unexplained <= this.#options.tolerate || congestion.window <= least) return
     }
     const before = congestion.window
-    congestion.lost(now, sentAt)
+    congestion.lost(now, sentAt, queues ? 0 : least)
     if (congestion.window >= before) return
     this.#lost = 1
     this.#spurious = 0
@@ -159,7 +161,8 @@ export class Path {
 
   /**
    * Whether datagrams of ours wait somewhere: three or more (Fu and Liew, "TCP Veno", 2003). On a radio link messages get
-   * lost while nothing does, and sending less would not help; unless there are many, as before a very short queue.
+   * lost while nothing does, and sending less would not help; unless there are many, as before a very short queue. But then
+   * a window with which anybody may begin is no less than enough.
    */
   get #queues(): boolean {
     const { least } = this.roundTrip

@@ -98,8 +98,8 @@ test('NewReno doubles, halves once for a round trip, and then adds one datagram 
   const reno = new NewReno(1000)
   for (let i = 0; i < 10; i++) reno.acked(10, 1000, 0, true)
   expect(reno.window).toBe(20_000)
-  reno.lost(20, 15)
-  reno.lost(21, 16)
+  reno.lost(20, 15, 0)
+  reno.lost(21, 16, 0)
   expect(reno.window).toBe(10_000)
   // Sent before the loss was known: recovery (RFC 6582), no growth.
   reno.acked(25, 1000, 18, true)
@@ -111,7 +111,7 @@ test('NewReno doubles, halves once for a round trip, and then adds one datagram 
   const before = reno.window
   reno.acked(31, 1000, 23, false)
   expect(reno.window).toBe(before)
-  reno.lost(40, 35)
+  reno.lost(40, 35, 0)
   reno.undo()
   expect(reno.window).toBe(before)
   reno.silent(50)
@@ -122,7 +122,7 @@ test('CUBIC is back where it was after K seconds, slowly around there, then fast
   const cubic = new Cubic(1000)
   for (let i = 0; i < 90; i++) cubic.acked(0, 1000, 0, true, 100)
   expect(cubic.window).toBe(100_000)
-  cubic.lost(1, 0.5)
+  cubic.lost(1, 0.5, 0)
   expect(cubic.window).toBe(70_000)
   // K = cbrt((100 - 70) / 0.4) = 4.217 s; one window is acknowledged in each 100 ms.
   const at: number[] = []
@@ -140,7 +140,7 @@ test('CUBIC is back where it was after K seconds, slowly around there, then fast
 
 test('where windows are small CUBIC grows like Reno', () => {
   const cubic = new Cubic(1000)
-  cubic.lost(1, 0.5)
+  cubic.lost(1, 0.5, 0)
   const start = cubic.window
   for (let now = 2; now < 1002; now += 10) {
     const count = Math.floor(cubic.window / 1000)
