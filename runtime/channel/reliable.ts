@@ -25,6 +25,9 @@ export class ReliableLane<M> extends Lane<M> {
   #probes = 0
   /** Something new was acknowledged. */
   #progress = false
+  /** When something was sent again last, and round trips in a row that were left out because of that. */
+  #againAt = -Infinity
+  #doubts = 0
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     super(context, options)
@@ -33,7 +36,8 @@ export class ReliableLane<M> extends Lane<M> {
     this.#serial = new Serial(seqBits, first)
     this.#flight = new Flight(context.path)
     this.#governed = channel.congestion !== 'none'
-    this.#span = Math.min(Math.max(channel.window, channel.reorder.messages), Math.floor(this.#serial.space / 2) - 1)
+    // A quarter of narrow numbers: half of them tell old from new, and an acknowledgement may be a window late.
+    this.#span = Math.min(Math.max(channel.window, channel.reorder.messages), Math.floor(this.#serial.space / 4))
     this.#window = Math.min(channel.window, this.#span)
     this.#inbound = new Inbound(context, options, this.#serial, this.#span)
     this.#rto = patience(channel.retransmit)
@@ -64,8 +68,7 @@ export class ReliableLane<M> extends Lane<M> {
     if (!this.paced(now)) return WAIT
     const { outgoing } = this
     const { parcel } = outgoing
-    const size = parcel === undefined ? outgoing.size : parcel.around + parcel.size
-    if (this.#governed && !this.#admits(now, size)) return WAIT
+    if (this.#governed && !this.#admits(now, outgoing.nextSize)) return WAIT
     const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0)
     if (bytes === NO_ROOM) return NO_ROOM
     if (parcel === undefined || ++parcel.next === parcel.count) outgoing.shift()
@@ -94,7 +97,7 @@ export class ReliableLane<M> extends Lane<M> {
     if (lo !== 0 && reach > 0) sample = this.#walk(now, lo, top - 1, reach, sample)
     sample = this.#one(now, top, sample)
     if (!this.#progress) return
-    if (sample >= 0) this.context.path.sample(now, sample)
+    if (sample >= 0) this.#sample(now, sample)
     this.#silent = this.#probes = 0
     flight.detect(now)
     flight.advance()
@@ -127,7 +130,8 @@ export class ReliableLane<M> extends Lane<M> {
       return
     }
     if (this.#silent === SILENT) this.context.path.silent(now)
-    this.#probes = Math.min(this.#silent < SILENT ? 1 : 2, this.unsettled)
+    // Two at most (RFC 9002 section 6.2.4); twice the same one where it is alone and one was not enough.
+    this.#probes = this.#silent < SILENT && this.unsettled === 1 ? 1 : 2
     this.#arm(now)
   }
 
@@ -136,7 +140,7 @@ export class ReliableLane<M> extends Lane<M> {
     const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt)
     if (stalled || !this.wants) return at
     const again = flight.firstLost
-    const size = again?.bytes ?? this.outgoing.size
+    const size = again?.bytes ?? this.outgoing.nextSize
     const path = this.#governed ? this.context.path.paceAt(size) : -Infinity
     return Math.min(at, again === undefined ? Math.max(path, this.paceAt) : path)
   }
@@ -196,6 +200,7 @@ export class ReliableLane<M> extends Lane<M> {
     const bytes = this.put(now, this.#serial.wire(number), message as M, parcel, index, 'again')
     if (bytes === NO_ROOM) return NO_ROOM
     this.#flight.again(now, slot, bytes)
+    this.#againAt = now
     this.#arm(now)
     return bytes
   }
@@ -223,6 +228,17 @@ export class ReliableLane<M> extends Lane<M> {
     const { from, to } = this.#rto
     const wait = Math.min(Math.max(this.context.path.roundTrip.timeout, from), to) + (this.channel.ack?.delay ?? 0)
     this.#probeAt = now + Math.min(wait * 2 ** this.#silent, Math.max(wait, Math.min(to, LONGEST)))
+  }
+
+  /**
+   * A round trip of something sent once. Its acknowledgement may be the second one, brought about by what was sent again
+   * in between; then it says little, unless that goes on.
+   */
+  #sample(now: number, sentAt: number): void {
+    const { path } = this.context
+    if (this.#againAt > sentAt && now - sentAt > path.roundTrip.timeout && ++this.#doubts <= MOST_DOUBTS) return
+    this.#doubts = 0
+    path.sample(now, sentAt)
   }
 
   /** Acknowledges `top - i` for every bit i below `count`. */
@@ -270,5 +286,6 @@ function patience(retransmit: { from: number; to: number; times: number } | unde
 const NEVER_AGAIN = { from: 100, to: 5000, times: Infinity } as const
 /** From so many silent waits on the path is taken for congested, or dead. */
 const SILENT = 2
+const MOST_DOUBTS = 4
 /** Milliseconds between probes at most, where the schema's least wait allows: how soon a path that was dead is noticed to live. */
 const LONGEST = 2000
