@@ -28,5 +28,5 @@ if (mode === 'fast') {
 }
 await peer.unicast(message)
 process.stdout.write(`${JSON.stringify({ sent: sent + 1, seconds: (performance.now() - from) / 1000 })}\n`)
-process.on('message', () => process.exit(0))
+process.on('disconnect', () => process.exit(0))
 process.send?.('sent')

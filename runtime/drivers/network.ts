@@ -94,7 +94,6 @@ export class TcpNetwork implements Network {
       if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
       else {
         const { socket: own, buffer } = adopt(socket, options.buffer)
-        if (options.nodelay) own.setNoDelay(true)
         events.accept(connected(own, buffer, addressOf(remoteAddress, remotePort)))
       }
     })

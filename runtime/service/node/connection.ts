@@ -182,9 +182,9 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     this.isGone = true
     this.cause = cause
     this.#host.network.disarm(this)
-    this.#outbound?.stop(new NodeError('Dropped', undefined, { cause }))
+    this.#outbound?.stop(undefined)
     this.#inbound?.stop()
-    this.#handshake?.fail(new NodeError('Dropped'))
+    if (this.#handshake !== undefined) this.#handshake.fail(new NodeError('Dropped'))
     if (!this.isLost) this.port.destroy()
   }
 
@@ -294,7 +294,7 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     if (now >= deadline) {
       heuristics.writeTimeouts++
       const error = new NodeError('TimedOut', `a batch did not leave within ${hooks.writing.timeout} ms`)
-      this.#outbound?.stop(new NodeError('Dropped', undefined, { cause: error }), error)
+      this.#outbound?.stop(error)
       this.#host.ended(this, 'Writing', error)
       return
     }

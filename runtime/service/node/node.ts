@@ -8,6 +8,7 @@ import { addressOf, type Connected, type Endpoint } from '../../drivers/transpor
 import { NodeConnection } from './connection.ts'
 import { asError, isNodeError, NodeError, ShuttingDown } from './errors.ts'
 import type { DisconnectOrigin, Handshake, Hooks, OnConnect, OnDisconnect, Reading, Writing } from './hooks.ts'
+import { Lifetimes, type LifetimesHost } from './lifetimes.ts'
 import { endpoint, Listening, type ListeningHost } from './listening.ts'
 import { type NodeOptions, type NodeSettings, nodeSettings } from './settings.ts'
 import { abandon, complete, establish, type SetupHost } from './setup.ts'
@@ -38,7 +39,7 @@ export interface ConnectOptions {
 }
 
 /** `In` is what the decoder makes of bytes, `Out` what the encoder takes. */
-export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, ListeningHost {
+export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, ListeningHost, LifetimesHost<In, Out> {
   readonly settings: NodeSettings
   readonly network: Network
   readonly heuristics: Heuristics = noHeuristics()
@@ -55,18 +56,14 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
   isShuttingDown = false
   readonly #report: (fault: Fault) => void
   /** Of connections that are over. */
-  readonly #past = new Traffic()
-  /** OnConnect and OnDisconnect hooks under way. */
-  readonly #tasks = new Tasks()
+  readonly past: Traffic = new Traffic()
+  readonly #lifetimes: Lifetimes<In, Out>
   readonly #setups = new Tasks()
   /** Fires when setups have to end. */
   readonly #end = new AbortController()
-  /** Fires when hooks have to end. */
-  #abort = new AbortController()
   readonly #listening: Listening
   #dirty: NodeConnection<In, Out>[] = []
   readonly #flush: () => void = () => this.#flushAll()
-  #onEmpty: (() => void)[] = []
 
   /** Throws NodeError InvalidInput for a limit of 0. */
   constructor(options: NodeOptions = {}, extras: NodeExtras = {}) {
@@ -75,8 +72,9 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
     this.#report = extras.report ?? (() => {})
     this.table = new NodeTable(this.settings.limits)
     this.#listening = new Listening(this)
+    this.#lifetimes = new Lifetimes(this)
     // One listener for each connection being set up.
-    setMaxListeners(0, this.#end.signal, this.#abort.signal)
+    setMaxListeners(0, this.#end.signal)
   }
 
   get name(): string {
@@ -151,12 +149,12 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
         complete(this, connection)
       } catch (error) {
         abandon(this, connection, asError(error))
-        this.#fault(connection.address, 'Handshake', error)
+        this.fault(connection.address, 'Handshake', error)
       }
       return
     }
     const setup = establish(this, connection, this.#end.signal).catch(error =>
-      this.#fault(connection.address, 'Handshake', error),
+      this.fault(connection.address, 'Handshake', error),
     )
     this.#setups.add(setup.then(() => this.#listening.next()))
   }
@@ -255,7 +253,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
 
   /** Of all connections, those that are over included. */
   get stats(): Traffic {
-    const sum = new Traffic().add(this.#past)
+    const sum = new Traffic().add(this.past)
     for (const connection of this.table.open.values()) sum.add(connection.traffic)
     return sum
   }
@@ -312,7 +310,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
   }
 
   disconnect(connection: NodeConnection<In, Out>, signal?: AbortSignal): Promise<boolean> {
-    return this.#tearDown(connection, 'User', undefined, signal)
+    return this.#lifetimes.end(connection, 'User', undefined, signal)
   }
 
   /**
@@ -326,19 +324,15 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
     const own = new AbortController()
     const onAbort = (): void => {
       own.abort(signal?.reason)
-      this.#abort.abort(signal?.reason)
+      this.#lifetimes.abandon(signal?.reason)
     }
     signal?.addEventListener('abort', onAbort)
     if (signal?.aborted) onAbort()
     try {
-      for (const connection of this.connections) void this.#tearDown(connection, 'Shutdown', undefined, own.signal)
-      await this.#empty()
+      await this.#lifetimes.endAll(own.signal)
       await bounded(this.network, this.settings.shutdownTimeout, own.signal, () =>
-        Promise.all([this.#setups.idle(), this.#tasks.idle()]),
-      ).catch(error => {
-        // Nobody waits any longer.
-        this.#abort.abort(error)
-      })
+        Promise.all([this.#setups.idle(), this.#lifetimes.idle()]),
+      ).catch(error => this.#lifetimes.abandon(error))
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
@@ -347,49 +341,6 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutDown()
-  }
-
-  #empty(): Promise<void> {
-    if (this.table.open.size === 0) return Promise.resolve()
-    return new Promise(resolve => this.#onEmpty.push(resolve))
-  }
-
-  /** The first to claim a connection ends it. */
-  #tearDown(
-    connection: NodeConnection<In, Out>,
-    origin: DisconnectOrigin,
-    cause: Error | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    if (connection.isClaimed) return NO
-    connection.isClaimed = true
-    const hook = this.enabled.onDisconnect
-    if (hook === undefined) {
-      this.#remove(connection, cause)
-      return YES
-    }
-    const { timeout } = this.hooks.onDisconnect
-    const linked = linkedSignals(signal, this.#abort.signal)
-    const run = bounded(this.network, timeout, linked.signal, own => hook(connection, origin, own))
-      .catch(error => this.#fault(connection.address, 'OnDisconnect', error))
-      .then(() => {
-        linked.unlink()
-        this.#remove(connection, cause)
-        return true
-      })
-    this.#tasks.add(run)
-    return run
-  }
-
-  #remove(connection: NodeConnection<In, Out>, cause: Error | undefined): void {
-    const { address } = connection
-    if (this.sendable.get(address) === connection) this.sendable.delete(address)
-    this.table.release(connection.seat)
-    connection.close(cause)
-    this.#past.add(connection.traffic)
-    if (this.hooks.onConnect.abortable) connection.abort?.abort(new NodeError('Dropped'))
-    this.#listening.next()
-    if (this.table.open.size === 0) for (const settle of this.#onEmpty.splice(0)) settle()
   }
 
   // -------------------------------------------------------------------------------------- for connections
@@ -410,33 +361,19 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
 
   ended(connection: NodeConnection<In, Out>, origin: DisconnectOrigin, cause: Error | undefined): void {
     if (cause !== undefined && !connection.isClaimed)
-      this.#fault(connection.address, origin === 'Writing' ? 'Writing' : 'Reading', cause)
-    void this.#tearDown(connection, origin, cause, undefined)
+      this.fault(connection.address, origin === 'Writing' ? 'Writing' : 'Reading', cause)
+    void this.#lifetimes.end(connection, origin, cause, undefined)
   }
 
-  /** OnConnect runs in a task of its own. */
   registered(connection: NodeConnection<In, Out>): void {
-    const hook = this.enabled.onConnect
-    if (hook === undefined) return
-    const { abortable } = this.hooks.onConnect
-    const controller = new AbortController()
-    connection.abort = controller
-    const run = async (): Promise<void> => {
-      await undefined
-      if (abortable && connection.isGone) return
-      try {
-        await hook(connection, controller.signal)
-      } catch (error) {
-        this.#fault(connection.address, 'OnConnect', error)
-        void this.#tearDown(connection, 'OnConnectAbort', asError(error), undefined)
-      }
-    }
-    const task = run()
-    // An abortable hook of a connection that is gone is nobody's business any more.
-    this.#tasks.add(abortable ? Promise.race([task, aborted(controller.signal)]) : task)
+    this.#lifetimes.begin(connection)
   }
 
-  #fault(address: string, hook: Fault['hook'], error: unknown): void {
+  removed(): void {
+    this.#listening.next()
+  }
+
+  fault(address: string, hook: Fault['hook'], error: unknown): void {
     this.#report({ address, hook, error: asError(error) })
   }
 }
@@ -448,11 +385,5 @@ function dialError(error: unknown): unknown {
   return new NodeError(code, error.message, { cause: error })
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-const YES = Promise.resolve(true)
-const NO = Promise.resolve(false)
 /** Bytes of unfinished messages, all connections together. */
 const MEMORY = 256 * 1024 * 1024

@@ -47,6 +47,7 @@ export class Outbound<Out> {
   #reports = 0
   /** Who waits for room. */
   #waiting: (() => void)[] | undefined
+  #isStopped = false
   #failure: NodeError | undefined
 
   constructor(host: OutboundHost, encoder: Encoder<Out>, settings: HookSettings['writing']) {
@@ -68,7 +69,7 @@ export class Outbound<Out> {
 
   /** Takes a message. Throws NodeError QuotaExceeded, BrokenPipe, InvalidInput (too large). */
   post(message: Out): void {
-    if (this.#failure !== undefined) throw new NodeError('BrokenPipe', undefined, { cause: this.#failure })
+    if (this.#isStopped) throw new NodeError('BrokenPipe', undefined, { cause: this.#failure })
     if (this.#isBlocked && !this.hasRoom) throw new NodeError('QuotaExceeded', 'too many messages wait to be sent')
     const outbox = this.#outbox
     const encoder = this.#encoder
@@ -90,7 +91,7 @@ export class Outbound<Out> {
 
   /** The fate of the last message that was posted: settles when its batch was handed to the operating system. */
   delivery(): Promise<void> {
-    if (this.#failure !== undefined) return rejected(this.#failure)
+    if (this.#isStopped) return rejected(this.#failure ?? dropped(undefined))
     if (this.#messages === 0) return this.#flyingDelivery?.promise ?? (this.#isBlocked ? this.#fly() : DELIVERED)
     this.#delivery ??= delivery()
     return this.#delivery.promise
@@ -98,7 +99,7 @@ export class Outbound<Out> {
 
   /** Settles when there is room, or nothing more goes. */
   room(): Promise<void> {
-    if (this.#failure !== undefined || this.hasRoom) return DELIVERED
+    if (this.#isStopped || this.hasRoom) return DELIVERED
     return new Promise(resolve => {
       this.#waiting ??= []
       this.#waiting.push(resolve)
@@ -107,7 +108,7 @@ export class Outbound<Out> {
 
   /** Hands everything to the transport, if that takes it. */
   flush(): void {
-    if (this.#messages === 0 || this.#isBlocked || this.#failure !== undefined) return
+    if (this.#messages === 0 || this.#isBlocked || this.#isStopped) return
     const outbox = this.#outbox
     const { port } = this.#host
     const { messages, bytes } = { messages: this.#messages, bytes: this.#bytes }
@@ -120,8 +121,8 @@ export class Outbound<Out> {
       runs++
       port.write(run)
       // A transport may fail inside the call.
-      if (this.#failure !== undefined) {
-        waits?.reject(this.#failure)
+      if (this.#isStopped) {
+        waits?.reject(this.#failure ?? dropped(undefined))
         return
       }
     }
@@ -146,7 +147,7 @@ export class Outbound<Out> {
       this.#flying.runs--
       this.#outbox.release()
     }
-    if (!this.#isBlocked || this.#host.port.pending > 0 || this.#failure !== undefined) return
+    if (!this.#isBlocked || this.#host.port.pending > 0 || this.#isStopped) return
     this.#isBlocked = false
     this.#deadline = Infinity
     const { messages, bytes } = this.#flying
@@ -157,13 +158,14 @@ export class Outbound<Out> {
     this.#wake()
   }
 
-  /** Nothing more goes. What waits learns `error`; the batch under way learns `cause`, where that is why. */
-  stop(error: NodeError, cause: NodeError = error): void {
-    if (this.#failure !== undefined) return
-    this.#failure = error
+  /** Nothing more goes. What waits learns that it was dropped; the batch under way learns `reason`, where that is why. */
+  stop(reason: NodeError | undefined): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#failure = reason
     this.#deadline = Infinity
-    this.#flyingDelivery?.reject(cause)
-    this.#delivery?.reject(error)
+    this.#flyingDelivery?.reject(reason ?? dropped(reason))
+    this.#delivery?.reject(dropped(reason))
     this.#flyingDelivery = undefined
     this.#delivery = undefined
     this.#messages = 0
@@ -221,6 +223,10 @@ function delivery(): Delivery {
   // Whoever is not interested need not look.
   promise.catch(() => {})
   return { promise, resolve, reject }
+}
+
+function dropped(cause: NodeError | undefined): NodeError {
+  return new NodeError('Dropped', undefined, { cause })
 }
 
 function rejected(error: NodeError): Promise<void> {
