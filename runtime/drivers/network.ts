@@ -2,11 +2,12 @@
 // clock is virtual (runtime/sim/node-network.ts).
 
 import { lookup } from 'node:dns/promises'
-import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, Socket } from 'node:net'
 import type { Instant } from '../core/machine.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
 import { loop, type Woken } from './loop.ts'
 import { adopt, ReadBuffer, SocketPort } from './socket-port.ts'
+import type { PortEvents } from './stream-link.ts'
 import { opened } from './tcp.ts'
 import { dialTls, listenTls, type TlsSettings } from './tls.ts'
 import { addressOf, type Connected, cannotListen, type Endpoint, isAddress, type Listener } from './transport.ts'
@@ -94,11 +95,12 @@ export class TcpNetwork implements Network {
       if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
       else {
         const { socket: own, buffer } = adopt(socket, options.buffer)
-        events.accept(connected(own, buffer, addressOf(remoteAddress, remotePort)))
+        events.accept(new SocketConnected(own, buffer, addressOf(remoteAddress, remotePort)))
       }
     })
     await bound(server, at, options)
     server.on('error', error => events.error(error))
+    takeHandles(server, options, events)
     const { address, port } = server.address() as AddressInfo
     return { host: address, port, close: () => new Promise(resolve => server.close(() => resolve())) }
   }
@@ -124,19 +126,72 @@ export class TcpNetwork implements Network {
     socket.pause()
     const name = addressOf(to.host, to.port)
     await opened(socket, 'connect', name, options.timeout, signal)
-    return connected(socket, buffer, name)
+    return new SocketConnected(socket, buffer, name)
   }
 }
 
 /** For all nodes of this process. */
 export const tcpNetwork: TcpNetwork = new TcpNetwork()
 
-function connected(socket: Socket, buffer: ReadBuffer | undefined, address: string): Connected {
-  return {
-    address,
-    port: events => new SocketPort(socket, buffer, events),
-    start: () => void socket.resume(),
-    refuse: () => void socket.on('error', () => {}).destroy(),
+/** A class, not closures: there may be many thousands. */
+class SocketConnected implements Connected {
+  readonly address: string
+  readonly #socket: Socket
+  readonly #buffer: ReadBuffer | undefined
+
+  constructor(socket: Socket, buffer: ReadBuffer | undefined, address: string) {
+    this.address = address
+    this.#socket = socket
+    this.#buffer = buffer
+  }
+
+  port(events: PortEvents): SocketPort {
+    return new SocketPort(this.#socket, this.#buffer, events)
+  }
+
+  start(): void {
+    this.#socket.resume()
+  }
+
+  refuse(): void {
+    this.#socket.on('error', () => {}).destroy()
+  }
+}
+
+/** The part of libuv's server handle that is used, where there is one. */
+interface ServerHandle {
+  onconnection?: (status: number, handle: PeerHandle | undefined) => void
+}
+
+interface PeerHandle {
+  getpeername(out: { address?: string; port?: number }): number
+  setNoDelay(on: boolean): number
+  close(): void
+}
+
+/**
+ * Makes sockets of accepted handles directly. The server would make one of its own for each, without `onread`, whose handle then has
+ * to be moved (`adopt`): that is still what happens where the handle cannot be had.
+ */
+function takeHandles(server: Server, options: ListenOptions, events: ListenEvents): void {
+  const { _handle: listening } = server as Server & { _handle?: ServerHandle | null }
+  const original = listening?.onconnection
+  if (listening === undefined || listening === null || typeof original !== 'function') return
+  listening.onconnection = (status, handle) => {
+    if (status !== 0 || handle === undefined || typeof handle.getpeername !== 'function') {
+      original.call(listening, status, handle)
+      return
+    }
+    const peer: { address?: string; port?: number } = {}
+    // It went away before it was looked at.
+    if (handle.getpeername(peer) !== 0 || peer.address === undefined || peer.port === undefined) {
+      handle.close()
+      return
+    }
+    if (options.nodelay) handle.setNoDelay(true)
+    const buffer = new ReadBuffer(SMALLEST, options.buffer)
+    const socket = new Socket({ handle, onread: buffer.onread, allowHalfOpen: true, pauseOnCreate: true } as object)
+    events.accept(new SocketConnected(socket, buffer, addressOf(peer.address, peer.port)))
   }
 }
 
@@ -152,4 +207,4 @@ async function bound(server: Server, at: Endpoint, options: ListenOptions): Prom
 }
 
 /** First memory of a connection, bytes: most are quiet. */
-const SMALLEST = 1024
+const SMALLEST = 256

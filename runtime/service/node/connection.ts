@@ -221,8 +221,8 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
 
   closed(reason: string, error?: PeerError): void {
     this.isLost = true
-    const cause = new NodeError('BrokenPipe', `the connection was lost: ${error?.message ?? reason}`, { cause: error })
     if (this.isGone) return
+    const cause = new NodeError('BrokenPipe', `the connection was lost: ${error?.message ?? reason}`, { cause: error })
     this.#handshake?.fail(cause)
     if (!this.seat.isOpen) {
       // During the setup that is a failed attempt, and nothing else.

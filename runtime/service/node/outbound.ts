@@ -33,14 +33,17 @@ export class Outbound<Out> {
   readonly #host: OutboundHost
   readonly #encoder: Encoder<Out>
   readonly #settings: HookSettings['writing']
-  readonly #outbox = new Outbox()
+  /** Made when it is needed: most connections are quiet. */
+  #outbox: Outbox | undefined
   /** Messages and bytes of the batch that fills, and who waits for it. */
   #messages = 0
   #bytes = 0
   #delivery: Delivery | undefined
   /** Of the batch that the transport has not taken whole. */
   #isBlocked = false
-  #flying = { messages: 0, bytes: 0, runs: 0 }
+  #flyingMessages = 0
+  #flyingBytes = 0
+  #flyingRuns = 0
   #flyingDelivery: Delivery | undefined
   #deadline = Infinity
   /** Runs that the transport took at once and still reports. */
@@ -71,6 +74,7 @@ export class Outbound<Out> {
   post(message: Out): void {
     if (this.#isStopped) throw new NodeError('BrokenPipe', undefined, { cause: this.#failure })
     if (this.#isBlocked && !this.hasRoom) throw new NodeError('QuotaExceeded', 'too many messages wait to be sent')
+    this.#outbox ??= new Outbox()
     const outbox = this.#outbox
     const encoder = this.#encoder
     let end: number
@@ -109,7 +113,7 @@ export class Outbound<Out> {
   /** Hands everything to the transport, if that takes it. */
   flush(): void {
     if (this.#messages === 0 || this.#isBlocked || this.#isStopped) return
-    const outbox = this.#outbox
+    const outbox = this.#outbox as Outbox
     const { port } = this.#host
     const { messages, bytes } = { messages: this.#messages, bytes: this.#bytes }
     const waits = this.#delivery
@@ -128,7 +132,9 @@ export class Outbound<Out> {
     }
     if (port.pending > 0) {
       this.#isBlocked = true
-      this.#flying = { messages, bytes, runs }
+      this.#flyingMessages = messages
+      this.#flyingBytes = bytes
+      this.#flyingRuns = runs
       this.#flyingDelivery = waits
       this.#deadline = this.#host.now() + this.#settings.timeout
       this.#host.due(this.#deadline)
@@ -143,17 +149,16 @@ export class Outbound<Out> {
   /** The transport reports a run as gone. */
   written(): void {
     if (this.#reports > 0) this.#reports--
-    else if (this.#flying.runs > 0) {
-      this.#flying.runs--
-      this.#outbox.release()
+    else if (this.#flyingRuns > 0) {
+      this.#flyingRuns--
+      this.#outbox?.release()
     }
     if (!this.#isBlocked || this.#host.port.pending > 0 || this.#isStopped) return
     this.#isBlocked = false
     this.#deadline = Infinity
-    const { messages, bytes } = this.#flying
     const waits = this.#flyingDelivery
     this.#flyingDelivery = undefined
-    this.#sent(messages, bytes, waits)
+    this.#sent(this.#flyingMessages, this.#flyingBytes, waits)
     this.flush()
     this.#wake()
   }
@@ -169,14 +174,14 @@ export class Outbound<Out> {
     this.#flyingDelivery = undefined
     this.#delivery = undefined
     this.#messages = 0
-    this.#outbox.clear()
+    this.#outbox?.clear()
     this.#encoder.destroy?.()
     this.#wake()
   }
 
   /** Lets go of memory that only a burst needed. */
   shrink(): void {
-    this.#outbox.shrink()
+    this.#outbox?.shrink()
   }
 
   #sent(messages: number, bytes: number, waits: Delivery | undefined): void {
