@@ -12,11 +12,13 @@ import type { Carrier, Ticket } from './carrier.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
 import { type PeerError, peerError, refused } from './errors.ts'
+import type { Secured } from './handshake-stream.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
+import { type SessionSeals, sealsOf } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
 
 export type { Shared } from './shared.ts'
@@ -45,6 +47,10 @@ export class Session {
   bytesOut = 0
   /** For the application: the peer object that stands for this session. */
   owner: unknown
+  /** What the handshake agreed on: the key of the peer, payloads, a hash for channel binding. */
+  secured: Secured | undefined
+  /** Keys and counters of sealed frames. */
+  seals: SessionSeals | undefined
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -86,10 +92,35 @@ export class Session {
 
   /** The connection is there. */
   open(now: Instant): void {
+    this.now = now
+    this.seenAt = now
+    this.lifecycle.restart(now)
     this.shared.meter.count('open')
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
+  }
+
+  /** The handshake is over: what it agreed on, and the keys of this session. Before `open`. */
+  secure(secured: Secured): void {
+    this.secured = secured
+    this.seals = sealsOf(this, secured)
+    this.context.key = secured.keys
+    this.context.open = this.seals?.open
+    this.context.seal = this.seals?.seal
+  }
+
+  /** The handshake failed. */
+  neverOpen(now: Instant, error: PeerError): void {
+    this.now = now
+    this.shared.meter.count('error', error.code)
+    this.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#fail(now, error, 'handshake')
+  }
+
+  /** What arrives is dropped unseen in the present state. */
+  get isIgnoring(): boolean {
+    return this.lifecycle.ignores(this.context.dir)
   }
 
   /** False: the application has as many frames as it may have; give no more. */
@@ -160,6 +191,7 @@ export class Session {
     this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
+    this.seals?.destroy()
     this.shared.meter.count('close', closing.reason)
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
     this.#out.end(why)
@@ -190,6 +222,14 @@ export class Session {
   repeat(now: Instant, frame: Reader): boolean {
     this.now = now
     return this.phase === 'open' && this.#out.repeat(now, frame)
+  }
+
+  /** Sends a frame whatever the state says: an answer to somebody who may be in the wrong one. */
+  say(now: Instant, name: string, value: Plain): void {
+    const frame = this.plan.byName.get(name)
+    if (frame === undefined || this.phase !== 'open') return
+    this.now = now
+    this.#emission.emit(now, frame, value)
   }
 
   /** Gives a ticket up: it does not settle any more. What was sent stays sent. */

@@ -3,6 +3,8 @@
 import { Reassembly } from '../channel/reassembly.ts'
 import type { TransferReceiver } from '../channel/transfer-receive.ts'
 import { type TransferHead, transferReceiver } from '../channel/transfers.ts'
+import { node } from '../crypto/node.ts'
+import type { CryptoProvider } from '../crypto/provider.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
 import type { Context } from '../wire/codec.ts'
 import type { Sink } from './carrier.ts'
@@ -26,6 +28,9 @@ export interface Shared {
   readonly overflow: 'wait' | 'reject'
   /** How long a graceful close may take, milliseconds. */
   readonly closeTimeout: number
+  readonly crypto: CryptoProvider
+  /** Values for payloads of the handshake, by the name of their struct. */
+  readonly payloads: Readonly<Record<string, object>>
   /** Requests seen before, by rule. */
   readonly duplicates: ReadonlyMap<Rule, Duplicates<Uint8Array>>
   /** Half-done messages, by channel. */
@@ -50,6 +55,9 @@ export interface SharedOptions {
   readonly overflow?: 'wait' | 'reject' | undefined
   /** How long a graceful close may take, milliseconds. Default 5000. */
   readonly closeTimeout?: number | undefined
+  /** Default: Node's OpenSSL. */
+  readonly crypto?: CryptoProvider | undefined
+  readonly payloads?: Readonly<Record<string, object>> | undefined
 }
 
 export function shared(options: SharedOptions): Shared {
@@ -63,6 +71,8 @@ export function shared(options: SharedOptions): Shared {
     epoch: options.epoch ?? 0,
     overflow: options.overflow ?? 'wait',
     closeTimeout: options.closeTimeout ?? 5000,
+    crypto: options.crypto ?? node,
+    payloads: options.payloads ?? {},
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
     transfers: transfers(plan),

@@ -73,6 +73,7 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
       (session, link) => new ClientConnection(session, link, own.application, protocol.insecure),
     ).peer
   }
+  await opened(connection, signal)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
   void connection.closed.then(() => signal?.removeEventListener('abort', onAbort))
@@ -108,6 +109,20 @@ class ClientConnection extends LivePeer {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+/** Waits for the handshake, and for whatever a client does before its connection counts as open. */
+async function opened(connection: ClientConnection, signal: AbortSignal | undefined): Promise<void> {
+  const onAbort = (): void => connection.abort('aborted')
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    await connection.opened
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 
