@@ -1,7 +1,6 @@
 // Handing frames to the application, one at a time. While it is busy with one (a handler that returned a promise), the
 // frame stays readable, and the frames behind it wait as copies, bounded by `limits.queue`; answers and keep-alives go on.
 
-import { TAG_LENGTH } from '../crypto/provider.ts'
 import type { Context, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Answers } from './answers.ts'
@@ -132,7 +131,7 @@ export class Delivery {
   #decode({ bytes, plan, session, state }: Waiting): Reader | undefined {
     const codec = this.#carrier.codec(this.#session)
     const { context } = codec
-    codec.context = { ...context, session, state, ...(context.open && { open: alreadyOpen }) }
+    codec.context = { ...context, session, state, open: this.#session.seals?.again }
     const frame = codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: plan.name })
     codec.context = context
     return frame
@@ -144,9 +143,4 @@ export class Delivery {
     this.#current = undefined
     if (pinned !== undefined) this.#carrier.unpin(this.#session, pinned)
   }
-}
-
-/** The bytes were opened where they lie before they were copied. */
-function alreadyOpen(_seal: string, _bytes: Uint8Array, start: number, end: number): number {
-  return end - start - TAG_LENGTH
 }

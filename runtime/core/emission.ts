@@ -69,8 +69,7 @@ export class Emission {
     session.shared.meter.sent(frame.index, end - start)
     const looks = session.lifecycle.looksInto(frame) || frame.descriptor.learn.length > 0
     const { tap } = session.shared.sink
-    const reader =
-      looks || tap !== undefined ? roundTrip(this.#carrier.mirror(session), frame.name, given) : undefined
+    const reader = looks || tap !== undefined ? roundTrip(this.#carrier.mirror(session), frame.name, given) : undefined
     if (reader !== undefined) {
       tap?.(session, 'out', reader)
       session.learn(now, frame, reader)

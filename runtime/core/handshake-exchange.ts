@@ -4,8 +4,8 @@
 import type { Codec, Context, DecodeOptions, Malformed, Reader } from '../wire/codec.ts'
 import { refused } from './errors.ts'
 import { type StreamFraming, streamFraming } from './framing.ts'
-import type { Framing } from './protocol.ts'
 import type { Plan } from './plan.ts'
+import type { Framing } from './protocol.ts'
 
 /** One kind of handshake: messages go out and come in until it is done. */
 export interface Exchange {
@@ -103,8 +103,7 @@ export class ByteMessages {
     if (framing === undefined)
       return end - at < size ? undefined : { message: bytes.subarray(at, at + size), next: at + size }
     const reader = framing.find(this.#codec, bytes, at, end)
-    if (reader !== undefined)
-      return { message: bytes.subarray(reader.byteStart, reader.byteEnd), next: framing.next }
+    if (reader !== undefined) return { message: bytes.subarray(reader.byteStart, reader.byteEnd), next: framing.next }
     if (framing.failure !== undefined) throw refused(framing.failure, this.#plan.protocol.errors, true)
     return undefined
   }

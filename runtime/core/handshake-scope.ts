@@ -3,8 +3,8 @@
 
 import type { Curve } from '../crypto/provider.ts'
 import type { Context } from '../wire/codec.ts'
-import { fail } from './script.ts'
 import type { KeyScope } from './handshake-descriptor.ts'
+import { fail } from './script.ts'
 
 export interface ScopeOptions {
   readonly context: Context

@@ -3,10 +3,10 @@
 
 import type { Context, Reader } from '../wire/codec.ts'
 import { EncodeError } from '../wire/codec.ts'
+import { LocalError } from './errors.ts'
 import type { HandshakeScript, KeyScope, StepDescriptor } from './handshake-descriptor.ts'
 import { type Exchange, type ExchangeHost, FrameMessages } from './handshake-exchange.ts'
 import type { HandshakeScope } from './handshake-scope.ts'
-import { LocalError } from './errors.ts'
 import type { Plan } from './plan.ts'
 import { isEqual } from './recast.ts'
 import { fail } from './script.ts'
@@ -80,7 +80,9 @@ export class StepsExchange implements Exchange {
       scope.frames[step.frame] = this.#messages.write(step.frame, value)
     } catch (error) {
       if (!(error instanceof EncodeError)) throw error
-      throw new LocalError('MissingParam', `the handshake cannot send ${step.frame}: ${error.message}`, { cause: error })
+      throw new LocalError('MissingParam', `the handshake cannot send ${step.frame}: ${error.message}`, {
+        cause: error,
+      })
     }
   }
 

@@ -215,8 +215,14 @@ function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescrip
 export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
   const { handshake, seals, channels, channelHeader, service, session, replies } = protocol
   const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
-  if (handshake?.script !== undefined) found.unshift(`handshake.${scripted(handshake.script)}`)
-  found.push(...seals.map(seal => `seal.${seal.name}`))
+  const isStream = transport.kind !== 'udp'
+  if (handshake?.script !== undefined)
+    found.push(
+      ...(isStream ? unbuiltOnStreams(handshake.script, transport) : [`handshake.${scripted(handshake.script)}`]),
+    )
+  if (!isStream) found.push(...seals.map(seal => `seal.${seal.name}`))
+  else if (seals.filter(seal => seal.key === 'handshake').length > 1)
+    found.push('seal: two with the keys of the handshake')
   for (const channel of channels) {
     const at = `channels.${channel.name}`
     if (channel.delivery !== 'unreliable' && channel.delivery !== 'transport')
@@ -232,10 +238,26 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   }
   for (const role of ['seq', 'ack', 'ack_bits', 'message_id', 'reliable_flag', 'ping_flag', 'close_flag'] as const)
     if (channelHeader?.[role] !== undefined) found.push(`channel_header.${role}`)
-  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo') found.push(`service.${kind}`)
+  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo' && kind !== 'relay') found.push(`service.${kind}`)
   for (const value of session)
     if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
   for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
+  return found
+}
+
+/** What a handshake on a stream does not do: ids and cookies are for datagrams, which everybody can forge. */
+function unbuiltOnStreams(script: HandshakeScript, transport: TransportDescriptor): string[] {
+  const { noise, framing } = script
+  const found: string[] = []
+  if (script.continuation !== undefined) found.push('handshake.then')
+  if (script.ids !== undefined) found.push('handshake.ids')
+  if (script.cookie !== undefined) found.push('handshake.cookie')
+  if (noise !== undefined && script.steps.length > 0) found.push('handshake.steps beside noise')
+  if (noise?.newer !== undefined) found.push('handshake.newer')
+  if (noise?.fallback !== undefined) found.push('handshake.fallback')
+  const isBare = ['self', 'raw'].includes((framing ?? transport.framing).kind)
+  if (noise !== undefined && isBare && noise.messages.length === 0 && noise.payloads.length > 0)
+    found.push('handshake.payloads without a framing')
   return found
 }
 

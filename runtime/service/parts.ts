@@ -59,7 +59,9 @@ function serviceOf(
   const relay = relayOf(plan)
   if (relay === undefined) return undefined
   const made = relayPlan(overflowOf(relay, options), plan)
-  return plan.role.is.includes(relay.hub) ? new RelayServer(made, params, options.meter, options.hub) : new RelayMember(made, params)
+  return plan.role.is.includes(relay.hub)
+    ? new RelayServer(made, params, options.meter, options.hub)
+    : new RelayMember(made, params)
 }
 
 /** Puts a machine on a stream connection, and begins. `makePeer` may make another object of the peer. */

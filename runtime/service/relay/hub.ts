@@ -31,7 +31,9 @@ export interface Membership {
   leave(): void
 }
 
-export type Admitted = { readonly kind: 'ok'; readonly member: Membership } | { readonly kind: Exclude<Admission, 'ok'> }
+export type Admitted =
+  | { readonly kind: 'ok'; readonly member: Membership }
+  | { readonly kind: Exclude<Admission, 'ok'> }
 
 /** The registry of groups and the way from publishers to subscribers. A broker answers later: then a promise. */
 export interface Hub {

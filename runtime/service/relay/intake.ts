@@ -16,13 +16,7 @@ export class PublisherIntake implements Intake {
   readonly #failed: (code: string) => void
 
   /** `frame`: its index, for meters. `failed` is told where what arrives can be no frame. */
-  constructor(
-    session: Session,
-    boundary: Boundary,
-    member: Membership,
-    frame: number,
-    failed: (code: string) => void,
-  ) {
+  constructor(session: Session, boundary: Boundary, member: Membership, frame: number, failed: (code: string) => void) {
     this.#session = session
     this.#boundary = boundary
     this.#member = member

@@ -2,12 +2,12 @@
 // subscribers of the group as it came. Who may do what, with which answer, is in the schema (config.ts).
 
 import { randomFillSync, timingSafeEqual } from 'node:crypto'
-import { sha256 } from '../../crypto/hash.ts'
 import type { PeerError } from '../../core/errors.ts'
 import { peerError } from '../../core/errors.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { FramePlan, Rule } from '../../core/plan.ts'
 import type { Session } from '../../core/session.ts'
+import { sha256 } from '../../crypto/hash.ts'
 import { StreamLink } from '../../drivers/stream-link.ts'
 import type { Reader } from '../../wire/codec.ts'
 import type { LivePeer } from '../live-peer.ts'
@@ -61,8 +61,9 @@ export class RelayServer implements SessionService {
     const client = this.#clients.get(session)
     if (client === undefined) return 'free'
     if (plan === joinFrame && client.role === undefined) return this.#join(session, client, frame)
-    if (rule?.reply.auto === 'service' && client.role === relay.observe?.role) {
-      session.reply(session.now, this.counters.report(relay.observe.report, session.now))
+    const { observe } = relay
+    if (rule?.reply.auto === 'service' && observe !== undefined && client.role === observe.role) {
+      session.reply(session.now, this.counters.report(observe.report, session.now))
       return 'taken'
     }
     return 'free'
@@ -165,7 +166,8 @@ export class RelayServer implements SessionService {
     }
     admitted.then(
       one => done(() => decide(one)),
-      () => done(() => session.abort('error', peerError('Unreachable', 'the hub of the relay cannot be reached', FATAL))),
+      () =>
+        done(() => session.abort('error', peerError('Unreachable', 'the hub of the relay cannot be reached', FATAL))),
     )
     return 'busy'
   }
