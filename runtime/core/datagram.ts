@@ -138,7 +138,7 @@ export class DatagramEndpoint implements DatagramMachine, Carrier {
     if (batch === undefined) return undefined
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.#shared.meter.bytesOut(bytes)
+    this.#shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 

@@ -8,7 +8,7 @@ import { MemoryHub } from '../drivers/memory.ts'
 import { dialTcp } from '../drivers/tcp.ts'
 import { dialTls } from '../drivers/tls.ts'
 import type { Connected } from '../drivers/transport.ts'
-import { dialUdp, UdpLink } from '../drivers/udp.ts'
+import { type DatagramLink, datagramLink, dialDatagram } from '../drivers/udp.ts'
 import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
 import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
@@ -52,14 +52,14 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const { signal } = given
   let connection: ClientConnection
   if (to.transport.kind === 'udp') {
-    const socket = await dialUdp(to, to.transport, signal)
-    let link: UdpLink | undefined
+    const socket = await dialDatagram(to, to.transport, signal)
+    let link: DatagramLink | undefined
     const own = side(made, params, given, queue, session => {
-      connection = new ClientConnection(session, link as UdpLink, own.application, protocol.insecure)
+      connection = new ClientConnection(session, link as DatagramLink, own.application, protocol.insecure)
       return connection
     })
     const endpoint = new DatagramEndpoint(own.shared, false)
-    link = new UdpLink(socket, endpoint)
+    link = datagramLink(socket, endpoint)
     const session = endpoint.connect(link.now(), socket.peer as string)
     connection = session.owner as ClientConnection
     connection.transportClosed = link.closed
