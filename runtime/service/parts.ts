@@ -7,6 +7,7 @@ import { type Shared, shared } from '../core/shared.ts'
 import { StreamConnection } from '../core/stream.ts'
 import { loop } from '../drivers/loop.ts'
 import { randomBytes } from '../drivers/random.ts'
+import { chooseProvider } from '../native/choose.ts'
 import { StreamLink } from '../drivers/stream-link.ts'
 import type { TlsSettings } from '../drivers/tls.ts'
 import type { Connected } from '../drivers/transport.ts'
@@ -46,6 +47,7 @@ export function side(
       overflow: options.overflow,
       closeTimeout: options.closeTimeout,
       payloads: options.payloads,
+      crypto: chooseProvider(),
     }),
   }
 }
