@@ -14,11 +14,13 @@ import { SessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
 import { type PeerError, peerError, refused } from './errors.ts'
+import type { Secured } from './handshake-stream.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
+import { type SessionSeals, sealsOf } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
 import { emptyOf, spokenAlone } from './spoken.ts'
 
@@ -51,6 +53,10 @@ export class Session {
   owner: unknown
   /** Frames are sealed: what arrives is from the peer. */
   isSealed = false
+  /** What the handshake agreed on: the key of the peer, payloads, a hash for channel binding. */
+  secured: Secured | undefined
+  /** Keys and counters of sealed frames. */
+  seals: SessionSeals | undefined
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -97,14 +103,36 @@ export class Session {
     if (this.phase === 'opening') {
       this.phase = 'open'
       this.openedAt = now
-      this.seenAt = now
-      this.now = now
-    }
+    } else this.lifecycle.restart(now)
+    this.now = now
+    this.seenAt = now
     this.shared.meter.count('open')
     if (isChannelled(this.plan)) this.#emission.channels = this.#makeChannels(now)
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
+  }
+
+  /** The handshake is over: what it agreed on, and the keys of this session. Before `open`. */
+  secure(secured: Secured): void {
+    this.secured = secured
+    this.seals = sealsOf(this, secured)
+    this.context.key = secured.keys
+    this.context.open = this.seals?.open
+    this.context.seal = this.seals?.seal
+  }
+
+  /** The handshake failed. */
+  neverOpen(now: Instant, error: PeerError): void {
+    this.now = now
+    this.shared.meter.count('error', error.code)
+    this.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#fail(now, error, 'handshake')
+  }
+
+  /** What arrives is dropped unseen in the present state. */
+  get isIgnoring(): boolean {
+    return this.lifecycle.ignores(this.context.dir)
   }
 
   /** False: the application has as many frames as it may have; give no more. */
@@ -195,6 +223,7 @@ export class Session {
     this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
+    this.seals?.destroy()
     this.shared.meter.count('close', closing.reason)
     this.#emission.channels?.end()
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
@@ -226,6 +255,14 @@ export class Session {
   repeat(now: Instant, frame: Reader): boolean {
     this.now = now
     return this.phase === 'open' && this.#out.repeat(now, frame)
+  }
+
+  /** Sends a frame whatever the state says: an answer to somebody who may be in the wrong one. */
+  say(now: Instant, name: string, value: Plain): void {
+    const frame = this.plan.byName.get(name)
+    if (frame === undefined || this.phase !== 'open') return
+    this.now = now
+    this.#emission.emit(now, frame, value)
   }
 
   /** Gives a ticket up: it does not settle any more. What was sent stays sent. */

@@ -8,6 +8,8 @@ import type { LimitsDescriptor, ProtocolDescriptor, TransportDescriptor } from '
 import type { AnyTypes, HandlersOf, ParamsOf, Peer, ProtocolTypes } from '../core/typed.ts'
 import { randomBytes } from '../drivers/random.ts'
 import type { Reader } from '../wire/codec.ts'
+import type { Hub } from './relay/hub.ts'
+import type { QueueLimits } from './relay/queue.ts'
 
 /** For both sides. `T` are the types of the protocol, `R` the role that this side takes. */
 export interface CommonOptions<T extends ProtocolTypes, R extends string> {
@@ -40,6 +42,12 @@ export interface CommonOptions<T extends ProtocolTypes, R extends string> {
   readonly overflow?: 'wait' | 'reject' | undefined
   /** How long a graceful close may take, milliseconds. Default 5000. */
   readonly closeTimeout?: number | undefined
+  /** Values for payload structs of the handshake, by their name. */
+  readonly payloads?: Readonly<Record<string, object>> | undefined
+  /** Other queues of subscribers than `service.relay.queue` of the schema. */
+  readonly relayQueue?: Partial<QueueLimits> | undefined
+  /** Where a relay keeps its groups. Default: in this process. */
+  readonly hub?: Hub | undefined
   /** Counts what happens; `new Metrics(..).meter`. */
   readonly meter?: Meter | undefined
   /** Ends everything: an attempt to connect, the connection, the server. */
