@@ -4,6 +4,7 @@ import {
   type TypedProtocol,
   bytesNumber,
   hkdf_sha256,
+  spaceBigint,
   there,
   utf8,
   withBit,
@@ -228,6 +229,22 @@ const flagsReliable: Accessor = {
   },
 }
 
+const helloPeerId: Accessor = {
+  path: 'Hello.peer_id',
+  get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).peer_id : undefined),
+  set: (value, to) => {
+    value['peer_id'] = to
+  },
+}
+
+const helloUdpPort: Accessor = {
+  path: 'Hello.udp_port',
+  get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).udp_port : undefined),
+  set: (value, to) => {
+    value['udp_port'] = to
+  },
+}
+
 const helloClientKey: Accessor = {
   path: 'Hello.client_key',
   get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).client_key : undefined),
@@ -351,6 +368,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
   version: 2,
   doc: 'Game transport. TLS 1.3 over TCP hands out keys, sealed UDP carries four channels. Version 2 talks to version 2 only.',
   profile: undefined,
+  profiles: ['crate-0.3.1'],
   insecure: [],
   frames: [
     {
@@ -531,7 +549,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
     { name: 'hello', timeout: 5000, ignore: [], frames: { Hello: [{ to: 'open' }] } },
     {
       name: 'open',
-      timeout: 30_000,
+      timeout: Infinity,
       ignore: [],
       frames: { Data: [{ to: 'open' }], Ping: [{ to: 'open' }], Pong: [{ to: 'open' }], Disconnect: [{ to: 'closed' }] },
     },
@@ -702,6 +720,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
           frame: 'Hello',
           times: 1,
           with: [
+            { field: helloPeerId, value: scope => Number(spaceBigint(scope.local['number'], 'local.number')) },
+            { field: helloUdpPort, value: scope => Number(spaceBigint(scope.local['port'], 'local.port')) },
             { field: helloClientKey, value: scope => scope.random(32) },
             { field: helloServerKey, value: scope => scope.random(32) },
             { field: helloConnId, value: scope => Number(bytesNumber(scope.random(4))) },
