@@ -171,6 +171,35 @@ const ackBits: Accessor = {
   },
 }
 
+const flagsAck: Accessor = {
+  path: 'flags.ack',
+  get: frame => {
+    switch (frame.frameIndex) {
+      case 4:
+        return ((frame as NothingReader).flags & 0x01) !== 0
+      case 5:
+        return ((frame as PingReader).flags & 0x01) !== 0
+      case 6:
+        return ((frame as PongReader).flags & 0x01) !== 0
+      case 7:
+        return ((frame as CloseReader).flags & 0x01) !== 0
+      case 8:
+        return ((frame as SayReader).flags & 0x01) !== 0
+      case 9:
+        return ((frame as JoinReader).flags & 0x01) !== 0
+      case 10:
+        return ((frame as TypingReader).flags & 0x01) !== 0
+      case 11:
+        return ((frame as FileReader).flags & 0x01) !== 0
+      default:
+        return undefined
+    }
+  },
+  set: (value, to) => {
+    value['flags'] = withBit(value['flags'], ChannelFlags, 'ack', to)
+  },
+}
+
 const pieceMessage: Accessor = {
   path: 'piece.message',
   get: frame => {
@@ -777,6 +806,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
     seq,
     ack,
     ack_bits: ackBits,
+    ack_flag: flagsAck,
     fragment_id: pieceMessage,
     fragment_index: pieceIndex,
     fragment_count: pieceCount,

@@ -497,7 +497,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
     },
     {
       name: 'active',
-      timeout: 60_000,
+      timeout: Infinity,
       ignore: [],
       frames: {
         Data: [{ to: 'active' }],

@@ -80,6 +80,7 @@ export const HEADER_ROLES = [
   'seq',
   'ack',
   'ack_bits',
+  'ack_flag',
   'message_id',
   'fragment_id',
   'fragment_index',

@@ -213,10 +213,9 @@ function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescrip
 
 /** Everything in the schema that no engine runs, as paths. */
 export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
-  const { handshake, seals, channels, channelHeader, service, session, replies } = protocol
+  const { handshake, channels, channelHeader, service, session, replies } = protocol
   const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
-  if (handshake?.script !== undefined) found.unshift(`handshake.${scripted(handshake.script)}`)
-  found.push(...seals.map(seal => `seal.${seal.name}`))
+  found.push(...unbuiltSecurity(protocol, transport))
   for (const channel of channels) {
     const at = `channels.${channel.name}`
     if (channel.delivery !== 'unreliable' && channel.delivery !== 'transport')
@@ -236,6 +235,33 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   for (const value of session)
     if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
   for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
+  return found
+}
+
+/** Handshakes and seals that no engine runs on this transport. */
+function unbuiltSecurity({ handshake, seals }: ProtocolDescriptor, transport: TransportDescriptor): string[] {
+  const script = handshake?.script
+  if (transport.kind !== 'udp' || handshake?.transport !== undefined)
+    return [...(script === undefined ? [] : [`handshake.${scripted(script)}`]), ...seals.map(one => `seal.${one.name}`)]
+  const found: string[] = []
+  if (script !== undefined && seals.length === 0) found.push(`handshake.${scripted(script)}`)
+  if (script?.noise?.fallback !== undefined) found.push('handshake.fallback')
+  if (script?.noise?.newer !== undefined) found.push('handshake.newer')
+  if (script?.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
+  if (script !== undefined && script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
+  if (script?.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
+  if (script?.cookie?.mac === 'blake2s') found.push('handshake.cookie.mac: blake2s')
+  for (const seal of seals) {
+    const at = `seal.${seal.name}`
+    if (seal.layout === undefined || seals.length > 1) found.push(at)
+    if (seal.keyedByClear || seal.clear.length > 0) found.push(`${at}.clear`)
+    if (seal.pad !== undefined) found.push(`${at}.pad`)
+    if (seal.once) found.push(`${at}.once`)
+    if (seal.replay?.by === 'increasing') found.push(`${at}.replay: increasing`)
+    if (seal.rekey.by === 'handshake') found.push(`${at}.rekey.by: handshake`)
+    if (seal.rekey.renew.length > 0) found.push(`${at}.rekey.renew`)
+    if (seal.rekey.follow.length > 0) found.push(`${at}.rekey.follow`)
+  }
   return found
 }
 

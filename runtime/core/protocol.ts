@@ -219,6 +219,7 @@ export type ChannelHeader = Readonly<
       | 'seq'
       | 'ack'
       | 'ack_bits'
+      | 'ack_flag'
       | 'message_id'
       | 'fragment_id'
       | 'fragment_index'

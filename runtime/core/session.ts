@@ -22,23 +22,24 @@ import { freshContext, type Shared } from './shared.ts'
 export type { Shared } from './shared.ts'
 
 /**
- * `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
+ * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
  * outbox; `dead`: nothing more is sent; `over`: the sink was told.
  */
-export type Phase = 'open' | 'draining' | 'flushing' | 'dead' | 'over'
+export type Phase = 'opening' | 'open' | 'draining' | 'flushing' | 'dead' | 'over'
 
 export class Session {
-  readonly address: Address
+  /** Where the peer is now. */
+  address: Address
   readonly shared: Shared
   readonly plan: Plan
   readonly context: Context
   readonly lifecycle: Lifecycle
-  readonly openedAt: Instant
+  openedAt: Instant
   /** When the peer was last heard, and the time of the latest input. */
   seenAt: Instant
   now: Instant
   deadline: Instant = NEVER
-  phase: Phase = 'open'
+  phase: Phase
   framesIn = 0
   framesOut = 0
   bytesIn = 0
@@ -58,11 +59,13 @@ export class Session {
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
 
-  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant) {
+  /** `opening`: it is open only with `open`; before that nothing is sent on it. */
+  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant, phase: 'opening' | 'open' = 'open') {
     const { plan } = shared
     const { limits } = plan.protocol
     this.shared = shared
     this.plan = plan
+    this.phase = phase
     this.address = address
     this.openedAt = now
     this.seenAt = now
@@ -86,6 +89,12 @@ export class Session {
 
   /** The connection is there. */
   open(now: Instant): void {
+    if (this.phase === 'opening') {
+      this.phase = 'open'
+      this.openedAt = now
+      this.seenAt = now
+      this.now = now
+    }
     this.shared.meter.count('open')
     this.#asking.start(now)
     this.shared.sink.open(this)
@@ -102,6 +111,13 @@ export class Session {
     if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
     this.shared.meter.count('limit.rate', undefined, size)
     return false
+  }
+
+  /** Something arrived that only says that the peer is there. */
+  heard(now: Instant, size: number): void {
+    this.seenAt = now
+    this.now = now
+    this.bytesIn += size
   }
 
   /** A frame arrived and passed the codec. Borrowed. */
@@ -212,6 +228,7 @@ export class Session {
 
   /** Ends the connection: what was taken is sent first, and the frame that says goodbye, within the close timeout. */
   close(now: Instant, reason = 'closed', error?: PeerError): void {
+    if (this.phase === 'opening') this.abort(reason, error)
     if (this.phase !== 'open') return
     this.now = now
     this.phase = 'draining'
@@ -336,6 +353,7 @@ export class Session {
   }
 
   closedError(): PeerError {
+    if (this.phase === 'opening') return peerError('WrongState', 'the handshake of this connection is not done')
     return (
       this.#closing?.error ?? peerError('Closed', `the connection is closed (${this.#closing?.reason ?? 'closed'})`)
     )

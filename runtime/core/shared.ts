@@ -3,6 +3,8 @@
 import { Reassembly } from '../channel/reassembly.ts'
 import type { TransferReceiver } from '../channel/transfer-receive.ts'
 import { type TransferHead, transferReceiver } from '../channel/transfers.ts'
+import { node } from '../crypto/node.ts'
+import type { CryptoProvider } from '../crypto/provider.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
 import type { Context } from '../wire/codec.ts'
 import type { Sink } from './carrier.ts'
@@ -20,6 +22,7 @@ export interface Shared {
   readonly params: Readonly<Record<string, unknown>>
   /** `n` random bytes of the quality that keys need. */
   readonly random: (n: number) => Uint8Array
+  readonly crypto: CryptoProvider
   /** Unix milliseconds when the clock of the instants is at 0. */
   readonly epoch: number
   /** A full outbound queue: `send` waits, or is refused. */
@@ -44,6 +47,8 @@ export interface SharedOptions {
   /** `n` random bytes of the quality that keys need. */
   readonly random: (n: number) => Uint8Array
   readonly meter?: Meter | undefined
+  /** Default: Node's. */
+  readonly crypto?: CryptoProvider | undefined
   /** Unix milliseconds when the clock of the instants is at 0. Default 0. */
   readonly epoch?: number | undefined
   /** A full outbound queue: `send` waits, or is refused. Default wait. */
@@ -60,6 +65,7 @@ export function shared(options: SharedOptions): Shared {
     meter: options.meter ?? NO_METER,
     params: options.params ?? {},
     random: options.random,
+    crypto: options.crypto ?? node,
     epoch: options.epoch ?? 0,
     overflow: options.overflow ?? 'wait',
     closeTimeout: options.closeTimeout ?? 5000,

@@ -4,7 +4,7 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
-import type { DatagramEndpoint } from '../core/datagram.ts'
+import type { Endpoint as DatagramEndpoint } from '../core/endpoint.ts'
 import { type Address, type Batch, type Instant, NEVER } from '../core/machine.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
 import type { Link } from './link.ts'

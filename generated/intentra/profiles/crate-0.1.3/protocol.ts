@@ -159,7 +159,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
     },
     {
       name: 'active',
-      timeout: 60_000,
+      timeout: Infinity,
       ignore: [],
       frames: { Data: [{ to: 'active' }], Ack: [{ to: 'active' }] },
     },
