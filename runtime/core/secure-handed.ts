@@ -1,0 +1,98 @@
+// A connection whose keys, id and session values were handed out elsewhere (runtime/core/hand-over.ts): what is left of its
+// handshake over datagrams. The side that speaks first says that it has the keys until something of the peer opens; the
+// other side waits for that, not for long.
+
+import type { CryptoProvider } from '../crypto/provider.ts'
+import { LocalError, type PeerError, peerError } from './errors.ts'
+import type { ByRole, KeyExpression, KeyScope } from './handshake-descriptor.ts'
+import type { HandedOver } from './hand-over.ts'
+import { type Instant, instant, NEVER } from './machine.ts'
+import type { SessionKeys } from './noise-exchange.ts'
+import type { Plan } from './plan.ts'
+import type { RetryDescriptor, RoleDescriptor } from './protocol.ts'
+import type { SealDescriptor } from './seal-descriptor.ts'
+
+export interface HandedHost {
+  /** Sends a sealed frame that says nothing but that we have the keys. */
+  prove(now: Instant): void
+  failed(now: Instant, error: PeerError): void
+}
+
+/** What comes in the place of a handshake. */
+export class Handed {
+  readonly values: HandedOver
+  readonly #host: HandedHost
+  readonly #retry: RetryDescriptor | undefined
+  readonly #isFirst: boolean
+  readonly #failAt: Instant
+  #againAt: Instant = NEVER
+  #wait = 0
+  #left = 0
+
+  /** `isFirst`: this side speaks first. `retry`: how often it does, where the peer answers. */
+  constructor(
+    host: HandedHost,
+    now: Instant,
+    values: HandedOver,
+    { isFirst, retry }: { readonly isFirst: boolean; readonly retry: RetryDescriptor | undefined },
+  ) {
+    this.#host = host
+    this.#isFirst = isFirst
+    this.#retry = retry
+    this.#failAt = instant(now + UNBOUND)
+    this.values = values
+  }
+
+  get deadline(): Instant {
+    return this.#againAt < this.#failAt ? this.#againAt : this.#failAt
+  }
+
+  start(now: Instant): void {
+    if (!this.#isFirst) return
+    this.#wait = this.#retry?.from ?? 0
+    this.#left = this.#retry?.times ?? 0
+    if (this.#left > 0) this.#againAt = instant(now + this.#wait)
+    this.#host.prove(now)
+  }
+
+  wake(now: Instant): void {
+    if (now >= this.#failAt) {
+      this.#host.failed(now, peerError('Timeout', this.#isFirst ? UNANSWERED : UNSEEN, { fatal: true }))
+      return
+    }
+    if (now < this.#againAt) return
+    this.#left--
+    this.#wait = Math.min(2 * this.#wait, this.#retry?.to ?? this.#wait)
+    this.#againAt = this.#left > 0 ? instant(now + this.#wait) : NEVER
+    this.#host.prove(now)
+  }
+
+  destroy(): void {}
+}
+
+/** The keys of this side and of its peer. Throws LocalError where the seal has none for them. */
+export function keysOf(seal: SealDescriptor, plan: Plan, scope: KeyScope, { provider }: { provider: CryptoProvider }): SessionKeys {
+  const { key, name, aead } = seal
+  if (key === 'handshake')
+    throw new LocalError('NotBuilt', `seal.${name}: its keys come from a Noise handshake, and there is none in plain steps`)
+  const peers = plan.protocol.roles.filter(role => role !== plan.role)
+  const send = byRole(key, [plan.role])
+  const receive = byRole(key, peers)
+  if (send === undefined || receive === undefined)
+    throw new LocalError('NotBuilt', `seal.${name}: there is no key for each of the two sides`)
+  const keys = { send: Uint8Array.from(send(scope)), receive: Uint8Array.from(receive(scope)) }
+  // Throws on a length that the cipher does not take.
+  provider.aead(aead, keys.send).destroy()
+  provider.aead(aead, keys.receive).destroy()
+  return keys
+}
+
+function byRole(keys: ByRole<KeyExpression>, roles: readonly RoleDescriptor[]): KeyExpression | undefined {
+  for (const role of roles) for (const name of [...role.is].reverse()) if (keys[name] !== undefined) return keys[name]
+  return keys['']
+}
+
+/** Milliseconds that a peer has between the hand-over and its first packet that opens. */
+const UNBOUND = 10_000
+const UNANSWERED = 'the keys are there, but nothing that the peer sealed has arrived: is the port for datagrams open?'
+const UNSEEN = 'the peer was handed its keys and never used them'
