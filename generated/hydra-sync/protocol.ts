@@ -374,9 +374,9 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
       tag: 'append',
       error: 'OpenFailed',
       clear: [
-        { name: 'started', place: { at: 0, size: 8, little: false } },
-        { name: 'salt', place: { at: 8, size: 16, little: false } },
-        { name: 'counter', place: { at: 24, size: 8, little: false } },
+        { name: 'started', place: { at: 0, size: 8, little: false }, fresh: scope => Math.floor(scope.now()) },
+        { name: 'salt', place: { at: 8, size: 16, little: false }, fresh: scope => scope.random(16) },
+        { name: 'counter', place: { at: 24, size: 8, little: false }, fresh: undefined },
       ],
       nonce: [{ is: 'bytes', bytes: Uint8Array.of(0x00, 0x00, 0x00, 0x00) }, { is: 'frame', at: 24, size: 8 }],
       layout: undefined,

@@ -4,6 +4,7 @@
 import type { ByRole } from '../../runtime/core/handshake-descriptor.ts'
 import type {
   BitPlace,
+  ClearField,
   NoncePart,
   RekeyDescriptor,
   SealDescriptor,
@@ -26,7 +27,8 @@ export type RekeyData = Omit<RekeyDescriptor, 'phaseField' | 'seenField' | 'deri
   readonly follow: readonly Expr[]
 }
 
-export type SealData = Omit<SealDescriptor, 'key' | 'counter' | 'rekey' | 'probe'> & {
+export type SealData = Omit<SealDescriptor, 'key' | 'clear' | 'counter' | 'rekey' | 'probe'> & {
+  readonly clear: readonly (Omit<ClearField, 'fresh'> & { readonly fresh: Expr | undefined })[]
   readonly key: 'handshake' | ByRole<Expr>
   readonly counter: Omit<SealDescriptor['counter'], 'field'> & { readonly field: FramePath | undefined }
   readonly rekey: RekeyData
@@ -58,7 +60,7 @@ function normalizeSeal(seal: Seal, section: Section, protocol: Protocol, isStrea
     clear: clear.flatMap(field => {
       const place = placeOf(fixed, field.name)
       const bytes = place && (bytePlace(place) ?? rawPlace(place))
-      return bytes ? [{ name: field.name, place: bytes }] : []
+      return bytes ? [{ name: field.name, place: bytes, fresh: field.fallback }] : []
     }),
     counter: counter(section, protocol, frames, isStream),
     nonce: seal.nonce.flatMap(part => noncePart(part, protocol, fixed, section)),

@@ -2,7 +2,7 @@
 // frame, so that a whole batch of packets can be opened before any of them is decoded.
 
 import type { AeadName } from '../crypto/provider.ts'
-import type { ByRole, KeyExpression } from './handshake-descriptor.ts'
+import type { ByRole, KeyExpression, KeyValue } from './handshake-descriptor.ts'
 import type { Accessor } from './protocol.ts'
 
 /** An unsigned integer of whole bytes. */
@@ -62,6 +62,13 @@ export interface RekeyDescriptor {
   readonly trial: number
 }
 
+export interface ClearField {
+  readonly name: string
+  readonly place: BytePlace
+  /** Its value where none is given (`?= now()`): how `renew` draws it anew. */
+  readonly fresh: KeyValue | undefined
+}
+
 export interface SealDescriptor {
   readonly name: string
   readonly aead: AeadName
@@ -73,7 +80,7 @@ export interface SealDescriptor {
   /** Error of a packet that does not open. */
   readonly error: string
   /** Clear fields in front of the sealed bytes that the seal owns. */
-  readonly clear: readonly { readonly name: string; readonly place: BytePlace }[]
+  readonly clear: readonly ClearField[]
   /** The field that carries the packet counter, and its first value. */
   readonly counter: {
     readonly place: BytePlace | undefined

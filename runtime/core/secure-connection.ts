@@ -5,6 +5,7 @@
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -14,6 +15,7 @@ import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
 import type { AttemptHost } from './secure-attempt.ts'
 import type { SecureHost } from './secure-host.ts'
+import { Handed, keysOf } from './secure-handed.ts'
 import { Initiator } from './secure-initiator.ts'
 import { Responder } from './secure-responder.ts'
 import { Session } from './session.ts'
@@ -37,7 +39,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   peerId = 0
   session: Session | undefined
   seal: ReturnType<SecureHost['sealWith']> | undefined
-  handshake: Initiator | Responder | undefined
+  handshake: Initiator | Responder | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
@@ -52,7 +54,14 @@ export class SecureConnection implements AttemptHost, Carrier {
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
 
-  constructor(host: SecureHost, address: Address, ownId: number, isDialler: boolean) {
+  /** `session`: values that are known from elsewhere. */
+  constructor(
+    host: SecureHost,
+    address: Address,
+    ownId: number,
+    isDialler: boolean,
+    session: Readonly<Record<string, unknown>> = NOTHING,
+  ) {
     const { shared } = host
     this.#host = host
     this.address = address
@@ -61,7 +70,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.#isWaitedFor = !isDialler
     this.scope = new HandshakeScope({
       params: shared.params,
-      session: {},
+      session,
       peer: address,
       random: shared.random,
       now: () => Math.floor(shared.epoch + host.now),
@@ -82,6 +91,23 @@ export class SecureConnection implements AttemptHost, Carrier {
     const responder = new Responder(this, now, this.#host.secure.timeout)
     this.handshake = responder
     return responder.begin(now, frame, noise, clientId)
+  }
+
+  /** Begins with what was handed out elsewhere. */
+  take(now: Instant, values: HandedOver): void {
+    const { secure, shared } = this.#host
+    const { continuation, retry } = secure.script
+    const { role } = shared.plan
+    const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
+    this.#passed = values.passed.map(frame => ({ frame, at: now }))
+    this.rtt = values.took
+    this.handshake = new Handed(this, now, values, { isFirst, retry })
+    this.session = this.#makeSession(now, 'opening')
+    this.session.context.session = values.session
+    this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
+    this.handshake.start(now)
+    // A peer that answers nothing by itself cannot confirm.
+    if (isFirst && retry === undefined) this.confirm(now)
   }
 
   // -------------------------------------------------------------------------------------- for its handshake
@@ -166,7 +192,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     const { handshake, state } = this
     if (handshake instanceof Initiator) {
       if (peer === this.address) handshake.arrived(now, frame)
-    } else if (handshake !== undefined) {
+    } else if (handshake instanceof Responder) {
       if (peer === this.address) handshake.arrived(now, frame)
     } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
   }
@@ -195,6 +221,7 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** Nobody has answered yet. */
   get isUnheard(): boolean {
+    if (this.handshake instanceof Handed) return this.isDialler
     return this.handshake instanceof Initiator && !this.handshake.wasHeard
   }
 
@@ -240,7 +267,7 @@ export class SecureConnection implements AttemptHost, Carrier {
       if (now >= this.#closeUntil) this.#host.forget(this)
       return
     }
-    if (this.handshake instanceof Initiator) this.handshake.wake(now)
+    if (this.handshake instanceof Initiator || this.handshake instanceof Handed) this.handshake.wake(now)
     else if (this.handshake !== undefined && now >= this.handshake.deadline)
       this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
     if (this.state === 'open') {

@@ -2,14 +2,14 @@
 // handshake over datagrams. The side that speaks first says that it has the keys until something of the peer opens; the
 // other side waits for that, not for long.
 
-import type { CryptoProvider } from '../crypto/provider.ts'
+import { keysOfRoles } from '../crypto/seal/plan.ts'
 import { LocalError, type PeerError, peerError } from './errors.ts'
-import type { ByRole, KeyExpression, KeyScope } from './handshake-descriptor.ts'
+import type { KeyScope } from './handshake-descriptor.ts'
 import type { HandedOver } from './hand-over.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { Plan } from './plan.ts'
-import type { RetryDescriptor, RoleDescriptor } from './protocol.ts'
+import type { RetryDescriptor } from './protocol.ts'
 import type { SealDescriptor } from './seal-descriptor.ts'
 
 export interface HandedHost {
@@ -71,25 +71,16 @@ export class Handed {
 }
 
 /** The keys of this side and of its peer. Throws LocalError where the seal has none for them. */
-export function keysOf(seal: SealDescriptor, plan: Plan, scope: KeyScope, { provider }: { provider: CryptoProvider }): SessionKeys {
-  const { key, name, aead } = seal
-  if (key === 'handshake')
-    throw new LocalError('NotBuilt', `seal.${name}: its keys come from a Noise handshake, and there is none in plain steps`)
+export function keysOf(seal: SealDescriptor, plan: Plan, scope: KeyScope): SessionKeys {
   const peers = plan.protocol.roles.filter(role => role !== plan.role)
-  const send = byRole(key, [plan.role])
-  const receive = byRole(key, peers)
-  if (send === undefined || receive === undefined)
-    throw new LocalError('NotBuilt', `seal.${name}: there is no key for each of the two sides`)
-  const keys = { send: Uint8Array.from(send(scope)), receive: Uint8Array.from(receive(scope)) }
-  // Throws on a length that the cipher does not take.
-  provider.aead(aead, keys.send).destroy()
-  provider.aead(aead, keys.receive).destroy()
-  return keys
-}
-
-function byRole(keys: ByRole<KeyExpression>, roles: readonly RoleDescriptor[]): KeyExpression | undefined {
-  for (const role of roles) for (const name of [...role.is].reverse()) if (keys[name] !== undefined) return keys[name]
-  return keys['']
+  const rules = keysOfRoles(
+    seal,
+    plan.role.is,
+    peers.flatMap(role => role.is),
+  )
+  if (rules === undefined)
+    throw new LocalError('NotBuilt', `seal.${seal.name}: there is no key for the ${plan.role.name}`)
+  return { send: Uint8Array.from(rules.send(scope)), receive: Uint8Array.from(rules.receive(scope)) }
 }
 
 /** Milliseconds that a peer has between the hand-over and its first packet that opens. */

@@ -33,6 +33,7 @@ export class Security {
     return {
       ...rest,
       key: key === 'handshake' ? key : this.#byRole(key),
+      clear: data.clear.map(({ fresh, ...field }) => ({ ...field, fresh: this.#value(fresh) })),
       counter: { ...counter, field: this.#path(counter.field) },
       rekey: {
         ...cadence,
