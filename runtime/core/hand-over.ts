@@ -24,8 +24,8 @@ export interface HandedOver {
   readonly id: number | undefined
   /** Frames that went by, for the states of the session. */
   readonly passed: readonly FramePlan[]
-  /** From the first byte to the last, milliseconds: more than one round trip. */
-  readonly took: number
+  /** Told when the session that comes of it is over, or never came. */
+  readonly over?: (() => void) | undefined
 }
 
 export interface HandOverOptions {
@@ -37,7 +37,7 @@ export interface HandOverOptions {
   readonly local: Readonly<Record<string, unknown>>
   /** An id that nobody has, where the schema has ids and this side draws them. */
   readonly drawId?: (() => number) | undefined
-  /** Called once, inside an input: before the peer can know. */
+  /** Called once, inside an input, before anything of it leaves. It may call `abort`. */
   readonly done: (result: HandedOver) => void
   readonly failed: (error: PeerError) => void
 }
@@ -68,7 +68,6 @@ export class HandOver implements StreamMachine {
   readonly #outbox = new Outbox()
   readonly #turns: Turn[]
   readonly #passed: FramePlan[] = []
-  #startedAt: Instant = instant(0)
   #now: Instant = instant(0)
   #id: number | undefined
   #state: 'idle' | 'running' | 'done' | 'failed' = 'idle'
@@ -96,7 +95,6 @@ export class HandOver implements StreamMachine {
 
   start(now: Instant): void {
     this.#now = now
-    this.#startedAt = now
     this.#state = 'running'
     this.deadline = instant(now + this.#options.timeout)
     this.#proceed(now)
@@ -148,6 +146,13 @@ export class HandOver implements StreamMachine {
       this.#options.shared.meter.count('handshake.timeout')
       this.#fail('Timeout', `the handshake took longer than ${this.#options.timeout} ms`)
     } else this.closing = 'now'
+  }
+
+  /** Nobody wants it any more: nothing further is sent or told. */
+  abort(): void {
+    this.#state = 'failed'
+    this.closing = 'now'
+    this.#scope.wipe()
   }
 
   /** Bytes that wait to be taken. */
@@ -240,7 +245,6 @@ export class HandOver implements StreamMachine {
       session: this.#context.session as Record<string, unknown>,
       id: this.#id,
       passed: this.#passed,
-      took: now - this.#startedAt,
     })
   }
 

@@ -13,13 +13,14 @@ export class Numbers {
     this.#most = most
   }
 
-  get size(): number {
-    return this.#used.size
+  /** All are in use. */
+  get isFull(): boolean {
+    return this.#used.size >= this.#most
   }
 
   /** The next number that nobody has. Throws LocalError when all are in use. */
   take(): number {
-    if (this.#used.size >= this.#most) throw new LocalError('BadOption', `all ${this.#most} numbers are in use`)
+    if (this.isFull) throw new LocalError('BadOption', `all ${this.#most} numbers are in use`)
     do this.#last = this.#last >= this.#most ? 1 : this.#last + 1
     while (this.#used.has(this.#last))
     this.#used.add(this.#last)

@@ -3,6 +3,7 @@
 // are refused here by name, so that nothing of a schema is ever silently ignored.
 
 import { LocalError } from './errors.ts'
+import { handOverPlaces, unbuiltHandOver } from './hand-over-places.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import type {
   ChannelDescriptor,
@@ -215,6 +216,9 @@ function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescrip
 export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
   const { handshake, channels, channelHeader, service, session, replies } = protocol
   const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
+  const places = handOverPlaces(protocol)
+  // The stage that hands keys out carries no frames of the session.
+  if (places !== undefined && places.from === transport) return [...found, ...unbuiltHandOver(places)]
   found.push(...unbuiltSecurity(protocol, transport))
   for (const channel of channels) {
     const at = `channels.${channel.name}`
@@ -239,11 +243,13 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
 }
 
 /** Handshakes and seals that no engine runs on this transport. */
-function unbuiltSecurity({ handshake, seals }: ProtocolDescriptor, transport: TransportDescriptor): string[] {
+function unbuiltSecurity(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
+  const { handshake, seals } = protocol
   const script = handshake?.script
-  if (transport.kind !== 'udp' || handshake?.transport !== undefined)
+  const places = handOverPlaces(protocol)
+  if (transport.kind !== 'udp' || (handshake?.transport !== undefined && places?.to !== transport))
     return [...(script === undefined ? [] : [`handshake.${scripted(script)}`]), ...seals.map(one => `seal.${one.name}`)]
-  const found: string[] = []
+  const found: string[] = places === undefined ? [] : unbuiltHandOver(places)
   if (script !== undefined && seals.length === 0) found.push(`handshake.${scripted(script)}`)
   if (script?.noise?.fallback !== undefined) found.push('handshake.fallback')
   if (script?.noise?.newer !== undefined) found.push('handshake.newer')

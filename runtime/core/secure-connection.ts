@@ -14,8 +14,8 @@ import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
 import type { AttemptHost } from './secure-attempt.ts'
-import type { SecureHost } from './secure-host.ts'
 import { Handed, keysOf } from './secure-handed.ts'
+import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
 import { Responder } from './secure-responder.ts'
 import { Session } from './session.ts'
@@ -51,6 +51,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
+  #over: (() => void) | undefined
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
 
@@ -100,11 +101,14 @@ export class SecureConnection implements AttemptHost, Carrier {
     const { role } = shared.plan
     const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
     this.#passed = values.passed.map(frame => ({ frame, at: now }))
-    this.rtt = values.took
     this.handshake = new Handed(this, now, values, { isFirst, retry })
     this.session = this.#makeSession(now, 'opening')
     this.session.context.session = values.session
+    this.#over = values.over
     this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
+    // What the seal has copied need not lie around in the session.
+    for (const { name, secret } of shared.plan.protocol.session)
+      if (secret && values.session[name] instanceof Uint8Array) values.session[name].fill(0)
     this.handshake.start(now)
     // A peer that answers nothing by itself cannot confirm.
     if (isFirst && retry === undefined) this.confirm(now)
@@ -173,7 +177,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
   confirm(now: Instant): Session {
     const { handshake } = this
-    if (handshake instanceof Responder) this.rtt = handshake.age(now)
+    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.age(now)
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -219,6 +223,11 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
 
+  /** It was handed its keys by us and has not been heard of since: its address is not known. */
+  get isExpected(): boolean {
+    return this.handshake instanceof Handed && !this.isDialler
+  }
+
   /** Nobody has answered yet. */
   get isUnheard(): boolean {
     if (this.handshake instanceof Handed) return this.isDialler
@@ -253,6 +262,8 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.scope.wipe()
     this.seal?.destroy()
     this.seal = undefined
+    this.#over?.()
+    this.#over = undefined
   }
 
   get deadline(): Instant {

@@ -3,14 +3,16 @@
 // other side waits for that, not for long.
 
 import { keysOfRoles } from '../crypto/seal/plan.ts'
+import { addressKey } from '../guard/address.ts'
 import { LocalError, type PeerError, peerError } from './errors.ts'
-import type { KeyScope } from './handshake-descriptor.ts'
 import type { HandedOver } from './hand-over.ts'
-import { type Instant, instant, NEVER } from './machine.ts'
+import type { KeyScope } from './handshake-descriptor.ts'
+import { type Batch, type Instant, instant, NEVER } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { Plan } from './plan.ts'
 import type { RetryDescriptor } from './protocol.ts'
 import type { SealDescriptor } from './seal-descriptor.ts'
+import type { SecureConnection } from './secure-connection.ts'
 
 export interface HandedHost {
   /** Sends a sealed frame that says nothing but that we have the keys. */
@@ -24,10 +26,12 @@ export class Handed {
   readonly #host: HandedHost
   readonly #retry: RetryDescriptor | undefined
   readonly #isFirst: boolean
+  readonly #startedAt: Instant
   readonly #failAt: Instant
   #againAt: Instant = NEVER
   #wait = 0
   #left = 0
+  #proofs = 0
 
   /** `isFirst`: this side speaks first. `retry`: how often it does, where the peer answers. */
   constructor(
@@ -39,6 +43,7 @@ export class Handed {
     this.#host = host
     this.#isFirst = isFirst
     this.#retry = retry
+    this.#startedAt = now
     this.#failAt = instant(now + UNBOUND)
     this.values = values
   }
@@ -47,11 +52,17 @@ export class Handed {
     return this.#againAt < this.#failAt ? this.#againAt : this.#failAt
   }
 
+  /** Milliseconds since the only proof, for a first estimate of the round trip. */
+  age(now: Instant): number | undefined {
+    return this.#proofs === 1 ? now - this.#startedAt : undefined
+  }
+
   start(now: Instant): void {
     if (!this.#isFirst) return
     this.#wait = this.#retry?.from ?? 0
     this.#left = this.#retry?.times ?? 0
     if (this.#left > 0) this.#againAt = instant(now + this.#wait)
+    this.#proofs++
     this.#host.prove(now)
   }
 
@@ -64,6 +75,7 @@ export class Handed {
     this.#left--
     this.#wait = Math.min(2 * this.#wait, this.#retry?.to ?? this.#wait)
     this.#againAt = this.#left > 0 ? instant(now + this.#wait) : NEVER
+    this.#proofs++
     this.#host.prove(now)
   }
 
@@ -83,6 +95,35 @@ export function keysOf(seal: SealDescriptor, plan: Plan, scope: KeyScope): Sessi
   return { send: Uint8Array.from(rules.send(scope)), receive: Uint8Array.from(rules.receive(scope)) }
 }
 
+/**
+ * Whose packet number `i` is, by trying the keys of those who are expected, and the packet opened in place. Those come
+ * first to whose address the keys went; a packet costs a few attempts at most, and is as it was when none fits.
+ */
+export function tryKeys(
+  now: Instant,
+  unbound: Iterable<SecureConnection>,
+  batch: Batch,
+  i: number,
+  results: Int32Array,
+): SecureConnection | undefined {
+  const { slab, offsets, lengths, peers } = batch
+  const start = offsets[i] as number
+  const end = start + (lengths[i] as number)
+  const from = addressKey(peers[i] as string)
+  const all = [...unbound].sort(
+    (a, b) => Number(addressKey(b.address) === from) - Number(addressKey(a.address) === from),
+  )
+  const kept = slab.slice(start, end)
+  for (const connection of all.slice(0, MOST_TRIED)) {
+    connection.seal?.open(now, batch, i, i + 1, results)
+    if ((results[i] as number) >= 0) return connection
+    slab.set(kept, start)
+  }
+  return undefined
+}
+
+/** Keys tried for one packet of nobody known. */
+const MOST_TRIED = 8
 /** Milliseconds that a peer has between the hand-over and its first packet that opens. */
 const UNBOUND = 10_000
 const UNANSWERED = 'the keys are there, but nothing that the peer sealed has arrived: is the port for datagrams open?'

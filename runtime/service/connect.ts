@@ -2,7 +2,11 @@
 
 import { datagramEndpoint } from '../core/endpoint.ts'
 import { type PeerError, peerError } from '../core/errors.ts'
+import type { HandedOver } from '../core/hand-over.ts'
+import type { HandOverPlaces } from '../core/hand-over-places.ts'
 import type { Plan } from '../core/plan.ts'
+import type { TransportDescriptor } from '../core/protocol.ts'
+import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
 import type { Link } from '../drivers/link.ts'
@@ -13,6 +17,7 @@ import type { Connected } from '../drivers/transport.ts'
 import { dialUdp, UdpLink } from '../drivers/udp.ts'
 import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
+import { handsOver, nextPort, takeOver } from './hand-over.ts'
 import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
 import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
 import { drive, ownPeer, side, tlsSettings } from './parts.ts'
@@ -52,10 +57,13 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const made = plan(to.transport)
   const queue = new FrameQueue<Received<LivePeer>>(made.protocol.limits.queue.messages)
   const { signal } = given
+  const places = target instanceof MemoryHub ? undefined : handsOver(protocol, to.transport)
   const { connection, opened } =
-    to.transport.kind === 'udp'
-      ? await dialDatagrams(to, made, params, given, queue)
-      : await dialStream(target, to, made, params, given, queue)
+    places !== undefined
+      ? await dialHandedOver(to, places, plan, params, given, queue)
+      : to.transport.kind === 'udp'
+        ? await dialDatagrams(to, made, params, given, queue)
+        : await dialStream(target, to, made, params, given, queue)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
   void connection.closed.then(() => signal?.removeEventListener('abort', onAbort))
@@ -73,12 +81,35 @@ interface Dialled {
 type Params = Readonly<Record<string, unknown>>
 type Queue = FrameQueue<Received<LivePeer>>
 
+/** Gets the keys first, then goes on where they are for. */
+async function dialHandedOver(
+  to: Target,
+  places: HandOverPlaces,
+  plan: (transport: TransportDescriptor) => Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<Dialled> {
+  const stage = plan(places.from)
+  const session = plan(places.to)
+  const { shared } = side(stage, params, { meter: given.meter }, queue, ownPeer)
+  const connected = await dial(to, to, stage, params, given.signal)
+  const timeout = stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY
+  const handed = await takeOver(connected, { shared, script: places.script, timeout, local: {} }, given.signal)
+  const { address } = connected
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  const next = { transport: places.to, host, port: nextPort(places, handed, params) }
+  return dialDatagrams(next, session, params, given, queue, handed)
+}
+
+/** `handed`: what a handshake elsewhere has told. */
 async function dialDatagrams(
   to: Target,
   made: Plan,
   params: Params,
   given: AnyOptions,
   queue: Queue,
+  handed?: HandedOver,
 ): Promise<Dialled> {
   const { insecure } = made.protocol
   let link: UdpLink | undefined
@@ -95,7 +126,12 @@ async function dialDatagrams(
   const endpoint = datagramEndpoint(own.shared, false)
   const socket = await dialUdp(to, to.transport, given.signal)
   link = new UdpLink(socket, endpoint)
-  const connection = peerOf(endpoint.connect(link.now(), socket.peer as string))
+  const peer = socket.peer as string
+  const connection = peerOf(
+    handed !== undefined && endpoint instanceof SecureEndpoint
+      ? endpoint.proceed(link.now(), peer, handed)
+      : endpoint.connect(link.now(), peer),
+  )
   connection.transportClosed = link.closed
   link.soon()
   return { connection, opened }
@@ -159,7 +195,7 @@ class ClientConnection extends LivePeer {
 }
 
 async function dial(
-  target: string | MemoryHub,
+  target: string | MemoryHub | Target,
   to: Target,
   made: Parameters<typeof tlsSettings>[0],
   params: Readonly<Record<string, unknown>>,
