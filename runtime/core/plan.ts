@@ -275,8 +275,11 @@ function unbuiltSecurity({ handshake, seals }: ProtocolDescriptor, transport: Tr
   if (script?.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
   if (script?.cookie?.mac === 'blake2s') found.push('handshake.cookie.mac: blake2s')
   for (const seal of seals) {
+    if (script === undefined || seal.layout === undefined || seals.length > 1) {
+      found.push(`seal.${seal.name}`)
+      continue
+    }
     const at = `seal.${seal.name}`
-    if (seal.layout === undefined || seals.length > 1) found.push(at)
     if (seal.keyedByClear || seal.clear.length > 0) found.push(`${at}.clear`)
     if (seal.pad !== undefined) found.push(`${at}.pad`)
     if (seal.once) found.push(`${at}.once`)
