@@ -23,11 +23,11 @@ export function fitsInto(into: Uint8Array, end: number): void {
 // -------------------------------------------------------------------------------------------------- numbers
 
 export function u8(value: unknown, field: string): number {
-  return (value as number) === ((value as number) & 0xff) ? (value as number) : intIn(value, 0, 0xff, field)
+  return typeof value === 'number' && value === (value & 0xff) ? value : intIn(value, 0, 0xff, field)
 }
 
 export function u16(value: unknown, field: string): number {
-  return (value as number) === ((value as number) & 0xffff) ? (value as number) : intIn(value, 0, 0xffff, field)
+  return typeof value === 'number' && value === (value & 0xffff) ? value : intIn(value, 0, 0xffff, field)
 }
 
 export function u32(value: unknown, field: string): number {

@@ -5,10 +5,10 @@ import { Budget } from '../channel/budget.ts'
 import type { NumberWidths } from '../channel/host.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import { idShape } from './ids.ts'
+import { leastValue } from './least.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Accessor, ChannelDescriptor, ChannelHeader } from './protocol.ts'
 import { type Plain, roundTrip } from './recast.ts'
-import { leastValue } from './least.ts'
 
 export interface ChannelPlan {
   readonly header: ChannelHeader
@@ -61,9 +61,7 @@ export function channelPlan(plan: Plan, codec: Codec, empty: FramePlan | undefin
     areBitsWide: acks?.wide ?? false,
     budgets: channels.map(({ fragment }) => fragment && new Budget(fragment.bytes)),
     ackFrames,
-    acknowledging: new Set(
-      channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? []),
-    ),
+    acknowledging: new Set(channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? [])),
     placeOf: id => {
       const place = channels.findIndex(channel => channel.id === id)
       return place < 0 ? undefined : place

@@ -268,8 +268,9 @@ export class DatagramEndpoint implements Endpoint, Carrier {
       const next = this.#isPacked ? frame.byteEnd : end
       if (session.charge(now, next - at)) session.arrived(now, frame, next - at)
       at = next
-      if (!this.#isPacked || session.phase === 'over') return
+      if (!this.#isPacked || session.phase === 'over') break
     }
+    session.settled(now)
   }
 
   /** A datagram from an address without a session. */

@@ -19,6 +19,8 @@ export type MeterEvent =
   | `reply.${string}`
   /** `handshake.begin`, `handshake.timeout`, ...: `reason`. */
   | `handshake.${string}`
+  /** `channel.retransmit`: `channel`. */
+  | `channel.${string}`
   /** `relay.queued`, `relay.dropped`, ...: `channel`. */
   | `relay.${string}`
   | 'idle.timeout'

@@ -2,6 +2,7 @@
 // in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
 // the endpoint, as text, and is sealed when they leave.
 
+import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
@@ -38,7 +39,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   readonly ownId: number
   peerId = 0
   session: Session | undefined
-  seal: ReturnType<SecureHost['sealWith']> | undefined
+  seal: PacketSeal | undefined
   handshake: Initiator | Responder | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
@@ -54,6 +55,10 @@ export class SecureConnection implements AttemptHost, Carrier {
   #over: (() => void) | undefined
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
+  /** When the peer is asked again to confirm the phase of our key. */
+  #probeAt: Instant = NEVER
+  /** An address is being looked into. */
+  isProbing = false
 
   /** `session`: values that are known from elsewhere. */
   constructor(
@@ -202,14 +207,44 @@ export class SecureConnection implements AttemptHost, Carrier {
   }
 
   /** A sealed packet that was refused. */
-  refused(_now: Instant, result: number): void {
+  refused(now: Instant, verdict: number): void {
     const { meter } = this.#host.shared
-    if (result === REPLAYED) meter.count('seal.replayed')
-    else meter.count('error', this.#host.secure.seal.error)
+    const { session, seal } = this
+    if (verdict === VERDICT.replayed) meter.count('seal.replayed')
+    else if (verdict === VERDICT.failed) meter.count('error', this.#host.secure.seal.error)
+    if (this.state !== 'open' || session === undefined) return
+    if (verdict === VERDICT.wrongState)
+      session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', { fatal: true }))
+    else if (seal?.isWornOut)
+      session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', { fatal: true }))
+    else if (verdict === VERDICT.failed) session.unopened(now, this.#host.secure.seal.error)
   }
 
-  /** A sealed packet came from another address than before. */
-  cameFrom(_now: Instant, _peer: Address, _size: number): void {}
+  /** Whether a packet may cost an attempt to open it: only profiles charge before. */
+  pays(now: Instant, size: number): boolean {
+    return this.#host.shared.plan.protocol.limits.rate.before === 'deliver' || (this.session?.pay(now, size) ?? true)
+  }
+
+  /** A sealed packet opened that came from another address, or while an address is being probed. */
+  cameFrom(_now: Instant, _peer: Address, _size: number, _isNewest: boolean): void {}
+
+  /** The last of several packets was dealt with. */
+  settled(now: Instant): void {
+    if (this.state === 'open') this.session?.settled(now)
+  }
+
+  /** Packets were sealed: the key may have changed, and the peer is to say that it knows. */
+  sealed(now: Instant): void {
+    if (this.#probeAt !== NEVER || this.state !== 'open' || !this.seal?.wantsProbe(now)) return
+    this.#probeAt = instant(now + this.patience)
+    this.#host.changed(this)
+  }
+
+  /** Nothing more may be sealed. */
+  spent(now: Instant): void {
+    const error = peerError('Timeout', 'the peer did not confirm the change of keys', { fatal: true })
+    if (this.state === 'open') this.session?.fail(now, error)
+  }
 
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
@@ -218,7 +253,7 @@ export class SecureConnection implements AttemptHost, Carrier {
       session.arrived(now, frame, size)
       return
     }
-    session.heard(now, size)
+    session.heard(now, frame, this.#host.secure.empty as FramePlan, size)
     // Our answer to the proof was lost: the client says it again.
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
@@ -269,7 +304,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   get deadline(): Instant {
     let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
     if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
-    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline)
+    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline, this.#probeAt)
     return instant(next)
   }
 
@@ -284,13 +319,15 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (this.state === 'open') {
       this.session?.wake(now)
       this.seal?.wake(now)
+      if (now >= this.#probeAt) this.#askForPhase(now)
     }
   }
 
   // -------------------------------------------------------------------------------------- for the session
 
+  /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
-    return this.#host.hasRoom
+    return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
   }
 
   get lastBytes(): Uint8Array {
@@ -339,6 +376,14 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   // ------------------------------------------------------------------------------------------------ the rest
 
+  #askForPhase(now: Instant): void {
+    const { probe } = this.#host.secure
+    this.#probeAt = NEVER
+    if (probe === undefined || !this.seal?.wantsProbe(now)) return
+    this.#tell(probe.frame, NOTHING)
+    this.#probeAt = instant(now + this.patience)
+  }
+
   /** The last message of the handshake, again. */
   #isLast(frame: Reader): boolean {
     return this.script.noise?.messages[2]?.frame === frame.frameName
@@ -348,6 +393,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     const session = new Session(this.#host.shared, this, this.address, now, phase)
     session.context.open = opened
     session.context.seal = unsealed
+    session.isSealed = true
     return session
   }
 
@@ -360,7 +406,6 @@ export class SecureConnection implements AttemptHost, Carrier {
 }
 
 const NOTHING: Plain = {}
-const REPLAYED = -2
 /** Milliseconds. */
 const CLOSE_PAUSE = 100
 const SHORTEST_PATIENCE = 50

@@ -3,8 +3,10 @@
 // when it leaves. What does not open, and what nobody asked for, changes nothing and is not answered.
 
 import type { CryptoProvider } from '../crypto/provider.ts'
+import { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
-import type { Codec, DecodeOptions } from '../wire/codec.ts'
+import type { Codec } from '../wire/codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
@@ -14,12 +16,12 @@ import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { SecureConnection } from './secure-connection.ts'
 import { SecureDoor } from './secure-door.ts'
-import { tryKeys } from './secure-handed.ts'
-import type { ConnectionSeal, SecureHost } from './secure-host.ts'
+import type { SecureHost } from './secure-host.ts'
 import { SecurePeers } from './secure-peers.ts'
 import type { SecurePlan } from './secure-plan.ts'
+import { SecureReceiving } from './secure-receiving.ts'
 import { SecureSending } from './secure-sending.ts'
-import { guardsOf, makeSeal } from './secure-stopgap.ts'
+import { guardsOf } from './secure-stopgap.ts'
 import type { Session } from './session.ts'
 import type { Shared } from './shared.ts'
 
@@ -43,16 +45,16 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   readonly #peers: SecurePeers
   readonly #table: ConnectionTable<SecureConnection>
   readonly #door: SecureDoor | undefined
-  readonly #decode: DecodeOptions
+  readonly #receiving: SecureReceiving
+  readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
-  #results = new Int32Array(64)
   #isClosing = false
   #wasUsed = false
 
   /** Throws LocalError where a key is missing. */
   constructor({ shared, secure, crypto, accepts }: SecureOptions) {
-    const { transport, maxFrame, protocol, role } = shared.plan
+    const { protocol, role } = shared.plan
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
@@ -60,7 +62,14 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
     this.#sending = new SecureSending(shared, secure, () => this.now)
-    this.#decode = { whole: true, maxFrame, ignoreTrailing: transport.trailing === 'ignore' }
+    this.#seal = new SealPlan(secure.seal, crypto)
+    this.#receiving = new SecureReceiving({
+      shared,
+      secure,
+      peers: this.#peers,
+      sending: this.#sending,
+      clear: (now, peer, bytes, start, end) => this.#clear(now, peer, bytes, start, end),
+    })
     const { noise } = secure.script
     if (noise !== undefined && secure.suite !== undefined) {
       const probe = new SecureConnection(this, '0.0.0.0:0', 0, !accepts)
@@ -138,27 +147,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   receive(now: Instant, batch: Batch): boolean {
     this.now = now
     this.#sending.isPinned = false
-    const { slab, offsets, lengths, peers, count } = batch
-    if (this.#results.length < count) this.#results = new Int32Array(2 * count)
-    let run: SecureConnection | undefined
-    let from = 0
-    for (let i = 0; i < count; i++) {
-      const start = offsets[i] as number
-      const size = lengths[i] as number
-      this.shared.meter.bytesIn(size)
-      const isSealed = this.#isSealed(slab, start, size)
-      const found = isSealed ? this.#peers.find(slab, start, start + size, peers[i] as Address) : undefined
-      const owner = found?.seal === undefined ? undefined : found
-      if (owner !== run) {
-        if (run !== undefined) this.#open(now, run, batch, from, i)
-        run = owner
-        from = i
-      }
-      if (owner !== undefined) continue
-      if (isSealed) this.#unknown(now, batch, i)
-      else this.#clear(now, peers[i] as Address, slab, start, start + size)
-    }
-    if (run !== undefined) this.#open(now, run, batch, from, count)
+    this.#receiving.receive(now, batch)
     if (this.#ending.size > 0) this.#finishEnding(now)
     return this.#sending.isPinned
   }
@@ -200,6 +189,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       batch = this.#sending.take(this.now)
     }
     if (batch === undefined) return undefined
+    for (const connection of this.#sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
     this.shared.meter.bytesOut(bytes)
@@ -263,8 +253,8 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     return this.#sending.lastEnd
   }
 
-  sealWith(connection: SecureConnection, keys: SessionKeys, now: Instant): ConnectionSeal {
-    return makeSeal(this, connection, keys, now)
+  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+    return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 
   sendClear(address: Address, frame: string, value: Plain, to: number): void {
@@ -324,73 +314,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   // -------------------------------------------------------------------------------------------------- the rest
 
-  #isSealed(bytes: Uint8Array, start: number, size: number): boolean {
-    const { test, sealedAt } = this.secure.layout
-    if (size < sealedAt + TAG) return false
-    if (test === undefined) return true
-    const { at, shift, mask } = test.place
-    const value = ((bytes[start + at] as number) >> shift) & mask
-    for (let i = 0; i < test.values.length; i++) if (test.values[i] === value) return true
-    return false
-  }
-
-  /** Packets of one connection, one behind the other. */
-  #open(now: Instant, connection: SecureConnection, batch: Batch, from: number, to: number): void {
-    const { slab, offsets, lengths, peers } = batch
-    const results = this.#results
-    connection.seal?.open(now, batch, from, to, results)
-    for (let i = from; i < to; i++) {
-      const result = results[i] as number
-      const start = offsets[i] as number
-      if (result < 0) connection.refused(now, result)
-      else this.#opened(now, connection, slab, start, start + (lengths[i] as number), peers[i] as Address)
-      if (connection.state === 'over') return
-    }
-  }
-
-  /** Sealed, and by nobody known. Where the schema has it so, the keys of those who are expected are tried. */
-  #unknown(now: Instant, batch: Batch, i: number): void {
-    const { unbound } = this.#peers
-    const peer = batch.peers[i] as Address
-    const found =
-      unbound.size > 0 && this.secure.script.continuation?.bindBy === 'open'
-        ? tryKeys(now, unbound, batch, i, this.#results)
-        : undefined
-    if (found === undefined) {
-      this.shared.meter.count('seal.unknown')
-      return
-    }
-    const start = batch.offsets[i] as number
-    this.#opened(now, found, batch.slab, start, start + (batch.lengths[i] as number), peer)
-  }
-
-  #opened(
-    now: Instant,
-    connection: SecureConnection,
-    slab: Uint8Array,
-    start: number,
-    end: number,
-    peer: Address,
-  ): void {
-    if (connection.state !== 'open') {
-      if (connection.state === 'closing') connection.sayClosed(now)
-      if (connection.state !== 'unproved') return
-      if (connection.isExpected) this.#peers.bind(connection, peer)
-      connection.confirm(now)
-    }
-    if (peer !== connection.address) connection.cameFrom(now, peer, end - start)
-    const session = connection.session as Session
-    const codec = this.#sending.codecOf(connection)
-    const frame = codec.inner.decode(slab, start, end, this.#decode)
-    if (frame === undefined) {
-      const { failure } = codec.inner
-      if (failure !== undefined) session.malformed(now, failure)
-    } else if (session.charge(now, end - start)) connection.arrived(now, session, frame, end - start)
-  }
-
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
-    const frame = this.#sending.decodeClear(bytes, start, end, this.#decode)
+    const frame = this.#sending.decodeClear(bytes, start, end, this.#receiving.options)
     if (frame === undefined) {
       const { clearFailure: failure } = this.#sending
       if (failure === undefined) return
@@ -469,5 +395,3 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     if (session !== undefined) for (const table of this.shared.reassembly.values()) table.forget(session.address)
   }
 }
-
-const TAG = 16

@@ -3,16 +3,14 @@
 // other side waits for that, not for long.
 
 import { keysOfRoles } from '../crypto/seal/plan.ts'
-import { addressKey } from '../guard/address.ts'
 import { LocalError, type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
 import type { KeyScope } from './handshake-descriptor.ts'
-import { type Batch, type Instant, instant, NEVER } from './machine.ts'
+import { type Instant, instant, NEVER } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { Plan } from './plan.ts'
 import type { RetryDescriptor } from './protocol.ts'
 import type { SealDescriptor } from './seal-descriptor.ts'
-import type { SecureConnection } from './secure-connection.ts'
 
 export interface HandedHost {
   /** Sends a sealed frame that says nothing but that we have the keys. */
@@ -49,7 +47,7 @@ export class Handed {
   }
 
   get deadline(): Instant {
-    return this.#againAt < this.#failAt ? this.#againAt : this.#failAt
+    return instant(Math.min(this.#againAt, this.#failAt))
   }
 
   /** Milliseconds since the only proof, for a first estimate of the round trip. */
@@ -95,35 +93,6 @@ export function keysOf(seal: SealDescriptor, plan: Plan, scope: KeyScope): Sessi
   return { send: Uint8Array.from(rules.send(scope)), receive: Uint8Array.from(rules.receive(scope)) }
 }
 
-/**
- * Whose packet number `i` is, by trying the keys of those who are expected, and the packet opened in place. Those come
- * first to whose address the keys went; a packet costs a few attempts at most, and is as it was when none fits.
- */
-export function tryKeys(
-  now: Instant,
-  unbound: Iterable<SecureConnection>,
-  batch: Batch,
-  i: number,
-  results: Int32Array,
-): SecureConnection | undefined {
-  const { slab, offsets, lengths, peers } = batch
-  const start = offsets[i] as number
-  const end = start + (lengths[i] as number)
-  const from = addressKey(peers[i] as string)
-  const all = [...unbound].sort(
-    (a, b) => Number(addressKey(b.address) === from) - Number(addressKey(a.address) === from),
-  )
-  const kept = slab.slice(start, end)
-  for (const connection of all.slice(0, MOST_TRIED)) {
-    connection.seal?.open(now, batch, i, i + 1, results)
-    if ((results[i] as number) >= 0) return connection
-    slab.set(kept, start)
-  }
-  return undefined
-}
-
-/** Keys tried for one packet of nobody known. */
-const MOST_TRIED = 8
 /** Milliseconds that a peer has between the hand-over and its first packet that opens. */
 const UNBOUND = 10_000
 const UNANSWERED = 'the keys are there, but nothing that the peer sealed has arrived: is the port for datagrams open?'

@@ -1,6 +1,7 @@
 // The connections of an endpoint with sealed datagrams: by the id that the engine receives under, or by address where
 // the schema has no ids, and by their deadlines.
 
+import { addressKey } from '../guard/address.ts'
 import { DeadlineHeap } from '../reliability/heap.ts'
 import type { IdsDescriptor } from './handshake-descriptor.ts'
 import { type Address, type Instant, instant } from './machine.ts'
@@ -90,6 +91,15 @@ export class SecurePeers {
   /** Those whose address is not known and whom no id names. */
   get unbound(): ReadonlySet<SecureConnection> {
     return this.#unbound
+  }
+
+  /** Who of them may have sent a packet from `peer`: at most `most`, first those who were told at that address. */
+  candidates(peer: Address, most: number): SecureConnection[] {
+    const from = addressKey(peer)
+    const near: SecureConnection[] = []
+    const far: SecureConnection[] = []
+    for (const one of this.#unbound) (addressKey(one.address) === from ? near : far).push(one)
+    return [...near, ...far].slice(0, most)
   }
 
   /** It came, from here. */

@@ -3,14 +3,15 @@
 
 import type { Suite } from '../crypto/noise/pattern.ts'
 import { parseProtocolName } from '../crypto/noise/pattern.ts'
-import type { Codec, Context } from '../wire/codec.ts'
+import type { Context } from '../wire/codec.ts'
 import { LocalError } from './errors.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
-import { leastValue, refusal } from './least.ts'
+import { leastValue } from './least.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { SealDescriptor, SealLayout } from './seal-descriptor.ts'
 import { SealedCodec, unsealed } from './sealed-codec.ts'
+import { emptyOf, spokenAlone } from './spoken.ts'
 
 export interface SecurePlan {
   readonly seal: SealDescriptor
@@ -45,8 +46,8 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
   codec.context = { ...context, seal: unsealed, dir: undefined, state: undefined }
   const named = (name: string): FramePlan[] => plan.frames.filter(one => one.name === name)
   const sealed = plan.frames.filter(one => seal.frames.includes(one.name))
-  const alone = sealed.filter(one => speaksAlone(one) && makes(codec, one.name, {}))
-  const empty = alone.find(one => isMute(one))
+  const alone = spokenAlone(codec, sealed)
+  const empty = emptyOf(alone)
   const bye = plan.bye && seal.frames.includes(plan.bye.name) ? plan.bye : undefined
   const least = bye && leastValue(codec, bye.name)
   const [probe] = seal.probe === undefined ? [] : named(seal.probe.frame)
@@ -75,18 +76,4 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
 /** The seal of what travels in datagrams. */
 export function datagramSeal({ protocol }: Pick<Plan, 'protocol'>): SealDescriptor | undefined {
   return protocol.seals.find(one => one.frames.length > 0 && one.layout !== undefined)
-}
-
-function speaksAlone(frame: FramePlan): boolean {
-  const { close, channel } = frame.descriptor
-  return frame.maySend && close === undefined && channel === undefined && frame.answerTo.length === 0
-}
-
-/** No request, no answer, nothing to learn: it means nothing to anybody. */
-function isMute(frame: FramePlan): boolean {
-  return frame.requestOf.length + frame.answeredBy.length + frame.descriptor.learn.length === 0
-}
-
-function makes(codec: Codec, frame: string, value: Plain): boolean {
-  return refusal(codec, frame, value) === undefined
 }

@@ -9,15 +9,18 @@ import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
 import { Asking } from './asking.ts'
 import type { Carrier, Ticket } from './carrier.ts'
+import { channelPlan, isChannelled } from './channel-plan.ts'
+import { SessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
-import { type PeerError, peerError, refused } from './errors.ts'
+import { PeerError, peerError, refused } from './errors.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { freshContext, type Shared } from './shared.ts'
+import { emptyOf, spokenAlone } from './spoken.ts'
 
 export type { Shared } from './shared.ts'
 
@@ -46,6 +49,8 @@ export class Session {
   bytesOut = 0
   /** For the application: the peer object that stands for this session. */
   owner: unknown
+  /** Frames are sealed: what arrives is from the peer. */
+  isSealed = false
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -96,6 +101,7 @@ export class Session {
       this.now = now
     }
     this.shared.meter.count('open')
+    if (isChannelled(this.plan)) this.#emission.channels = this.#makeChannels(now)
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
@@ -106,18 +112,42 @@ export class Session {
     return this.#delivery.hasRoom
   }
 
-  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
-  charge(now: Instant, size: number): boolean {
+  /** As `charge`, before a packet is opened; then it is not charged again. */
+  pay(now: Instant, size: number): boolean {
     if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
     this.shared.meter.count('limit.rate', undefined, size)
     return false
   }
 
-  /** Something arrived that only says that the peer is there. */
-  heard(now: Instant, size: number): void {
+  /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
+  unopened(now: Instant, code: string): void {
+    const { strikes } = this.plan.protocol.limits
+    if (strikes?.authenticated === false) this.fault(now, new PeerError(code, 'a packet did not open'))
+  }
+
+  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
+  charge(now: Instant, size: number): boolean {
+    if (this.isSealed && this.plan.protocol.limits.rate.before === 'open') return true
+    return this.pay(now, size)
+  }
+
+  /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */
+  heard(now: Instant, frame: Reader, plan: FramePlan, size: number): void {
     this.seenAt = now
     this.now = now
     this.bytesIn += size
+    this.#emission.channels?.arrived(now, frame, plan)
+  }
+
+  /** The last frame of a batch has arrived. */
+  settled(now: Instant): void {
+    const { channels } = this.#emission
+    if (channels?.isTouched) channels.pump(now)
+    if (this.phase === 'draining') this.#finish(now)
+  }
+
+  get channels(): SessionChannels | undefined {
+    return this.#emission.channels
   }
 
   /** A frame arrived and passed the codec. Borrowed. */
@@ -148,6 +178,7 @@ export class Session {
   /** Everything queued was taken: there is room for what waits. True while something still waits. */
   drained(): boolean {
     if (this.phase === 'over' || this.phase === 'dead') return false
+    this.channels?.pump(this.now)
     this.#out.proceed(this.now)
     if (this.phase === 'draining') this.#finish(this.now)
     return this.#out.isWaiting
@@ -177,6 +208,7 @@ export class Session {
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
     this.shared.meter.count('close', closing.reason)
+    this.#emission.channels?.end()
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
     this.#out.end(why)
     this.#delivery.end()
@@ -298,7 +330,7 @@ export class Session {
     const { idle } = this.plan.protocol.limits
     let next: number = this.#closeAt
     if (this.phase === 'open' || this.phase === 'draining')
-      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline)
+      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline, this.channels?.deadline ?? NEVER)
     if (this.phase === 'open') next = Math.min(next, this.seenAt + idle)
     if (this.phase === 'dead' || this.phase === 'over') next = NEVER
     const before = this.deadline
@@ -326,9 +358,17 @@ export class Session {
       this.shared.meter.count('idle.timeout')
       this.#fail(now, timedOut(`nothing arrived for ${idle} ms`), 'idle')
     } else {
-      const silent = this.#out.wake(now)
+      this.channels?.wake(now)
+      const silent = this.phase === 'dead' ? undefined : this.#out.wake(now)
       if (silent !== undefined) this.#fail(now, silent, 'timeout')
     }
+  }
+
+  /** The peer, or the way to it, has become impossible to go on with. */
+  fail(now: Instant, error: PeerError): void {
+    this.shared.meter.count('error', error.code)
+    this.shared.sink.error(this, error)
+    this.#fail(now, error)
   }
 
   /** Ends the connection because of an error, and tells the peer where the schema has a frame for that. */
@@ -338,6 +378,7 @@ export class Session {
     this.#closing = { reason, error }
     this.saidGoodbye = true
     if (reason === 'error' && this.plan.tell !== undefined) this.#emission.tell(now, this.plan.tell)
+    else if (this.isSealed && this.plan.bye !== undefined) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
     this.rearm()
@@ -346,10 +387,28 @@ export class Session {
 
   /** Goes from draining to flushing once nothing is left to wait for. */
   #finish(now: Instant): void {
-    if (this.#out.isPending || this.#delivery.isBusy) return
+    if (this.#out.isPending || this.#delivery.isBusy || (this.channels?.unsettled ?? 0) > 0) return
     if (this.plan.bye !== undefined && !this.saidGoodbye) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#carrier.changed(this)
+  }
+
+  #makeChannels(now: Instant): SessionChannels {
+    const { shared, plan } = this
+    const carrier = this.#carrier
+    const codec = carrier.mirror(this)
+    shared.channels.plan ??= channelPlan(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    return new SessionChannels(
+      shared.channels.plan,
+      {
+        session: this,
+        carrier,
+        emission: this.#emission,
+        deliver: (at, frame, frames) => this.#arrivals.delivered(at, frame, frames),
+        ready: () => this.#out.proceed(this.now),
+      },
+      now,
+    )
   }
 
   closedError(): PeerError {

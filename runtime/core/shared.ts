@@ -8,6 +8,7 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
 import type { Context } from '../wire/codec.ts'
 import type { Sink } from './carrier.ts'
+import type { ChannelPlan } from './channel-plan.ts'
 import type { Address } from './machine.ts'
 import { type Meter, NO_METER } from './meter.ts'
 import { pieceFields } from './pieces.ts'
@@ -35,6 +36,8 @@ export interface Shared {
   readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
   /** Parts of transfers, by channel. */
   readonly transfers: ReadonlyMap<string, TransferReceiver<TransferHead>>
+  /** How frames carry the numbers of channels, once it was worked out. */
+  readonly channels: { plan: ChannelPlan | undefined }
   /** Bytes that all peers together have waiting in here (`limits.memory`): unfinished frames, and frames for handlers. */
   readonly memory: { held: number; readonly most: number }
 }
@@ -72,6 +75,7 @@ export function shared(options: SharedOptions): Shared {
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
     transfers: transfers(plan),
+    channels: { plan: undefined },
     memory: { held: 0, most: plan.protocol.limits.memory },
   }
 }

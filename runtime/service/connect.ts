@@ -14,7 +14,7 @@ import { MemoryHub } from '../drivers/memory.ts'
 import { dialTcp } from '../drivers/tcp.ts'
 import { dialTls } from '../drivers/tls.ts'
 import type { Connected } from '../drivers/transport.ts'
-import { dialUdp, UdpLink } from '../drivers/udp.ts'
+import { type DatagramLink, datagramLink, dialDatagram } from '../drivers/udp.ts'
 import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
 import { handsOver, nextPort, takeOver } from './hand-over.ts'
@@ -112,20 +112,20 @@ async function dialDatagrams(
   handed?: HandedOver,
 ): Promise<Dialled> {
   const { insecure } = made.protocol
-  let link: UdpLink | undefined
+  let link: DatagramLink | undefined
   let onOpen: () => void = () => {}
   const opened = new Promise<void>(resolve => {
     onOpen = resolve
   })
   const peerOf = (session: Session): ClientConnection =>
-    (session.owner ??= new ClientConnection(session, link as UdpLink, own.application, insecure)) as ClientConnection
+    (session.owner ??= new ClientConnection(session, link as DatagramLink, own.application, insecure)) as ClientConnection
   const own = side(made, params, given, queue, session => {
     onOpen()
     return peerOf(session)
   })
   const endpoint = datagramEndpoint(own.shared, false)
-  const socket = await dialUdp(to, to.transport, given.signal)
-  link = new UdpLink(socket, endpoint)
+  const socket = await dialDatagram(to, to.transport, given.signal)
+  link = datagramLink(socket, endpoint)
   const peer = socket.peer as string
   const connection = peerOf(
     handed !== undefined && endpoint instanceof SecureEndpoint

@@ -9,7 +9,7 @@ import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import type { Endpoint, Listener } from '../drivers/transport.ts'
-import { bindUdp, UdpLink, type UdpSocket } from '../drivers/udp.ts'
+import { bindDatagram, type DatagramLink, type DatagramSocket, datagramLink } from '../drivers/udp.ts'
 import { HandOverServer } from './hand-over-server.ts'
 import { LivePeer } from './live-peer.ts'
 import { tlsSettings } from './parts.ts'
@@ -29,13 +29,13 @@ export async function listenHandOver(
   { plan, params, make }: HandOverParts,
 ): Promise<Listening> {
   const stage = plan(places.from)
-  let link: UdpLink | undefined
-  const side = make(session => new LivePeer(session, link as UdpLink))
+  let link: DatagramLink | undefined
+  const side = make(session => new LivePeer(session, link as DatagramLink))
   const endpoint = datagramEndpoint(side.shared, true)
   if (!(endpoint instanceof SecureEndpoint))
     throw new LocalError('NotBuilt', `${stage.protocol.name}: keys are handed out, but nothing is sealed with them`)
-  const socket = await bindUdp({ host: at.host, port: datagrams ?? at.port }, places.to)
-  link = new UdpLink(socket, endpoint)
+  const socket = await bindDatagram({ host: at.host, port: datagrams ?? at.port }, places.to)
+  link = datagramLink(socket, endpoint)
   const server = new HandOverServer({
     places,
     shared: { ...side.shared, plan: stage },
@@ -85,7 +85,7 @@ function listen(
 }
 
 /** At the number that the datagrams have, where nobody else listens there. */
-async function beside(socket: UdpSocket, listening: (port: number) => Promise<Listener>): Promise<Listener> {
+async function beside(socket: DatagramSocket, listening: (port: number) => Promise<Listener>): Promise<Listener> {
   try {
     return await listening(socket.port)
   } catch (error) {

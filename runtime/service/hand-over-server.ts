@@ -7,7 +7,7 @@ import { Numbers } from '../core/numbers.ts'
 import type { SecureEndpoint } from '../core/secure-endpoint.ts'
 import type { Shared } from '../core/shared.ts'
 import type { Connected } from '../drivers/transport.ts'
-import type { UdpLink } from '../drivers/udp.ts'
+import type { DatagramLink } from '../drivers/udp.ts'
 import { ConnectionTable } from '../guard/connections.ts'
 import { HandOverRun } from './hand-over.ts'
 
@@ -18,7 +18,7 @@ export interface HandOverServerOptions {
   /** Milliseconds. */
   readonly timeout: number
   readonly endpoint: SecureEndpoint
-  readonly link: UdpLink
+  readonly link: DatagramLink
   /** Where datagrams arrive. */
   readonly port: number
 }

@@ -9,7 +9,7 @@ import { MemoryHub } from '../drivers/memory.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import { addressOf } from '../drivers/transport.ts'
-import { bindUdp, UdpLink } from '../drivers/udp.ts'
+import { bindDatagram, type DatagramLink, datagramLink } from '../drivers/udp.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
 import { handsOver } from './hand-over.ts'
 import { listenHandOver } from './hand-over-listen.ts'
@@ -200,11 +200,11 @@ async function listen(target: Target, make: MakeSide, params: Readonly<Record<st
   const { transport, host, port } = target
   const { kind } = transport
   if (kind === 'udp') {
-    let link: UdpLink | undefined
-    const made = make(session => new LivePeer(session, link as UdpLink))
+    let link: DatagramLink | undefined
+    const made = make(session => new LivePeer(session, link as DatagramLink))
     const endpoint = datagramEndpoint(made.shared, true)
-    const socket = await bindUdp({ host, port }, transport)
-    link = new UdpLink(socket, endpoint)
+    const socket = await bindDatagram({ host, port }, transport)
+    link = datagramLink(socket, endpoint)
     return {
       at: [{ transport: kind, host: socket.host, port: socket.port }],
       side: made,

@@ -8,6 +8,7 @@ import { openFollowing } from './follow.ts'
 import { type PacketSeal, VERDICT } from './packet-seal.ts'
 import { readBits } from './places.ts'
 import { AeadRows } from './rows.ts'
+import { tagToBack } from './tag.ts'
 
 export class OpenBatch {
   count = 0
@@ -107,7 +108,7 @@ export class OpenBatch {
     this.#epoch[row] = epoch
     this.#aadFrom[row] = aadFrom
     this.#aadTo[row] = aadTo
-    if (plan.isPrepended) rotate(this.slab, from, to)
+    if (plan.isPrepended) tagToBack(this.slab, from, to)
     if (plan.follows) return row
     const rows = this.#rows
     this.#job[row] = rows.count
@@ -181,13 +182,6 @@ export class OpenBatch {
 function grown<T extends { set(from: ArrayLike<number>): void }>(to: T, from: ArrayLike<number>): T {
   to.set(from)
   return to
-}
-
-/** A tag in front goes behind the text, where ciphers want it. */
-function rotate(bytes: Uint8Array, from: number, to: number): void {
-  const tag = bytes.slice(from, from + TAG_LENGTH)
-  bytes.copyWithin(from, from + TAG_LENGTH, to)
-  bytes.set(tag, to - TAG_LENGTH)
 }
 
 const NO_BYTES = new Uint8Array(0)

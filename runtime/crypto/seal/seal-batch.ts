@@ -6,6 +6,7 @@ import type { Aead } from '../provider.ts'
 import { TAG_LENGTH } from '../provider.ts'
 import type { PacketSeal } from './packet-seal.ts'
 import { AeadRows } from './rows.ts'
+import { tagToFront } from './tag.ts'
 
 export class SealBatch {
   count = 0
@@ -90,19 +91,13 @@ export class SealBatch {
   run(): void {
     const rows = this.#rows
     if (rows.count > 0) rows.seal(this.slab)
-    for (let row = 0; row < this.count; row++) if (this.#seals[row]!.plan.isPrepended) this.#rotate(row)
+    for (let row = 0; row < this.count; row++) {
+      if (this.#seals[row]!.plan.isPrepended) tagToFront(this.slab, this.sealedFrom[row]!, this.sealedTo[row]!)
+    }
     rows.clear()
     this.#seals.length = 0
     for (const aead of this.#retired) aead.destroy()
     this.#retired.length = 0
-  }
-
-  /** The tag goes in front of the text. */
-  #rotate(row: number): void {
-    const [from, to] = [this.sealedFrom[row] as number, this.sealedTo[row] as number]
-    const tag = this.slab.slice(to - TAG_LENGTH, to)
-    this.slab.copyWithin(from + TAG_LENGTH, from, to - TAG_LENGTH)
-    this.slab.set(tag, from)
   }
 
   #grow(): void {
