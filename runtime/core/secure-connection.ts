@@ -168,7 +168,9 @@ export class SecureConnection implements AttemptHost, Carrier {
   }
 
   prove(_now: Instant): void {
-    const { proof } = this.#host.secure
+    const { secure } = this.#host
+    // Where no handshake answers, a frame that is answered does.
+    const proof = this.handshake instanceof Handed ? (secure.probe?.frame ?? secure.proof) : secure.proof
     if (proof !== undefined) this.#tell(proof, NOTHING)
   }
 
