@@ -37,6 +37,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
   version: 10,
   doc: 'Blind relay. One producer, any number of consumers, end-to-end encrypted; an observer polls counters.',
   profile: undefined,
+  profiles: ['crate-1.0.0-beta.9'],
   insecure: [],
   frames: [
     {

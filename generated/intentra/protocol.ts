@@ -287,6 +287,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
   version: 2,
   doc: 'Encrypted multi-peer UDP for real-time state. Version 2 keeps the crate\'s header and sealing and adds what it promises.',
   profile: undefined,
+  profiles: ['crate-0.1.3'],
   insecure: [],
   frames: [
     {

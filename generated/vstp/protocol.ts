@@ -203,6 +203,7 @@ export const protocol: TypedProtocol<VstpTypes> = {
   version: 1,
   doc: 'Framed messages over TCP and UDP with a CRC, acknowledgements and fragments.',
   profile: undefined,
+  profiles: ['crate-0.2.1'],
   insecure: [
     'tcp and udp carry no cryptography; anyone on the path can read and change frames',
     'anyone at all can forge udp frames',

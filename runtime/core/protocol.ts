@@ -318,6 +318,8 @@ export interface ProtocolDescriptor {
   readonly version: number
   readonly doc: string | undefined
   readonly profile: string | undefined
+  /** Names of the profiles that there are, where this is none of them. */
+  readonly profiles?: readonly string[] | undefined
   readonly insecure: readonly string[]
   readonly frames: readonly FrameDescriptor[]
   readonly errors: Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>

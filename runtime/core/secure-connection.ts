@@ -2,9 +2,11 @@
 // in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
 // the endpoint, as text, and is sealed when they leave.
 
+import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -13,6 +15,7 @@ import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
 import type { AttemptHost } from './secure-attempt.ts'
+import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
 import { Responder } from './secure-responder.ts'
@@ -36,8 +39,8 @@ export class SecureConnection implements AttemptHost, Carrier {
   readonly ownId: number
   peerId = 0
   session: Session | undefined
-  seal: ReturnType<SecureHost['sealWith']> | undefined
-  handshake: Initiator | Responder | undefined
+  seal: PacketSeal | undefined
+  handshake: Initiator | Responder | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
@@ -49,10 +52,22 @@ export class SecureConnection implements AttemptHost, Carrier {
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
+  #over: (() => void) | undefined
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
+  /** When the peer is asked again to confirm the phase of our key. */
+  #probeAt: Instant = NEVER
+  /** An address is being looked into. */
+  isProbing = false
 
-  constructor(host: SecureHost, address: Address, ownId: number, isDialler: boolean) {
+  /** `session`: values that are known from elsewhere. */
+  constructor(
+    host: SecureHost,
+    address: Address,
+    ownId: number,
+    isDialler: boolean,
+    session: Readonly<Record<string, unknown>> = NOTHING,
+  ) {
     const { shared } = host
     this.#host = host
     this.address = address
@@ -61,7 +76,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.#isWaitedFor = !isDialler
     this.scope = new HandshakeScope({
       params: shared.params,
-      session: {},
+      session,
       peer: address,
       random: shared.random,
       now: () => Math.floor(shared.epoch + host.now),
@@ -82,6 +97,26 @@ export class SecureConnection implements AttemptHost, Carrier {
     const responder = new Responder(this, now, this.#host.secure.timeout)
     this.handshake = responder
     return responder.begin(now, frame, noise, clientId)
+  }
+
+  /** Begins with what was handed out elsewhere. */
+  take(now: Instant, values: HandedOver): void {
+    const { secure, shared } = this.#host
+    const { continuation, retry } = secure.script
+    const { role } = shared.plan
+    const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
+    this.#passed = values.passed.map(frame => ({ frame, at: now }))
+    this.handshake = new Handed(this, now, values, { isFirst, retry })
+    this.session = this.#makeSession(now, 'opening')
+    this.session.context.session = values.session
+    this.#over = values.over
+    this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
+    // What the seal has copied need not lie around in the session.
+    for (const { name, secret } of shared.plan.protocol.session)
+      if (secret && values.session[name] instanceof Uint8Array) values.session[name].fill(0)
+    this.handshake.start(now)
+    // A peer that answers nothing by itself cannot confirm.
+    if (isFirst && retry === undefined) this.confirm(now)
   }
 
   // -------------------------------------------------------------------------------------- for its handshake
@@ -133,7 +168,9 @@ export class SecureConnection implements AttemptHost, Carrier {
   }
 
   prove(_now: Instant): void {
-    const { proof } = this.#host.secure
+    const { secure } = this.#host
+    // Where no handshake answers, a frame that is answered does.
+    const proof = this.handshake instanceof Handed ? (secure.probe?.frame ?? secure.proof) : secure.proof
     if (proof !== undefined) this.#tell(proof, NOTHING)
   }
 
@@ -147,7 +184,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
   confirm(now: Instant): Session {
     const { handshake } = this
-    if (handshake instanceof Responder) this.rtt = handshake.age(now)
+    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.age(now)
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -166,20 +203,50 @@ export class SecureConnection implements AttemptHost, Carrier {
     const { handshake, state } = this
     if (handshake instanceof Initiator) {
       if (peer === this.address) handshake.arrived(now, frame)
-    } else if (handshake !== undefined) {
+    } else if (handshake instanceof Responder) {
       if (peer === this.address) handshake.arrived(now, frame)
     } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
   }
 
   /** A sealed packet that was refused. */
-  refused(_now: Instant, result: number): void {
+  refused(now: Instant, verdict: number): void {
     const { meter } = this.#host.shared
-    if (result === REPLAYED) meter.count('seal.replayed')
-    else meter.count('error', this.#host.secure.seal.error)
+    const { session, seal } = this
+    if (verdict === VERDICT.replayed) meter.count('seal.replayed')
+    else if (verdict === VERDICT.failed) meter.count('error', this.#host.secure.seal.error)
+    if (this.state !== 'open' || session === undefined) return
+    if (verdict === VERDICT.wrongState)
+      session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', { fatal: true }))
+    else if (seal?.isWornOut)
+      session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', { fatal: true }))
+    else if (verdict === VERDICT.failed) session.unopened(now, this.#host.secure.seal.error)
   }
 
-  /** A sealed packet came from another address than before. */
-  cameFrom(_now: Instant, _peer: Address, _size: number): void {}
+  /** Whether a packet may cost an attempt to open it: only profiles charge before. */
+  pays(now: Instant, size: number): boolean {
+    return this.#host.shared.plan.protocol.limits.rate.before === 'deliver' || (this.session?.pay(now, size) ?? true)
+  }
+
+  /** A sealed packet opened that came from another address, or while an address is being probed. */
+  cameFrom(_now: Instant, _peer: Address, _size: number, _isNewest: boolean): void {}
+
+  /** The last of several packets was dealt with. */
+  settled(now: Instant): void {
+    if (this.state === 'open') this.session?.settled(now)
+  }
+
+  /** Packets were sealed: the key may have changed, and the peer is to say that it knows. */
+  sealed(now: Instant): void {
+    if (this.#probeAt !== NEVER || this.state !== 'open' || !this.seal?.wantsProbe(now)) return
+    this.#probeAt = instant(now + this.patience)
+    this.#host.changed(this)
+  }
+
+  /** Nothing more may be sealed. */
+  spent(now: Instant): void {
+    const error = peerError('Timeout', 'the peer did not confirm the change of keys', { fatal: true })
+    if (this.state === 'open') this.session?.fail(now, error)
+  }
 
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
@@ -193,8 +260,14 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
 
+  /** It was handed its keys by us and has not been heard of since: its address is not known. */
+  get isExpected(): boolean {
+    return this.handshake instanceof Handed && !this.isDialler
+  }
+
   /** Nobody has answered yet. */
   get isUnheard(): boolean {
+    if (this.handshake instanceof Handed) return this.isDialler
     return this.handshake instanceof Initiator && !this.handshake.wasHeard
   }
 
@@ -226,12 +299,14 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.scope.wipe()
     this.seal?.destroy()
     this.seal = undefined
+    this.#over?.()
+    this.#over = undefined
   }
 
   get deadline(): Instant {
     let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
     if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
-    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline)
+    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline, this.#probeAt)
     return instant(next)
   }
 
@@ -240,19 +315,21 @@ export class SecureConnection implements AttemptHost, Carrier {
       if (now >= this.#closeUntil) this.#host.forget(this)
       return
     }
-    if (this.handshake instanceof Initiator) this.handshake.wake(now)
+    if (this.handshake instanceof Initiator || this.handshake instanceof Handed) this.handshake.wake(now)
     else if (this.handshake !== undefined && now >= this.handshake.deadline)
       this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
     if (this.state === 'open') {
       this.session?.wake(now)
       this.seal?.wake(now)
+      if (now >= this.#probeAt) this.#askForPhase(now)
     }
   }
 
   // -------------------------------------------------------------------------------------- for the session
 
+  /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
-    return this.#host.hasRoom
+    return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
   }
 
   get lastBytes(): Uint8Array {
@@ -301,6 +378,14 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   // ------------------------------------------------------------------------------------------------ the rest
 
+  #askForPhase(now: Instant): void {
+    const { probe } = this.#host.secure
+    this.#probeAt = NEVER
+    if (probe === undefined || !this.seal?.wantsProbe(now)) return
+    this.#tell(probe.frame, NOTHING)
+    this.#probeAt = instant(now + this.patience)
+  }
+
   /** The last message of the handshake, again. */
   #isLast(frame: Reader): boolean {
     return this.script.noise?.messages[2]?.frame === frame.frameName
@@ -323,7 +408,6 @@ export class SecureConnection implements AttemptHost, Carrier {
 }
 
 const NOTHING: Plain = {}
-const REPLAYED = -2
 /** Milliseconds. */
 const CLOSE_PAUSE = 100
 const SHORTEST_PATIENCE = 50

@@ -3,21 +3,25 @@
 // when it leaves. What does not open, and what nobody asked for, changes nothing and is not answered.
 
 import type { CryptoProvider } from '../crypto/provider.ts'
+import { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
-import type { Codec, DecodeOptions } from '../wire/codec.ts'
+import type { Codec } from '../wire/codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { SecureConnection } from './secure-connection.ts'
 import { SecureDoor } from './secure-door.ts'
-import type { ConnectionSeal, SecureHost } from './secure-host.ts'
+import type { SecureHost } from './secure-host.ts'
 import { SecurePeers } from './secure-peers.ts'
 import type { SecurePlan } from './secure-plan.ts'
+import { SecureReceiving } from './secure-receiving.ts'
 import { SecureSending } from './secure-sending.ts'
-import { guardsOf, makeSeal } from './secure-stopgap.ts'
+import { guardsOf } from './secure-stopgap.ts'
 import type { Session } from './session.ts'
 import type { Shared } from './shared.ts'
 
@@ -41,16 +45,16 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   readonly #peers: SecurePeers
   readonly #table: ConnectionTable<SecureConnection>
   readonly #door: SecureDoor | undefined
-  readonly #decode: DecodeOptions
+  readonly #receiving: SecureReceiving
+  readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
-  #results = new Int32Array(64)
   #isClosing = false
   #wasUsed = false
 
   /** Throws LocalError where a key is missing. */
   constructor({ shared, secure, crypto, accepts }: SecureOptions) {
-    const { transport, maxFrame, protocol, role } = shared.plan
+    const { protocol, role } = shared.plan
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
@@ -58,7 +62,14 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
     this.#sending = new SecureSending(shared, secure, () => this.now)
-    this.#decode = { whole: true, maxFrame, ignoreTrailing: transport.trailing === 'ignore' }
+    this.#seal = new SealPlan(secure.seal, crypto)
+    this.#receiving = new SecureReceiving({
+      shared,
+      secure,
+      peers: this.#peers,
+      sending: this.#sending,
+      clear: (now, peer, bytes, start, end) => this.#clear(now, peer, bytes, start, end),
+    })
     const { noise } = secure.script
     if (noise !== undefined && secure.suite !== undefined) {
       const probe = new SecureConnection(this, '0.0.0.0:0', 0, !accepts)
@@ -85,6 +96,41 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   // ------------------------------------------------------------------------------------------- for the driver
 
+  /** Whether `expect` would take a peer from this address without sending another one away. */
+  hasRoomFor(address: Address): boolean {
+    return !this.#isClosing && this.#table.hasRoom(address)
+  }
+
+  /** An id for a peer that will be expected. */
+  drawId(now: Instant): number {
+    return this.#peers.draw(now)
+  }
+
+  /** A peer was handed its keys and will come soon, from an address that is not known. False: there is no room for it. */
+  expect(now: Instant, values: HandedOver): boolean {
+    this.now = now
+    const { address, id = 0, session } = values
+    if (this.#isClosing || (id !== 0 && this.#peers.has(id))) return false
+    const connection = new SecureConnection(this, address, id, false, session)
+    if (!this.#makeRoom(now, address, connection)) return false
+    connection.take(now, values)
+    this.#peers.expect(connection)
+    return true
+  }
+
+  /** Goes on with a peer from whom the keys are: the session is open when the sink says so. */
+  proceed(now: Instant, address: Address, values: HandedOver): Session {
+    this.now = now
+    if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
+    const connection = new SecureConnection(this, address, values.id ?? 0, true, values.session)
+    this.#wasUsed = true
+    this.#table.admit(address, connection)
+    this.#peers.add(connection)
+    connection.take(now, values)
+    this.#peers.rearm(connection)
+    return connection.session as Session
+  }
+
   /** Begins a handshake with a peer. The session is open when the sink says so. */
   connect(now: Instant, address: Address): Session {
     this.now = now
@@ -101,27 +147,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   receive(now: Instant, batch: Batch): boolean {
     this.now = now
     this.#sending.isPinned = false
-    const { slab, offsets, lengths, peers, count } = batch
-    if (this.#results.length < count) this.#results = new Int32Array(2 * count)
-    let run: SecureConnection | undefined
-    let from = 0
-    for (let i = 0; i < count; i++) {
-      const start = offsets[i] as number
-      const size = lengths[i] as number
-      this.shared.meter.bytesIn(size)
-      const isSealed = this.#isSealed(slab, start, size)
-      const found = isSealed ? this.#peers.find(slab, start, start + size, peers[i] as Address) : undefined
-      const owner = found?.seal === undefined ? undefined : found
-      if (owner !== run) {
-        if (run !== undefined) this.#open(now, run, batch, from, i)
-        run = owner
-        from = i
-      }
-      if (owner !== undefined) continue
-      if (isSealed) this.shared.meter.count('seal.unknown')
-      else this.#clear(now, peers[i] as Address, slab, start, start + size)
-    }
-    if (run !== undefined) this.#open(now, run, batch, from, count)
+    this.#receiving.receive(now, batch)
     if (this.#ending.size > 0) this.#finishEnding(now)
     return this.#sending.isPinned
   }
@@ -163,6 +189,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       batch = this.#sending.take(this.now)
     }
     if (batch === undefined) return undefined
+    for (const connection of this.#sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
     this.shared.meter.bytesOut(bytes)
@@ -226,8 +253,8 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     return this.#sending.lastEnd
   }
 
-  sealWith(connection: SecureConnection, keys: SessionKeys, now: Instant): ConnectionSeal {
-    return makeSeal(this, connection, keys, now)
+  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+    return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 
   sendClear(address: Address, frame: string, value: Plain, to: number): void {
@@ -287,57 +314,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   // -------------------------------------------------------------------------------------------------- the rest
 
-  #isSealed(bytes: Uint8Array, start: number, size: number): boolean {
-    const { test, sealedAt } = this.secure.layout
-    if (size < sealedAt + TAG) return false
-    if (test === undefined) return true
-    const { at, shift, mask } = test.place
-    const value = ((bytes[start + at] as number) >> shift) & mask
-    for (let i = 0; i < test.values.length; i++) if (test.values[i] === value) return true
-    return false
-  }
-
-  /** Packets of one connection, one behind the other. */
-  #open(now: Instant, connection: SecureConnection, batch: Batch, from: number, to: number): void {
-    const { slab, offsets, lengths, peers } = batch
-    const results = this.#results
-    connection.seal?.open(now, batch, from, to, results)
-    for (let i = from; i < to; i++) {
-      const result = results[i] as number
-      const start = offsets[i] as number
-      if (result < 0) connection.refused(now, result)
-      else this.#opened(now, connection, slab, start, start + (lengths[i] as number), peers[i] as Address)
-      if (connection.state === 'over') return
-    }
-    if (connection.state === 'open') connection.session?.settled(now)
-  }
-
-  #opened(
-    now: Instant,
-    connection: SecureConnection,
-    slab: Uint8Array,
-    start: number,
-    end: number,
-    peer: Address,
-  ): void {
-    if (connection.state !== 'open') {
-      if (connection.state === 'closing') connection.sayClosed(now)
-      if (connection.state !== 'unproved') return
-      connection.confirm(now)
-    }
-    if (peer !== connection.address) connection.cameFrom(now, peer, end - start)
-    const session = connection.session as Session
-    const codec = this.#sending.codecOf(connection)
-    const frame = codec.inner.decode(slab, start, end, this.#decode)
-    if (frame === undefined) {
-      const { failure } = codec.inner
-      if (failure !== undefined) session.malformed(now, failure)
-    } else if (session.charge(now, end - start)) connection.arrived(now, session, frame, end - start)
-  }
-
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
-    const frame = this.#sending.decodeClear(bytes, start, end, this.#decode)
+    const frame = this.#sending.decodeClear(bytes, start, end, this.#receiving.options)
     if (frame === undefined) {
       const { clearFailure: failure } = this.#sending
       if (failure === undefined) return
@@ -374,17 +353,22 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   #admit(now: Instant, peer: Address): SecureConnection | undefined {
     const connection = new SecureConnection(this, peer, this.#peers.draw(now), false)
+    if (!this.#makeRoom(now, peer, connection)) return undefined
+    this.#peers.add(connection)
+    return connection
+  }
+
+  #makeRoom(now: Instant, peer: Address, connection: SecureConnection): boolean {
     const admission = this.#table.admit(peer, connection)
     if (admission.kind === 'refused') {
       this.shared.meter.count(`limit.${admission.limit}`)
-      return undefined
+      return false
     }
     for (const evicted of admission.evicted) {
       this.shared.meter.count('limit.connections')
       this.ended(evicted, now, 'limit', peerError('LimitExceeded', 'there were too many connections'))
     }
-    this.#peers.add(connection)
-    return connection
+    return true
   }
 
   /** Sessions whose last frame is in the packets linger; those that just stop are forgotten. */
@@ -411,5 +395,3 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     if (session !== undefined) for (const table of this.shared.reassembly.values()) table.forget(session.address)
   }
 }
-
-const TAG = 16

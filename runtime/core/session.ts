@@ -13,7 +13,7 @@ import { channelPlan, isChannelled } from './channel-plan.ts'
 import { SessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
-import { type PeerError, peerError, refused } from './errors.ts'
+import { PeerError, peerError, refused } from './errors.ts'
 import type { Secured } from './handshake-stream.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -140,11 +140,23 @@ export class Session {
     return this.#delivery.hasRoom
   }
 
-  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
-  charge(now: Instant, size: number): boolean {
+  /** As `charge`, before a packet is opened; then it is not charged again. */
+  pay(now: Instant, size: number): boolean {
     if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
     this.shared.meter.count('limit.rate', undefined, size)
     return false
+  }
+
+  /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
+  unopened(now: Instant, code: string): void {
+    const { strikes } = this.plan.protocol.limits
+    if (strikes?.authenticated === false) this.fault(now, new PeerError(code, 'a packet did not open'))
+  }
+
+  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
+  charge(now: Instant, size: number): boolean {
+    if (this.isSealed && this.plan.protocol.limits.rate.before === 'open') return true
+    return this.pay(now, size)
   }
 
   /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */

@@ -2,6 +2,7 @@
 // so that nothing of a schema is ever silently ignored. An entry goes when its engine exists.
 
 import { isChannelled } from './channel-plan.ts'
+import { handOverPlaces, unbuiltHandOver } from './hand-over-places.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import type { ChannelHeader, ProtocolDescriptor, TransportDescriptor } from './protocol.ts'
 import type { SealDescriptor } from './seal-descriptor.ts'
@@ -11,7 +12,10 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   const { handshake, service, session, replies } = protocol
   const isStream = transport.kind !== 'udp'
   const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
-  found.push(...(isStream ? onStreams(protocol, transport) : onDatagrams(protocol)))
+  const places = handOverPlaces(protocol)
+  // The stage that hands keys out carries no frames of the session.
+  if (places !== undefined && places.from === transport) return [...found, ...unbuiltHandOver(places)]
+  found.push(...(isStream ? onStreams(protocol, transport) : onDatagrams(protocol, transport)))
   found.push(...channelParts(protocol, transport))
   for (const kind of Object.keys(service ?? {})) if (!SERVICES.includes(kind)) found.push(`service.${kind}`)
   for (const value of session)
@@ -38,11 +42,13 @@ function onStreams({ handshake, seals }: ProtocolDescriptor, transport: Transpor
   return found
 }
 
-function onDatagrams({ handshake, seals }: ProtocolDescriptor): string[] {
+function onDatagrams(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
+  const { handshake, seals } = protocol
   const script = handshake?.script
-  if (handshake?.transport !== undefined)
+  const places = handOverPlaces(protocol)
+  if (handshake?.transport !== undefined && places?.to !== transport)
     return [...(script === undefined ? [] : [`handshake.${mainly(script)}`]), ...seals.map(one => `seal.${one.name}`)]
-  const found: string[] = []
+  const found: string[] = places === undefined ? [] : unbuiltHandOver(places)
   if (script !== undefined) {
     if (seals.length === 0) found.push(`handshake.${mainly(script)}`)
     found.push(...noiseParts(script))
@@ -51,7 +57,8 @@ function onDatagrams({ handshake, seals }: ProtocolDescriptor): string[] {
     if (script.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
     if (script.cookie?.mac === 'blake2s') found.push('handshake.cookie.mac: blake2s')
   }
-  for (const seal of seals) found.push(...sealParts(seal, seals.length > 1))
+  for (const seal of seals)
+    found.push(...(script === undefined ? [`seal.${seal.name}`] : sealParts(seal, seals.length > 1)))
   return found
 }
 
@@ -64,15 +71,14 @@ function noiseParts({ noise }: HandshakeScript): string[] {
 
 function sealParts(seal: SealDescriptor, isOneOfSeveral: boolean): string[] {
   const at = `seal.${seal.name}`
+  if (seal.layout === undefined || isOneOfSeveral) return [at]
   const found: string[] = []
-  if (seal.layout === undefined || isOneOfSeveral) found.push(at)
   if (seal.keyedByClear || seal.clear.length > 0) found.push(`${at}.clear`)
   if (seal.pad !== undefined) found.push(`${at}.pad`)
   if (seal.once) found.push(`${at}.once`)
   if (seal.replay?.by === 'increasing') found.push(`${at}.replay: increasing`)
   if (seal.rekey.by === 'handshake') found.push(`${at}.rekey.by: handshake`)
   if (seal.rekey.renew.length > 0) found.push(`${at}.rekey.renew`)
-  if (seal.rekey.follow.length > 0) found.push(`${at}.rekey.follow`)
   return found
 }
 

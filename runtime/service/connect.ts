@@ -1,7 +1,11 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
 import { datagramEndpoint } from '../core/endpoint.ts'
+import type { HandedOver } from '../core/hand-over.ts'
+import type { HandOverPlaces } from '../core/hand-over-places.ts'
 import type { Plan } from '../core/plan.ts'
+import type { TransportDescriptor } from '../core/protocol.ts'
+import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
 import type { Link } from '../drivers/link.ts'
@@ -12,6 +16,7 @@ import type { Connected } from '../drivers/transport.ts'
 import { type DatagramLink, datagramLink, dialDatagram } from '../drivers/udp.ts'
 import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
+import { handsOver, nextPort, takeOver } from './hand-over.ts'
 import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
 import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
 import { drive, ownPeer, side, tlsSettings } from './parts.ts'
@@ -51,10 +56,13 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const made = plan(to.transport)
   const queue = new FrameQueue<Received<LivePeer>>(made.protocol.limits.queue.messages)
   const { signal } = given
+  const places = target instanceof MemoryHub ? undefined : handsOver(protocol, to.transport)
   const connection =
-    to.transport.kind === 'udp'
-      ? await dialDatagrams(to, made, params, given, queue)
-      : await dialStream(target, to, made, params, given, queue)
+    places !== undefined
+      ? await dialHandedOver(to, places, plan, params, given, queue)
+      : to.transport.kind === 'udp'
+        ? await dialDatagrams(to, made, params, given, queue)
+        : await dialStream(target, to, made, params, given, queue)
   await opened(connection, signal)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -65,12 +73,35 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
 type Params = Readonly<Record<string, unknown>>
 type Queue = FrameQueue<Received<LivePeer>>
 
+/** Gets the keys first, then goes on where they are for. */
+async function dialHandedOver(
+  to: Target,
+  places: HandOverPlaces,
+  plan: (transport: TransportDescriptor) => Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<ClientConnection> {
+  const stage = plan(places.from)
+  const session = plan(places.to)
+  const { shared } = side(stage, params, { meter: given.meter }, queue, ownPeer)
+  const connected = await dial(to, to, stage, params, given.signal)
+  const timeout = stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY
+  const handed = await takeOver(connected, { shared, script: places.script, timeout, local: {} }, given.signal)
+  const { address } = connected
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  const next = { transport: places.to, host, port: nextPort(places, handed, params) }
+  return dialDatagrams(next, session, params, given, queue, handed)
+}
+
+/** `handed`: what a handshake elsewhere has told. */
 async function dialDatagrams(
   to: Target,
   made: Plan,
   params: Params,
   given: AnyOptions,
   queue: Queue,
+  handed?: HandedOver,
 ): Promise<ClientConnection> {
   const { insecure } = made.protocol
   let link: DatagramLink | undefined
@@ -85,7 +116,12 @@ async function dialDatagrams(
   const endpoint = datagramEndpoint(own.shared, false)
   const socket = await dialDatagram(to, to.transport, given.signal)
   link = datagramLink(socket, endpoint)
-  const connection = peerOf(endpoint.connect(link.now(), socket.peer as string))
+  const peer = socket.peer as string
+  const connection = peerOf(
+    handed !== undefined && endpoint instanceof SecureEndpoint
+      ? endpoint.proceed(link.now(), peer, handed)
+      : endpoint.connect(link.now(), peer),
+  )
   connection.transportClosed = link.closed
   link.soon()
   return connection
@@ -156,7 +192,7 @@ async function opened(connection: ClientConnection, signal: AbortSignal | undefi
 }
 
 async function dial(
-  target: string | MemoryHub,
+  target: string | MemoryHub | Target,
   to: Target,
   made: Parameters<typeof tlsSettings>[0],
   params: Readonly<Record<string, unknown>>,

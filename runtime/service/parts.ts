@@ -85,8 +85,8 @@ export function drive<P extends LivePeer>(
 export const ownPeer = (session: Session): LivePeer => session.owner as LivePeer
 
 export function tlsSettings(plan: Plan, params: Readonly<Record<string, unknown>>): TlsSettings {
-  const { handshake, name } = plan.protocol
+  const { handshake, name, profiles } = plan.protocol
   if (handshake?.tls === undefined)
     throw new LocalError('BadTarget', `${name} has a tls transport but no \`handshake.tls\` that says whom to trust`)
-  return { tls: handshake.tls, timeout: handshake.timeout, params }
+  return { tls: handshake.tls, timeout: handshake.timeout, params, profiles }
 }

@@ -7,7 +7,7 @@ import { NoiseHandshake } from '../../crypto/noise/handshake.ts'
 import { parseProtocolName, type Suite } from '../../crypto/noise/pattern.ts'
 import type { CipherState } from '../../crypto/noise/symmetric.ts'
 import { type Aead, type CryptoProvider, TAG_LENGTH } from '../../crypto/provider.ts'
-import { randomBytes } from '../../drivers/random.ts'
+import { randomBytes as random } from '../../drivers/random.ts'
 import { copyOf } from '../../wire/copy.ts'
 import type { ConnectionSide, Decoder, Encoder } from './codec.ts'
 import { NodeError } from './errors.ts'
@@ -79,13 +79,13 @@ export function* noiseScript(
   options: NoiseOptions,
   side: ConnectionSide,
 ): Script<NoiseResult> {
-  const secret = options.static ?? randomBytes(crypto.curve(suite.curve).length)
+  const secret = options.static ?? random(crypto.curve(suite.curve).length)
   const handshake = new NoiseHandshake({
     suite,
     crypto,
     initiator: side === 'initiator',
     static: secret,
-    ephemeral: randomBytes(crypto.curve(suite.curve).length),
+    ephemeral: random(crypto.curve(suite.curve).length),
     ...(options.prologue !== undefined && { prologue: options.prologue }),
     ...(options.psks !== undefined && { psks: options.psks }),
   })
