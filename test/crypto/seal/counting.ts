@@ -16,7 +16,7 @@ export class Counting implements CryptoProvider {
   /** Whether every nonce is remembered. */
   readonly keepsNonces: boolean
   /** Nonces sealed with, by key as text. */
-  readonly used = new Map<string, Set<number>>()
+  readonly used: Map<string, Set<number>> = new Map()
   seals = 0
   opens = 0
   repeats = 0
