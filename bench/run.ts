@@ -6,6 +6,7 @@ import { writeSection } from './results.ts'
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string> }>>> = {
   channels: () => import('./channels/compare.ts'),
   codec: () => import('./codec/compare.ts'),
+  seal: () => import('./seal/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
 }
 
