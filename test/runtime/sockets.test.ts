@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram'
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import type { SealDescriptor } from '../../runtime/core/seal-descriptor.ts'
+import { protocol as sealed } from '../../generated/chat/protocol.ts'
 import {
   type Connection,
   type ConnectOptions,
@@ -348,7 +348,7 @@ test('a schema that needs an engine that does not exist is refused by the name o
   const [channel] = base.channels
   const wrong: [Partial<ProtocolDescriptor>, string][] = [
     [{ handshake }, 'handshake.noise'],
-    [{ seals: [{ name: 'packet' } as SealDescriptor] }, 'seal.packet'],
+    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet.once'],
     [{ channels: [{ ...channel!, delivery: 'reliable' }] }, 'channels.main.delivery: reliable'],
     [{ service: { relay: {} } }, 'service.relay'],
     [{ replies: [{ ...ASKS, auto: 'idle' }] }, 'replies.ask.auto: idle'],

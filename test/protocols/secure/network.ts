@@ -121,7 +121,7 @@ export class Party {
   readonly closes: { readonly reason: string; readonly code: string | undefined; readonly at: number }[] = []
   readonly sessions: Session[] = []
   /** Events by name, and by name and label. */
-  readonly counts = new Map<string, number>()
+  readonly counts: Map<string, number> = new Map()
   /** What the application does with a frame. */
   handle: ((session: Session, frame: Plain, name: string) => void) | undefined
   readonly #net: SimNetwork
