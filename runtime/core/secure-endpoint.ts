@@ -47,6 +47,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
+  readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
 
@@ -74,6 +75,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
+    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
   }
 
   /** Sessions that are not over. */
@@ -160,7 +162,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     for (const connection of this.#sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.shared.meter.bytesOut(bytes)
+    this.shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 
@@ -177,6 +179,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   close(now: Instant): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     for (const connection of this.#peers.values()) {
       if (connection.state === 'open') connection.session?.close(now)
       else if (connection.state !== 'closing') this.ended(connection, now, 'closed', undefined)
@@ -188,6 +191,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   lost(now: Instant, reason: string): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     this.#sending.packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const connection of this.#peers.values()) {
@@ -263,8 +267,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#waiting.add(connection)
   }
 
-  confirmed(connection: SecureConnection, _now: Instant): void {
+  confirmed(connection: SecureConnection, now: Instant): void {
     this.shared.meter.count('handshake.done')
+    this.shared.meter.handshake(now - connection.startedAt)
     this.#table.established(connection)
     this.#peers.rearm(connection)
   }

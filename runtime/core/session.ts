@@ -20,7 +20,6 @@ import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { freshContext, type Shared } from './shared.ts'
-import { emptyOf, spokenAlone } from './spoken.ts'
 
 export type { Shared } from './shared.ts'
 
@@ -397,7 +396,7 @@ export class Session {
     const { shared, plan } = this
     const carrier = this.#carrier
     const codec = carrier.mirror(this)
-    shared.channels.plan ??= channelPlan(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    shared.channels.plan ??= channelPlan(plan, codec)
     return new SessionChannels(
       shared.channels.plan,
       {

@@ -10,6 +10,7 @@ import { randomBytes } from '../drivers/random.ts'
 import { StreamLink } from '../drivers/stream-link.ts'
 import type { TlsSettings } from '../drivers/tls.ts'
 import type { Connected } from '../drivers/transport.ts'
+import { chooseProvider } from '../native/choose.ts'
 import { Application } from './application.ts'
 import type { FrameQueue, Received } from './frame-queue.ts'
 import type { LivePeer } from './live-peer.ts'
@@ -36,6 +37,7 @@ export function side(
       sink: application,
       params,
       random: randomBytes,
+      crypto: chooseProvider(),
       epoch: loop.epoch,
       meter: options.meter,
       overflow: options.overflow,

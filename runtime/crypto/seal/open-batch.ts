@@ -3,11 +3,11 @@
 // batch gives exactly what its packets would give one by one. One packet is a batch of one.
 
 import { LocalError } from '../../core/errors.ts'
-import { TAG_LENGTH } from '../provider.ts'
+import { AeadRows } from '../batch.ts'
+import { type CryptoProvider, TAG_LENGTH } from '../provider.ts'
 import { openFollowing } from './follow.ts'
 import { type PacketSeal, VERDICT } from './packet-seal.ts'
 import { readBits } from './places.ts'
-import { AeadRows } from './rows.ts'
 import { tagToBack } from './tag.ts'
 
 export class OpenBatch {
@@ -26,6 +26,8 @@ export class OpenBatch {
   textTo: Uint32Array
   readonly seals: PacketSeal[] = []
   readonly #rows: AeadRows
+  /** All keys of a batch are of one provider. */
+  #provider: CryptoProvider | undefined
   /** The row in `#rows`, -1 where nothing is in flight; the phase it is opened under. */
   #job: Int32Array
   #epoch: Float64Array
@@ -112,7 +114,8 @@ export class OpenBatch {
     if (plan.follows) return row
     const rows = this.#rows
     this.#job[row] = rows.count
-    const at = rows.add(receiving.keyOf(epoch), aadFrom, aadTo, from, to, plan.nonce.length)
+    this.#provider = plan.provider
+    const at = rows.add(receiving.keyOf(epoch), aadFrom, aadTo, from, to)
     plan.nonce.write(rows.nonces, at, this.slab, frame, hi, lo)
     return row
   }
@@ -127,7 +130,7 @@ export class OpenBatch {
 
   #flush(): void {
     const rows = this.#rows
-    if (rows.count > 0) rows.open(this.slab)
+    if (rows.count > 0) this.#provider?.openBatch(this.slab, rows)
     for (let row = this.#settled; row < this.count; row++) if (this.verdict[row] === PENDING) this.#settle(row)
     this.#settled = this.count
     rows.clear()

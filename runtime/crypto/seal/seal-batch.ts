@@ -2,10 +2,9 @@
 // when it is added, in the order in which packets are added, and never again. One packet is a batch of one.
 
 import { LocalError } from '../../core/errors.ts'
-import type { Aead } from '../provider.ts'
-import { TAG_LENGTH } from '../provider.ts'
+import { AeadRows } from '../batch.ts'
+import { type Aead, type CryptoProvider, TAG_LENGTH } from '../provider.ts'
 import type { PacketSeal } from './packet-seal.ts'
-import { AeadRows } from './rows.ts'
 import { tagToFront } from './tag.ts'
 
 export class SealBatch {
@@ -17,6 +16,8 @@ export class SealBatch {
   sealedFrom: Uint32Array
   sealedTo: Uint32Array
   readonly #rows: AeadRows
+  /** All keys of a batch are of one provider. */
+  #provider: CryptoProvider | undefined
   readonly #seals: PacketSeal[] = []
   /** Keys that packets of this batch are still sealed with, though their successors are in use. */
   readonly #retired: Aead[] = []
@@ -82,7 +83,8 @@ export class SealBatch {
     this.sealedFrom[row] = from
     this.sealedTo[row] = end + TAG_LENGTH
     const rows = this.#rows
-    const at = rows.add(sending.aead, aadFrom, aadTo, from, end, plan.nonce.length)
+    this.#provider = plan.provider
+    const at = rows.add(sending.aead, aadFrom, aadTo, from, end)
     plan.nonce.write(rows.nonces, at, slab, frame, seal.takenHi, seal.takenLo)
     return row
   }
@@ -90,7 +92,7 @@ export class SealBatch {
   /** Seals all packets that were added. */
   run(): void {
     const rows = this.#rows
-    if (rows.count > 0) rows.seal(this.slab)
+    if (rows.count > 0) this.#provider?.sealBatch(this.slab, rows)
     for (let row = 0; row < this.count; row++) {
       if (this.#seals[row]!.plan.isPrepended) tagToFront(this.slab, this.sealedFrom[row]!, this.sealedTo[row]!)
     }
