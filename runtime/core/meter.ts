@@ -19,12 +19,12 @@ export type MeterEvent =
   | `reply.${string}`
   /** `handshake.begin`, `.challenge`, `.done`, `.failed`, `.timeout`: `reason`. */
   | `handshake.${string}`
-  /** `channel.retransmit`: `channel`. */
+  /** `channel.again`, a message sent once more; `channel.lost`, `.late`, `.full`: `channel`. */
   | `channel.${string}`
   /** `relay.queued`, `relay.dropped`, ...: `channel`. */
   | `relay.${string}`
-  /** `channel.again`, a message sent once more; `channel.lost`, `.late`, `.full`: `channel`. */
-  | `channel.${string}`
+  /** `path.moved`. */
+  | `path.${string}`
   | 'idle.timeout'
   | 'write.timeout'
   | 'accept.error'

@@ -21,7 +21,6 @@ import { SecurePeers } from './secure-peers.ts'
 import type { SecurePlan } from './secure-plan.ts'
 import { SecureReceiving } from './secure-receiving.ts'
 import { SecureSending } from './secure-sending.ts'
-import { guardsOf } from './secure-stopgap.ts'
 import type { Session } from './session.ts'
 import type { Shared } from './shared.ts'
 
@@ -49,6 +48,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
+  readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
 
@@ -76,6 +76,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
+    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
   }
 
   /** Sessions that are not over. */
@@ -136,12 +137,17 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.now = now
     if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
     const connection = new SecureConnection(this, address, this.#peers.draw(now), true)
-    const session = connection.dial(now)
-    this.#wasUsed = true
-    this.shared.meter.count('handshake.begin')
     this.#table.admit(address, connection)
-    this.#peers.add(connection)
-    return session
+    this.shared.meter.count('handshake.begin')
+    try {
+      const session = connection.dial(now)
+      this.#wasUsed = true
+      this.#peers.add(connection)
+      return session
+    } catch (error) {
+      this.#table.remove(connection)
+      throw error
+    }
   }
 
   receive(now: Instant, batch: Batch): boolean {
@@ -192,7 +198,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     for (const connection of this.#sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.shared.meter.bytesOut(bytes)
+    this.shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 
@@ -209,6 +215,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   close(now: Instant): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     for (const connection of this.#peers.values()) {
       if (connection.state === 'open') connection.session?.close(now)
       else if (connection.state !== 'closing') this.ended(connection, now, 'closed', undefined)
@@ -220,6 +227,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   lost(now: Instant, reason: string): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     this.#sending.packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const connection of this.#peers.values()) {
@@ -295,8 +303,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#waiting.add(connection)
   }
 
-  confirmed(connection: SecureConnection, _now: Instant): void {
+  confirmed(connection: SecureConnection, now: Instant): void {
     this.shared.meter.count('handshake.done')
+    this.shared.meter.handshake(now - connection.startedAt)
     this.#table.established(connection)
     this.#peers.rearm(connection)
   }
@@ -308,6 +317,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   forget(connection: SecureConnection): void {
     this.#leave(connection)
+    this.#door?.left(connection, this.now)
     this.#peers.retire(connection, this.now)
     connection.wipe()
   }
@@ -334,9 +344,15 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       if (this.#door !== undefined && !this.#isClosing) this.#door.knock(now, peer, frame)
       return
     }
-    const connection = this.#peers.find(bytes, start, end, peer)
+    const { noise, steps } = this.secure.script
+    let connection = this.#peers.find(bytes, start, end, peer)
+    if (noise === undefined && plan.name === steps[0]?.frame && this.#accepts && !this.#isClosing)
+      connection ??= this.#admit(now, peer)
     if (connection === undefined) this.shared.meter.count('limit.stranger')
-    else {
+    else if (noise === undefined) {
+      connection.step(now, frame)
+      if (connection.state !== 'over') this.#peers.rearm(connection)
+    } else {
       connection.handshakeFrame(now, frame, peer)
       if (connection.state !== 'over') this.#peers.rearm(connection)
     }
@@ -344,7 +360,6 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   #makeDoor(): SecureDoor {
     return new SecureDoor(this, {
-      ...guardsOf(this),
       isLoaded: () => this.#table.handshakes * 2 >= this.shared.plan.protocol.limits.handshakes,
       admit: (now, peer) => this.#admit(now, peer),
       turnAway: connection => this.forget(connection),

@@ -22,7 +22,6 @@ import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { type SessionSeals, sealsOf } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
-import { emptyOf, spokenAlone } from './spoken.ts'
 
 export type { Shared } from './shared.ts'
 
@@ -434,7 +433,7 @@ export class Session {
     const { shared, plan } = this
     const carrier = this.#carrier
     const codec = carrier.mirror(this)
-    shared.channels.plan ??= channelPlan(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    shared.channels.plan ??= channelPlan(plan, codec)
     return new SessionChannels(
       shared.channels.plan,
       {

@@ -42,12 +42,12 @@ export function side(
       sink: application,
       params,
       random: randomBytes,
+      crypto: chooseProvider(),
       epoch: loop.epoch,
       meter: options.meter,
       overflow: options.overflow,
       closeTimeout: options.closeTimeout,
       payloads: options.payloads,
-      crypto: chooseProvider(),
     }),
   }
 }
