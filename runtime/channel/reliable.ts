@@ -36,8 +36,11 @@ export class ReliableLane<M> extends Lane<M> {
     this.#serial = new Serial(seqBits, first)
     this.#flight = new Flight(context.path)
     this.#governed = channel.congestion !== 'none'
-    // A quarter of narrow numbers: half of them tell old from new, and an acknowledgement may be a window late.
-    this.#span = Math.min(Math.max(channel.window, channel.reorder.messages), Math.floor(this.#serial.space / 4))
+    // What is ahead of a missing message has to fit the receiver's reorder buffer, where there is one. And a quarter of
+    // narrow numbers: half of them tell old from new, and an acknowledgement may be a window late.
+    const { messages } = channel.reorder
+    const ahead = channel.delivery === 'reliable-ordered' ? messages + 1 : Math.max(channel.window, messages)
+    this.#span = Math.min(ahead, Math.floor(this.#serial.space / 4))
     this.#window = Math.min(channel.window, this.#span)
     this.#inbound = new Inbound(context, options, this.#serial, this.#span)
     this.#rto = patience(channel.retransmit)
@@ -59,7 +62,7 @@ export class ReliableLane<M> extends Lane<M> {
 
   offer(now: number): number {
     if (this.#probes > 0) return this.#probe(now)
-    const lost = this.#flight.firstLost
+    const lost = this.#flight.nextLost
     if (lost !== undefined) {
       if (this.#governed && !this.#admits(now, lost.bytes)) return WAIT
       this.context.counters.retransmitted++
@@ -131,7 +134,7 @@ export class ReliableLane<M> extends Lane<M> {
     }
     if (this.#silent === SILENT) this.context.path.silent(now)
     // Two at most (RFC 9002 section 6.2.4); twice the same one where it is alone and one was not enough.
-    this.#probes = this.#silent < SILENT && this.unsettled === 1 ? 1 : 2
+    this.#probes = this.#silent < SILENT && this.#flight.flying + this.#flight.lost === 1 ? 1 : 2
     this.#arm(now)
   }
 
@@ -139,7 +142,7 @@ export class ReliableLane<M> extends Lane<M> {
     const flight = this.#flight
     const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt)
     if (stalled || !this.wants) return at
-    const again = flight.firstLost
+    const again = flight.nextLost
     const size = again?.bytes ?? this.outgoing.nextSize
     const path = this.#governed ? this.context.path.paceAt(size) : -Infinity
     return Math.min(at, again === undefined ? Math.max(path, this.paceAt) : path)
@@ -181,7 +184,7 @@ export class ReliableLane<M> extends Lane<M> {
     const flight = this.#flight
     const bytes = this.put(now, this.#serial.wire(flight.next), message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    flight.first(now, message, parcel, index, bytes)
+    flight.add(now, message, parcel, index, bytes)
     this.context.counters.sent++
     this.#arm(now)
     return bytes
@@ -205,9 +208,12 @@ export class ReliableLane<M> extends Lane<M> {
     return bytes
   }
 
-  /** Sends what has waited longest, whatever the window says (RFC 9002 section 7.5). */
+  /**
+   * Sends the oldest message, and then what has waited longest, whatever the window says (RFC 9002 section 7.5). The
+   * oldest first: it may be the only one that the receiver has room for.
+   */
   #probe(now: number): number {
-    const slot = this.#flight.firstLost ?? this.#flight.oldest
+    const slot = this.#probes > 1 ? this.#flight.first : (this.#flight.nextLost ?? this.#flight.oldest)
     if (slot === undefined) {
       this.#probes = 0
       return WAIT
