@@ -156,6 +156,15 @@ export class Flight<M> {
     }
   }
 
+  /** Gives one up. */
+  drop(slot: Slot<M>): void {
+    if (slot.state === 'flying') {
+      this.#unlinkFlying(slot)
+      this.#path.forgotten(slot.bytes)
+    } else this.#unlinkLost(slot)
+    slot.state = 'free'
+  }
+
   /** Everything not acknowledged, oldest first; the flight is empty after it. */
   drain(): Slot<M>[] {
     const slots: Slot<M>[] = []
