@@ -41,6 +41,8 @@ export interface NativeSockets {
     to: number,
     failed: Int32Array,
   ): number
+  /** One datagram on a connected socket: 0, or a negative error. */
+  sendOne(socket: number, slab: Uint8Array, offset: number, length: number): number
 }
 
 /** Bytes of an address in a table. */
