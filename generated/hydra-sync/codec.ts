@@ -332,7 +332,7 @@ export function sizeOfLength(_value: LengthInput, context: Context = NO_CONTEXT)
 /** Writes Length at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLength(value: LengthInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceNumber(context.param['packet_len'] ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
+  const value_ = bigUintIn(value.value === undefined ? evaluated('value', () => spaceNumber(context.param['packet_len'] ?? 4194304n, 'param.packet_len')) : value.value, 18446744073709551615n, 'value')
   view.setBigUint64(at, value_, true)
   const sealedSealed = at + 8 + (context.plain ? 0 : 16)
   exactly(at + 8 - at + 16, 24, '_sealed')
@@ -487,15 +487,15 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const started = bigUintIn(value.started ?? Math.floor(context.now()), 18446744073709551615n, 'started')
+  const started = bigUintIn(value.started === undefined ? Math.floor(context.now()) : value.started, 18446744073709551615n, 'started')
   view.setBigUint64(at, started)
-  const salt = bytesIn(value.salt ?? context.random(16), 'salt')
+  const salt = bytesIn(value.salt === undefined ? context.random(16) : value.salt, 'salt')
   into.set(salt, at + 8)
   const saltEnd = at + 8 + salt.length
   exactly(saltEnd - (at + 8), 16, 'salt')
   const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 24, counter)
-  const last = flagIn(value.last ?? false, 'last')
+  const last = flagIn(value.last === undefined ? false : value.last, 'last')
   view.setUint8(at + 32, last ? 1 : 0)
   const payload = bytesIn(value.payload, 'payload')
   into.set(payload, at + 33)
@@ -587,7 +587,7 @@ export function sizeOfPoll(_value: PollInput, context: Context = NO_CONTEXT): nu
 /** Writes Poll at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePoll(value: PollInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const any = u8(value.any ?? 0, 'any')
+  const any = u8(value.any === undefined ? 0 : value.any, 'any')
   view.setUint8(at, any)
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')

@@ -581,9 +581,10 @@ export const protocol: TypedProtocol<VstpTypes> = {
       tickets: 'ignore',
     },
     timeout: 5000,
+    script: undefined,
     unbuilt: [],
   },
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [
     {

@@ -4,6 +4,8 @@
 import type { Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
+import type { SessionChannels } from './channels.ts'
+import { leastValue } from './least.ts'
 import type { Instant } from './machine.ts'
 import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
 import type { FramePlan } from './plan.ts'
@@ -13,6 +15,8 @@ import type { Session } from './session.ts'
 export class Emission {
   /** How the frame emitted last was cut. */
   lastCut: CutMessage | undefined
+  /** Where the schema has channels with an engine. */
+  channels: SessionChannels | undefined
   readonly #session: Session
   readonly #carrier: Carrier
   /** By channel. */
@@ -35,6 +39,7 @@ export class Emission {
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
   emit(now: Instant, frame: FramePlan, value: Plain, isPart = false): boolean {
+    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, value)
     const codec = this.#carrier.codec(this.#session)
     const size = codec.sizeOf(frame.name, value)
     this.lastCut = undefined
@@ -53,6 +58,13 @@ export class Emission {
     this.#carrier.write(this.#session, frame, value, size)
     this.#passed(now, frame, true, isPart)
     return true
+  }
+
+  /** Writes a frame as it is. `isPart`: the tap has seen it or need not; `isFirst`: not a further piece of a message. */
+  put(now: Instant, frame: FramePlan, value: Plain, isPart: boolean, isFirst: boolean): void {
+    const size = this.#carrier.codec(this.#session).sizeOf(frame.name, value)
+    this.#carrier.write(this.#session, frame, value, size)
+    this.#passed(now, frame, isFirst, isPart)
   }
 
   /** Shows the tap a message that leaves in pieces or parts. */
@@ -79,7 +91,9 @@ export class Emission {
     try {
       this.emit(now, frame, {})
     } catch {
-      // It has fields that nobody gave: then there is nothing to tell.
+      // It has fields that nobody gave: then there is nothing to tell, except where saying nothing is not safe.
+      const least = this.#session.isSealed ? leastValue(this.#carrier.mirror(this.#session), frame.name) : undefined
+      if (least !== undefined) this.emit(now, frame, least)
     }
   }
 
@@ -89,6 +103,7 @@ export class Emission {
     const size = frame.byteEnd - frame.byteStart
     if (!this.#carrier.hasRoom || !this.#session.lifecycle.allows(plan)) return false
     if (plan.fragment !== undefined && size > plan.fragment.above) return false
+    if (this.#session.isSealed || plan.isChannelled) return false
     this.#carrier.writeAgain(this.#session, frame.byteSource.subarray(frame.byteStart, frame.byteEnd))
     this.#passed(now, plan, true, false)
     return true

@@ -3,6 +3,8 @@
 // that a machine evaluates are functions over readers, emitted next to the codec.
 
 import type { Codec, Reader } from '../wire/codec.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
+import type { SealDescriptor } from './seal-descriptor.ts'
 
 /** Reads a field of a decoded frame and writes it into a plain value about to be encoded: `headers.msg_id`, `token`. */
 export interface Accessor {
@@ -217,6 +219,7 @@ export type ChannelHeader = Readonly<
       | 'seq'
       | 'ack'
       | 'ack_bits'
+      | 'ack_flag'
       | 'message_id'
       | 'fragment_id'
       | 'fragment_index'
@@ -273,11 +276,12 @@ export interface TlsDescriptor {
 
 export type ParamOr<T> = { readonly param: string } | { readonly value: T }
 
-/** Only what is built: later sections (noise, steps, cookie, ids) stay in `document` until their engine exists. */
 export interface HandshakeDescriptor {
   readonly transport: string | undefined
   readonly tls: TlsDescriptor | undefined
   readonly timeout: number
+  /** What happens beside or inside TLS; undefined where TLS is all. */
+  readonly script: HandshakeScript | undefined
   /** Names of keys in the schema's handshake that no engine runs yet; `serve` and `connect` refuse them by name. */
   readonly unbuilt: readonly string[]
 }
@@ -318,8 +322,7 @@ export interface ProtocolDescriptor {
     readonly tell: { readonly frame: string; readonly on: 'stream' | 'any' } | undefined
   }
   readonly handshake: HandshakeDescriptor | undefined
-  /** Seal sections by name, as written; their engine is not part of the codec. */
-  readonly seals: Readonly<Record<string, unknown>>
+  readonly seals: readonly SealDescriptor[]
   readonly service: Readonly<Record<string, unknown>> | undefined
   readonly metrics: readonly MetricDescriptor[]
   /** Role -> a `switch` over its handlers (runtime/core/typed.ts). Absent where nothing was generated: call `handlers[frame.frameName]`. */

@@ -9,6 +9,8 @@ import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
 import { Asking } from './asking.ts'
 import type { Carrier, Ticket } from './carrier.ts'
+import { channelPlan, isChannelled } from './channel-plan.ts'
+import { SessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
 import { type PeerError, peerError, refused } from './errors.ts'
@@ -18,33 +20,37 @@ import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { freshContext, type Shared } from './shared.ts'
+import { emptyOf, spokenAlone } from './spoken.ts'
 
 export type { Shared } from './shared.ts'
 
 /**
- * `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
+ * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
  * outbox; `dead`: nothing more is sent; `over`: the sink was told.
  */
-export type Phase = 'open' | 'draining' | 'flushing' | 'dead' | 'over'
+export type Phase = 'opening' | 'open' | 'draining' | 'flushing' | 'dead' | 'over'
 
 export class Session {
-  readonly address: Address
+  /** Where the peer is now. */
+  address: Address
   readonly shared: Shared
   readonly plan: Plan
   readonly context: Context
   readonly lifecycle: Lifecycle
-  readonly openedAt: Instant
+  openedAt: Instant
   /** When the peer was last heard, and the time of the latest input. */
   seenAt: Instant
   now: Instant
   deadline: Instant = NEVER
-  phase: Phase = 'open'
+  phase: Phase
   framesIn = 0
   framesOut = 0
   bytesIn = 0
   bytesOut = 0
   /** For the application: the peer object that stands for this session. */
   owner: unknown
+  /** Frames are sealed: what arrives is from the peer. */
+  isSealed = false
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -58,11 +64,13 @@ export class Session {
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
 
-  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant) {
+  /** `opening`: it is open only with `open`; before that nothing is sent on it. */
+  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant, phase: 'opening' | 'open' = 'open') {
     const { plan } = shared
     const { limits } = plan.protocol
     this.shared = shared
     this.plan = plan
+    this.phase = phase
     this.address = address
     this.openedAt = now
     this.seenAt = now
@@ -86,7 +94,14 @@ export class Session {
 
   /** The connection is there. */
   open(now: Instant): void {
+    if (this.phase === 'opening') {
+      this.phase = 'open'
+      this.openedAt = now
+      this.seenAt = now
+      this.now = now
+    }
     this.shared.meter.count('open')
+    if (isChannelled(this.plan)) this.#emission.channels = this.#makeChannels(now)
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
@@ -102,6 +117,25 @@ export class Session {
     if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
     this.shared.meter.count('limit.rate', undefined, size)
     return false
+  }
+
+  /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */
+  heard(now: Instant, frame: Reader, plan: FramePlan, size: number): void {
+    this.seenAt = now
+    this.now = now
+    this.bytesIn += size
+    this.#emission.channels?.arrived(now, frame, plan)
+  }
+
+  /** The last frame of a batch has arrived. */
+  settled(now: Instant): void {
+    const { channels } = this.#emission
+    if (channels?.isTouched) channels.pump(now)
+    if (this.phase === 'draining') this.#finish(now)
+  }
+
+  get channels(): SessionChannels | undefined {
+    return this.#emission.channels
   }
 
   /** A frame arrived and passed the codec. Borrowed. */
@@ -132,6 +166,7 @@ export class Session {
   /** Everything queued was taken: there is room for what waits. True while something still waits. */
   drained(): boolean {
     if (this.phase === 'over' || this.phase === 'dead') return false
+    this.channels?.pump(this.now)
     this.#out.proceed(this.now)
     if (this.phase === 'draining') this.#finish(this.now)
     return this.#out.isWaiting
@@ -161,6 +196,7 @@ export class Session {
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
     this.shared.meter.count('close', closing.reason)
+    this.#emission.channels?.end()
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
     this.#out.end(why)
     this.#delivery.end()
@@ -212,6 +248,7 @@ export class Session {
 
   /** Ends the connection: what was taken is sent first, and the frame that says goodbye, within the close timeout. */
   close(now: Instant, reason = 'closed', error?: PeerError): void {
+    if (this.phase === 'opening') this.abort(reason, error)
     if (this.phase !== 'open') return
     this.now = now
     this.phase = 'draining'
@@ -281,7 +318,7 @@ export class Session {
     const { idle } = this.plan.protocol.limits
     let next: number = this.#closeAt
     if (this.phase === 'open' || this.phase === 'draining')
-      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline)
+      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline, this.channels?.deadline ?? NEVER)
     if (this.phase === 'open') next = Math.min(next, this.seenAt + idle)
     if (this.phase === 'dead' || this.phase === 'over') next = NEVER
     const before = this.deadline
@@ -309,9 +346,17 @@ export class Session {
       this.shared.meter.count('idle.timeout')
       this.#fail(now, timedOut(`nothing arrived for ${idle} ms`), 'idle')
     } else {
-      const silent = this.#out.wake(now)
+      this.channels?.wake(now)
+      const silent = this.phase === 'dead' ? undefined : this.#out.wake(now)
       if (silent !== undefined) this.#fail(now, silent, 'timeout')
     }
+  }
+
+  /** The peer, or the way to it, has become impossible to go on with. */
+  fail(now: Instant, error: PeerError): void {
+    this.shared.meter.count('error', error.code)
+    this.shared.sink.error(this, error)
+    this.#fail(now, error)
   }
 
   /** Ends the connection because of an error, and tells the peer where the schema has a frame for that. */
@@ -321,6 +366,7 @@ export class Session {
     this.#closing = { reason, error }
     this.saidGoodbye = true
     if (reason === 'error' && this.plan.tell !== undefined) this.#emission.tell(now, this.plan.tell)
+    else if (this.isSealed && this.plan.bye !== undefined) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
     this.rearm()
@@ -329,13 +375,32 @@ export class Session {
 
   /** Goes from draining to flushing once nothing is left to wait for. */
   #finish(now: Instant): void {
-    if (this.#out.isPending || this.#delivery.isBusy) return
+    if (this.#out.isPending || this.#delivery.isBusy || (this.channels?.unsettled ?? 0) > 0) return
     if (this.plan.bye !== undefined && !this.saidGoodbye) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#carrier.changed(this)
   }
 
+  #makeChannels(now: Instant): SessionChannels {
+    const { shared, plan } = this
+    const carrier = this.#carrier
+    const codec = carrier.mirror(this)
+    shared.channels.plan ??= channelPlan(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    return new SessionChannels(
+      shared.channels.plan,
+      {
+        session: this,
+        carrier,
+        emission: this.#emission,
+        deliver: (at, frame, frames) => this.#arrivals.delivered(at, frame, frames),
+        ready: () => this.#out.proceed(this.now),
+      },
+      now,
+    )
+  }
+
   closedError(): PeerError {
+    if (this.phase === 'opening') return peerError('WrongState', 'the handshake of this connection is not done')
     return (
       this.#closing?.error ?? peerError('Closed', `the connection is closed (${this.#closing?.reason ?? 'closed'})`)
     )

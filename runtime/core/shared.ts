@@ -3,9 +3,12 @@
 import { Reassembly } from '../channel/reassembly.ts'
 import type { TransferReceiver } from '../channel/transfer-receive.ts'
 import { type TransferHead, transferReceiver } from '../channel/transfers.ts'
+import { node } from '../crypto/node.ts'
+import type { CryptoProvider } from '../crypto/provider.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
 import type { Context } from '../wire/codec.ts'
 import type { Sink } from './carrier.ts'
+import type { ChannelPlan } from './channel-plan.ts'
 import type { Address } from './machine.ts'
 import { type Meter, NO_METER } from './meter.ts'
 import { pieceFields } from './pieces.ts'
@@ -20,6 +23,7 @@ export interface Shared {
   readonly params: Readonly<Record<string, unknown>>
   /** `n` random bytes of the quality that keys need. */
   readonly random: (n: number) => Uint8Array
+  readonly crypto: CryptoProvider
   /** Unix milliseconds when the clock of the instants is at 0. */
   readonly epoch: number
   /** A full outbound queue: `send` waits, or is refused. */
@@ -32,6 +36,8 @@ export interface Shared {
   readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
   /** Parts of transfers, by channel. */
   readonly transfers: ReadonlyMap<string, TransferReceiver<TransferHead>>
+  /** How frames carry the numbers of channels, once it was worked out. */
+  readonly channels: { plan: ChannelPlan | undefined }
   /** Bytes that all peers together have waiting in here (`limits.memory`): unfinished frames, and frames for handlers. */
   readonly memory: { held: number; readonly most: number }
 }
@@ -44,6 +50,8 @@ export interface SharedOptions {
   /** `n` random bytes of the quality that keys need. */
   readonly random: (n: number) => Uint8Array
   readonly meter?: Meter | undefined
+  /** Default: Node's. */
+  readonly crypto?: CryptoProvider | undefined
   /** Unix milliseconds when the clock of the instants is at 0. Default 0. */
   readonly epoch?: number | undefined
   /** A full outbound queue: `send` waits, or is refused. Default wait. */
@@ -60,12 +68,14 @@ export function shared(options: SharedOptions): Shared {
     meter: options.meter ?? NO_METER,
     params: options.params ?? {},
     random: options.random,
+    crypto: options.crypto ?? node,
     epoch: options.epoch ?? 0,
     overflow: options.overflow ?? 'wait',
     closeTimeout: options.closeTimeout ?? 5000,
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
     transfers: transfers(plan),
+    channels: { plan: undefined },
     memory: { held: 0, most: plan.protocol.limits.memory },
   }
 }

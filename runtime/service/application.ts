@@ -110,13 +110,13 @@ export class Application implements Sink {
   close(session: Session, reason: string, error: PeerError | undefined): void {
     const peer = session.owner as LivePeer | undefined
     if (peer === undefined) return
-    this.peers.delete(peer)
+    const wasOpen = this.peers.delete(peer)
     this.past.framesIn += session.framesIn
     this.past.framesOut += session.framesOut
     this.past.bytesIn += session.bytesIn
     this.past.bytesOut += session.bytesOut
     peer.ended({ reason, error })
-    warned(() => this.#callbacks.onClose?.(peer as never, reason, error))
+    if (wasOpen) warned(() => this.#callbacks.onClose?.(peer as never, reason, error))
   }
 
   /** A promise holds the frame, a full queue too; a reply is sent. */

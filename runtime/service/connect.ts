@@ -1,6 +1,8 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
-import { DatagramEndpoint } from '../core/datagram.ts'
+import { datagramEndpoint } from '../core/endpoint.ts'
+import { type PeerError, peerError } from '../core/errors.ts'
+import type { Plan } from '../core/plan.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
 import type { Link } from '../drivers/link.ts'
@@ -50,34 +52,84 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const made = plan(to.transport)
   const queue = new FrameQueue<Received<LivePeer>>(made.protocol.limits.queue.messages)
   const { signal } = given
-  let connection: ClientConnection
-  if (to.transport.kind === 'udp') {
-    const socket = await dialDatagram(to, to.transport, signal)
-    let link: DatagramLink | undefined
-    const own = side(made, params, given, queue, session => {
-      connection = new ClientConnection(session, link as DatagramLink, own.application, protocol.insecure)
-      return connection
-    })
-    const endpoint = new DatagramEndpoint(own.shared, false)
-    link = datagramLink(socket, endpoint)
-    const session = endpoint.connect(link.now(), socket.peer as string)
-    connection = session.owner as ClientConnection
-    connection.transportClosed = link.closed
-    link.soon()
-  } else {
-    const own = side(made, params, given, queue, ownPeer)
-    const dialled = await dial(target, to, made, params, signal)
-    connection = drive(
-      own,
-      dialled,
-      (session, link) => new ClientConnection(session, link, own.application, protocol.insecure),
-    ).peer
-  }
+  const { connection, opened } =
+    to.transport.kind === 'udp'
+      ? await dialDatagrams(to, made, params, given, queue)
+      : await dialStream(target, to, made, params, given, queue)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
   void connection.closed.then(() => signal?.removeEventListener('abort', onAbort))
+  const ending = await Promise.race([opened, connection.closed])
+  if (ending !== undefined) throw signal?.aborted ? signal.reason : failed(ending)
   return connection as unknown as Connection<T, R>
 }
+
+/** A connection, and when it is open. */
+interface Dialled {
+  readonly connection: ClientConnection
+  readonly opened: Promise<void> | undefined
+}
+
+type Params = Readonly<Record<string, unknown>>
+type Queue = FrameQueue<Received<LivePeer>>
+
+async function dialDatagrams(
+  to: Target,
+  made: Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<Dialled> {
+  const { insecure } = made.protocol
+  let link: DatagramLink | undefined
+  let onOpen: () => void = () => {}
+  const opened = new Promise<void>(resolve => {
+    onOpen = resolve
+  })
+  const peerOf = (session: Session): ClientConnection =>
+    (session.owner ??= new ClientConnection(
+      session,
+      link as DatagramLink,
+      own.application,
+      insecure,
+    )) as ClientConnection
+  const own = side(made, params, given, queue, session => {
+    onOpen()
+    return peerOf(session)
+  })
+  const endpoint = datagramEndpoint(own.shared, false)
+  const socket = await dialDatagram(to, to.transport, given.signal)
+  link = datagramLink(socket, endpoint)
+  const connection = peerOf(endpoint.connect(link.now(), socket.peer as string))
+  connection.transportClosed = link.closed
+  link.soon()
+  return { connection, opened }
+}
+
+async function dialStream(
+  target: string | MemoryHub,
+  to: Target,
+  made: Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<Dialled> {
+  const own = side(made, params, given, queue, ownPeer)
+  const dialled = await dial(target, to, made, params, given.signal)
+  const { peer: connection } = drive(
+    own,
+    dialled,
+    (session, link) => new ClientConnection(session, link, own.application, made.protocol.insecure),
+  )
+  return { connection, opened: OPEN }
+}
+
+/** Why it did not open. */
+function failed({ reason, error }: Ending): PeerError {
+  return error ?? peerError('Closed', `the connection was closed before it was open (${reason})`, { fatal: true })
+}
+
+const OPEN: Promise<void> = Promise.resolve()
 
 class ClientConnection extends LivePeer {
   readonly insecure: readonly string[]

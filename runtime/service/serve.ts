@@ -1,6 +1,6 @@
 // `serve`: listens on one or several transports of a protocol and runs it for everybody who connects.
 
-import { DatagramEndpoint } from '../core/datagram.ts'
+import { datagramEndpoint } from '../core/endpoint.ts'
 import { LocalError } from '../core/errors.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
@@ -180,10 +180,10 @@ async function listen(target: Target, make: MakeSide, params: Readonly<Record<st
   const { transport, host, port } = target
   const { kind } = transport
   if (kind === 'udp') {
-    const socket = await bindDatagram({ host, port }, transport)
     let link: DatagramLink | undefined
     const made = make(session => new LivePeer(session, link as DatagramLink))
-    const endpoint = new DatagramEndpoint(made.shared, true)
+    const endpoint = datagramEndpoint(made.shared, true)
+    const socket = await bindDatagram({ host, port }, transport)
     link = datagramLink(socket, endpoint)
     return {
       at: { transport: kind, host: socket.host, port: socket.port },

@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram'
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { protocol as sealed } from '../../generated/chat/protocol.ts'
 import {
   type Connection,
   type ConnectOptions,
@@ -347,11 +348,11 @@ test('misuse is thrown at once with a sentence that helps', async () => {
 
 test('a schema that needs an engine that does not exist is refused by the name of the section', async () => {
   const base = tiny()
-  const handshake = { transport: undefined, tls: undefined, timeout: 1000, unbuilt: ['noise'] }
+  const handshake = { transport: undefined, tls: undefined, timeout: 1000, script: undefined, unbuilt: ['noise'] }
   const [channel] = base.channels
   const wrong: [Partial<ProtocolDescriptor>, string][] = [
     [{ handshake }, 'handshake.noise'],
-    [{ seals: { packet: {} } }, 'seal.packet'],
+    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet.once'],
     [{ channels: [{ ...channel!, delivery: 'reliable' }] }, 'channels.main.delivery: reliable'],
     [{ service: { relay: {} } }, 'service.relay'],
     [{ replies: [{ ...ASKS, auto: 'idle' }] }, 'replies.ask.auto: idle'],

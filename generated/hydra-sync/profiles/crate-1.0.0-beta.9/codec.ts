@@ -176,7 +176,7 @@ export function sizeOfJoin(_value: JoinInput, context: Context = NO_CONTEXT): nu
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -299,7 +299,7 @@ export function sizeOfStatus(_value: StatusInput, context: Context = NO_CONTEXT)
 /** Writes Status at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -416,11 +416,11 @@ export function sizeOfLength(_value: LengthInput, context: Context = NO_CONTEXT)
 /** Writes Length at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLength(value: LengthInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
-  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceBigint(context.param['packet_len'] ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
+  const value_ = bigUintIn(value.value === undefined ? evaluated('value', () => spaceBigint(context.param['packet_len'] ?? 4194304n, 'param.packet_len')) : value.value, 18446744073709551615n, 'value')
   view.setBigUint64(at + 12, value_, true)
   const sealedSealed = at + 20 + (context.plain ? 0 : 16)
   exactly(at + 20 - (at + 12) + 16, 24, '_sealed')
@@ -545,7 +545,7 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -612,7 +612,7 @@ export function sizeOfPoll(_value: PollInput): number {
 /** Writes Poll at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePoll(value: PollInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  const any = u8(value.any ?? 0, 'any')
+  const any = u8(value.any === undefined ? 0 : value.any, 'any')
   view.setUint8(at, any)
   fitsInto(into, at + 1)
   return at + 1
@@ -743,7 +743,7 @@ export function sizeOfMetrics(_value: MetricsInput, context: Context = NO_CONTEX
 /** Writes Metrics at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')

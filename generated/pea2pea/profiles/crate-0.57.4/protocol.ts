@@ -116,7 +116,7 @@ export const protocol: TypedProtocol<Pea2peaTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: {
     node: {
       hooks: {

@@ -464,7 +464,7 @@ export const protocol: TypedProtocol<VstpTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [
     {

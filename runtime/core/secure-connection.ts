@@ -1,0 +1,330 @@
+// One peer of an endpoint with sealed datagrams: its handshake, then its session, its seal and its path, then the while
+// in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
+// the endpoint, as text, and is sealed when they leave.
+
+import type { Codec, Reader } from '../wire/codec.ts'
+import type { Carrier } from './carrier.ts'
+import { type PeerError, peerError } from './errors.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
+import { HandshakeScope } from './key-scope.ts'
+import { type Address, type Instant, instant, NEVER } from './machine.ts'
+import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
+import type { FramePlan } from './plan.ts'
+import type { Plain } from './recast.ts'
+import { opened, unsealed } from './sealed-codec.ts'
+import type { AttemptHost } from './secure-attempt.ts'
+import type { SecureHost } from './secure-host.ts'
+import { Initiator } from './secure-initiator.ts'
+import { Responder } from './secure-responder.ts'
+import { Session } from './session.ts'
+import { freshContext } from './shared.ts'
+
+/**
+ * `opening`: no keys yet; `unproved`: keys, and nothing of the peer has opened; `open`; `closing`: over for the
+ * application, the keys are kept to say so; `over`: forgotten.
+ */
+export type SecureState = 'opening' | 'unproved' | 'open' | 'closing' | 'over'
+
+export class SecureConnection implements AttemptHost, Carrier {
+  /** Place in the endpoint's heap of deadlines. */
+  at: number = NEVER
+  place = -1
+  state: SecureState = 'opening'
+  /** Where packets go. */
+  address: Address
+  /** The id that we receive under, and the peer's. */
+  readonly ownId: number
+  peerId = 0
+  session: Session | undefined
+  seal: ReturnType<SecureHost['sealWith']> | undefined
+  handshake: Initiator | Responder | undefined
+  /** How the door knows the attempt that it began with. */
+  attempt: string | undefined
+  readonly scope: HandshakeScope
+  /** Round trip of the handshake, milliseconds; undefined before it is known. */
+  rtt: number | undefined
+  readonly isDialler: boolean
+  readonly #host: SecureHost
+  /** Frames of the handshake that went by before there was a session. */
+  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
+  /** The client may not know yet that we have the keys. */
+  #isWaitedFor: boolean
+  #closeUntil: Instant = NEVER
+  #saidCloseAt = -Infinity
+
+  constructor(host: SecureHost, address: Address, ownId: number, isDialler: boolean) {
+    const { shared } = host
+    this.#host = host
+    this.address = address
+    this.ownId = ownId
+    this.isDialler = isDialler
+    this.#isWaitedFor = !isDialler
+    this.scope = new HandshakeScope({
+      params: shared.params,
+      session: {},
+      peer: address,
+      random: shared.random,
+      now: () => Math.floor(shared.epoch + host.now),
+    })
+  }
+
+  /** Begins, as the side that dials. Throws LocalError where a key is missing. */
+  dial(now: Instant): Session {
+    this.session = this.#makeSession(now, 'opening')
+    this.handshake = new Initiator(this, now, this.#host.secure.timeout)
+    this.handshake.start(now)
+    return this.session
+  }
+
+  /** Begins, as the side that was dialled, with the first message. False: it is from nobody who may be here. */
+  answer(now: Instant, frame: Reader, noise: Uint8Array, clientId: number): boolean {
+    this.scope.frames[frame.frameName] = frame.toObject()
+    const responder = new Responder(this, now, this.#host.secure.timeout)
+    this.handshake = responder
+    return responder.begin(now, frame, noise, clientId)
+  }
+
+  // -------------------------------------------------------------------------------------- for its handshake
+
+  get script(): HandshakeScript {
+    return this.#host.secure.script
+  }
+
+  get suite(): AttemptHost['suite'] {
+    return this.#host.secure.suite
+  }
+
+  random(n: number): Uint8Array {
+    return this.#host.shared.random(n)
+  }
+
+  exchange(ephemeral: Uint8Array): NoiseExchange {
+    const { shared, secure, crypto } = this.#host
+    return new NoiseExchange({
+      noise: secure.script.noise!,
+      suite: secure.suite!,
+      crypto,
+      role: shared.plan.role,
+      initiator: this.isDialler,
+      scope: this.scope,
+      context: freshContext(shared, this.address, () => this.#host.now),
+      ephemeral,
+    })
+  }
+
+  send(frame: string, value: Plain, to: number): void {
+    this.#host.sendClear(this.address, frame, value, to)
+  }
+
+  passed(now: Instant, name: string, reader: Reader | undefined): void {
+    const frame = this.#host.shared.plan.byName.get(name)
+    if (frame === undefined) return
+    if (this.session !== undefined) this.session.passed(now, frame, reader)
+    else this.#passed.push({ frame, at: now })
+  }
+
+  keyed(now: Instant, keys: SessionKeys, peerId: number): void {
+    this.peerId = peerId
+    this.state = 'unproved'
+    this.seal = this.#host.sealWith(this, keys, now)
+    keys.send.fill(0)
+    keys.receive.fill(0)
+    if (this.handshake instanceof Initiator) this.rtt = this.handshake.age(now)
+  }
+
+  prove(_now: Instant): void {
+    const { proof } = this.#host.secure
+    if (proof !== undefined) this.#tell(proof, NOTHING)
+  }
+
+  failed(now: Instant, error: PeerError): void {
+    this.#host.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#host.ended(this, now, error.code === 'Timeout' ? 'timeout' : 'handshake', error)
+  }
+
+  // ------------------------------------------------------------------------------------- for the endpoint
+
+  /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
+  confirm(now: Instant): Session {
+    const { handshake } = this
+    if (handshake instanceof Responder) this.rtt = handshake.age(now)
+    handshake?.destroy()
+    this.handshake = undefined
+    this.scope.wipe()
+    this.state = 'open'
+    const session = this.session ?? this.#makeSession(now, 'opening')
+    this.session = session
+    for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
+    this.#passed = []
+    this.#host.confirmed(this, now)
+    session.open(now)
+    return session
+  }
+
+  /** A frame of the handshake came under our id. What opens it shows who sent it; a challenge must be from the server. */
+  handshakeFrame(now: Instant, frame: Reader, peer: Address): void {
+    const { handshake, state } = this
+    if (handshake instanceof Initiator) {
+      if (peer === this.address) handshake.arrived(now, frame)
+    } else if (handshake !== undefined) {
+      if (peer === this.address) handshake.arrived(now, frame)
+    } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
+  }
+
+  /** A sealed packet that was refused. */
+  refused(_now: Instant, result: number): void {
+    const { meter } = this.#host.shared
+    if (result === REPLAYED) meter.count('seal.replayed')
+    else meter.count('error', this.#host.secure.seal.error)
+  }
+
+  /** A sealed packet came from another address than before. */
+  cameFrom(_now: Instant, _peer: Address, _size: number): void {}
+
+  /** A frame that opened and is within the rate. */
+  arrived(now: Instant, session: Session, frame: Reader, size: number): void {
+    if (frame.frameIndex !== this.#host.secure.empty?.index) {
+      this.#isWaitedFor = false
+      session.arrived(now, frame, size)
+      return
+    }
+    session.heard(now, frame, this.#host.secure.empty as FramePlan, size)
+    // Our answer to the proof was lost: the client says it again.
+    if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
+  }
+
+  /** Nobody has answered yet. */
+  get isUnheard(): boolean {
+    return this.handshake instanceof Initiator && !this.handshake.wasHeard
+  }
+
+  /** The application is done with it: for a while it answers that it is closed. */
+  linger(now: Instant): void {
+    this.state = 'closing'
+    this.#closeUntil = instant(now + 3 * this.patience)
+    this.#saidCloseAt = now
+  }
+
+  /** A packet opened after the end: says again that it is over, at most ten times a second. */
+  sayClosed(now: Instant): void {
+    const { bye } = this.#host.secure
+    if (bye === undefined || now - this.#saidCloseAt < CLOSE_PAUSE) return
+    this.#saidCloseAt = now
+    this.#tell(bye.frame, bye.value)
+  }
+
+  /** Time after which the peer should have answered, milliseconds. */
+  get patience(): number {
+    return Math.min(LONGEST_PATIENCE, Math.max(SHORTEST_PATIENCE, 3 * (this.rtt ?? LONGEST_PATIENCE)))
+  }
+
+  /** Overwrites the keys. What was not taken by the driver is not sent any more. */
+  wipe(): void {
+    this.state = 'over'
+    this.handshake?.destroy()
+    this.handshake = undefined
+    this.scope.wipe()
+    this.seal?.destroy()
+    this.seal = undefined
+  }
+
+  get deadline(): Instant {
+    let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
+    if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
+    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline)
+    return instant(next)
+  }
+
+  wake(now: Instant): void {
+    if (this.state === 'closing') {
+      if (now >= this.#closeUntil) this.#host.forget(this)
+      return
+    }
+    if (this.handshake instanceof Initiator) this.handshake.wake(now)
+    else if (this.handshake !== undefined && now >= this.handshake.deadline)
+      this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
+    if (this.state === 'open') {
+      this.session?.wake(now)
+      this.seal?.wake(now)
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- for the session
+
+  get hasRoom(): boolean {
+    return this.#host.hasRoom
+  }
+
+  get lastBytes(): Uint8Array {
+    return this.#host.lastBytes
+  }
+
+  get lastStart(): number {
+    return this.#host.lastStart
+  }
+
+  get lastEnd(): number {
+    return this.#host.lastEnd
+  }
+
+  write(_session: Session, frame: FramePlan, value: object, size: number): void {
+    this.#host.write(this, frame, value, size)
+  }
+
+  writeAgain(_session: Session, frame: Uint8Array): void {
+    this.#host.writeAgain(this, frame)
+  }
+
+  codec(_session: Session): Codec {
+    return this.#host.codecOf(this)
+  }
+
+  mirror(_session: Session): Codec {
+    return this.#host.mirrorOf(this)
+  }
+
+  pin(_session: Session): Codec {
+    return this.#host.pin()
+  }
+
+  unpin(_session: Session, codec: Codec): void {
+    this.#host.unpin(codec)
+  }
+
+  changed(_session: Session): void {
+    this.#host.changed(this)
+  }
+
+  waits(_session: Session): void {
+    this.#host.waits(this)
+  }
+
+  // ------------------------------------------------------------------------------------------------ the rest
+
+  /** The last message of the handshake, again. */
+  #isLast(frame: Reader): boolean {
+    return this.script.noise?.messages[2]?.frame === frame.frameName
+  }
+
+  #makeSession(now: Instant, phase: 'opening'): Session {
+    const session = new Session(this.#host.shared, this, this.address, now, phase)
+    session.context.open = opened
+    session.context.seal = unsealed
+    session.isSealed = true
+    return session
+  }
+
+  /** A frame of the engine itself: no session has anything to do with it. */
+  #tell(frame: FramePlan, value: Plain): void {
+    if (this.seal === undefined) return
+    const codec = this.#host.codecOf(this)
+    this.#host.write(this, frame, value, codec.sizeOf(frame.name, value))
+  }
+}
+
+const NOTHING: Plain = {}
+const REPLAYED = -2
+/** Milliseconds. */
+const CLOSE_PAUSE = 100
+const SHORTEST_PATIENCE = 50
+const LONGEST_PATIENCE = 1000
