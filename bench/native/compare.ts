@@ -29,6 +29,7 @@ interface Figure {
 const TURNS = Number(process.env.TURNS ?? 3)
 const SIZE = '128'
 const PEERS = '2000'
+const TRIPS = '10000'
 const SIDE = fileURLToPath(new URL('./side.ts', import.meta.url))
 const ours = (...args: string[]): Command => [process.execPath, '--import', 'tsx', SIDE, ...args]
 
@@ -122,6 +123,34 @@ async function compare(c: string | undefined): Promise<string> {
       }),
     )
   }
+  const trips = [
+    ...(path('dgram')
+      ? [trip('node:dgram', ours('echo', 'dgram', '0', TRIPS), port => ours('ping', 'dgram', '0', port, '64', TRIPS))]
+      : []),
+    ...(path('native')
+      ? ['0', '200'].map(spin =>
+          trip(spin === '0' ? 'ours' : `ours, busyPoll ${spin}`, ours('echo', 'native', spin, TRIPS), port =>
+            ours('ping', 'native', spin, port, '64', TRIPS),
+          ),
+        )
+      : []),
+    ...(c === undefined
+      ? []
+      : ['sleep', 'spin'].map(how =>
+          trip(`C, ${how}`, [c, 'echo', how, TRIPS], port => [c, 'ping', how, port, '64', TRIPS]),
+        )),
+  ]
+  const times: string[][] = []
+  for (const { name, echo, ping } of trips) {
+    const rounds: number[][] = []
+    for (let turn = 0; turn < TURNS; turn++) rounds.push(await measureTrip(echo, ping))
+    const middle = (i: number): string =>
+      rounds
+        .map(one => one[i]!)
+        .sort((a, b) => a - b)
+        [TURNS >> 1]!.toFixed(1)
+    times.push([name, middle(0), middle(1)])
+  }
   return [
     '## native',
     '',
@@ -136,7 +165,30 @@ async function compare(c: string | undefined): Promise<string> {
     `${PEERS} sockets that send single packets in turn to one socket:`,
     '',
     show(singles, 'C to C'),
+    '',
+    'One datagram of 64 bytes there and back, at a time, microseconds:',
+    '',
+    table(['path', 'p50', 'p99'], times),
   ].join('\n')
+}
+
+interface Trip {
+  readonly name: string
+  readonly echo: Command
+  readonly ping: (port: string) => Command
+}
+
+function trip(name: string, echo: Command, ping: (port: string) => Command): Trip {
+  return { name, echo, ping }
+}
+
+async function measureTrip(echo: Command, ping: (port: string) => Command): Promise<number[]> {
+  const far = start(echo)
+  const [, port = ''] = (await far.line('ready')).split(' ')
+  const near = start(ping(port))
+  const [, p50, p99] = (await near.line('trip')).split(' ').map(Number)
+  await Promise.all([near.over, far.over])
+  return [p50!, p99!]
 }
 
 async function measure(row: Row): Promise<Figure> {

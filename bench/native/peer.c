@@ -1,7 +1,9 @@
 /* What C does with the same sockets: the bar for the accelerator.
  *   peer receive one|many|gro  SIZE               prints "ready PORT", then "received N SECONDS CPU_SECONDS DISTINCT" after silence
  *   peer send one|many|gso PORT SIZE COUNT        one datagram a call, 64 a call, or runs of 64 joined
- *   peer send peers PORT SIZE COUNT PEERS         one datagram a call from each of PEERS sockets in turn */
+ *   peer send peers PORT SIZE COUNT PEERS         one datagram a call from each of PEERS sockets in turn
+ *   peer echo sleep|spin COUNT                    prints "ready PORT" and sends COUNT datagrams back
+ *   peer ping sleep|spin PORT SIZE COUNT          prints "trip P50 P99", microseconds */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -115,8 +117,50 @@ static void send_all(const char *how, int port, int size, long count, int peers)
   printf("sent %ld %.6f %.6f\n", sent, now() - start, cpu() - used);
 }
 
+static void echo(int is_spin, long count) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof at;
+  int fd = open_socket(&at, 1);
+  struct timeval patience = {10, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  getsockname(fd, (void *)&at, &length);
+  printf("ready %d\n", ntohs(at.sin_port));
+  fflush(stdout);
+  static uint8_t b[2048];
+  double until = now() + 20;
+  for (long i = 0; i < count; i++) {
+    ssize_t n;
+    while ((n = recvfrom(fd, b, sizeof b, is_spin ? MSG_DONTWAIT : 0, (void *)&at, &length)) < 0)
+      if (!is_spin || now() > until) return;
+    sendto(fd, b, (size_t)n, 0, (void *)&at, length);
+  }
+}
+
+static int by_size(const void *a, const void *b) {
+  double d = *(const double *)a - *(const double *)b;
+  return d < 0 ? -1 : d > 0;
+}
+
+static void ping(int is_spin, int port, int size, long count) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = open_socket(&to, 0);
+  static uint8_t b[2048];
+  double *trips = malloc(sizeof(double) * (size_t)count), until = now() + 20;
+  for (long i = 0; i < count; i++) {
+    double start = now();
+    send(fd, b, (size_t)size, 0);
+    while (recv(fd, b, sizeof b, is_spin ? MSG_DONTWAIT : 0) < 0)
+      if (now() > until) return;
+    trips[i] = (now() - start) * 1e6;
+  }
+  qsort(trips, (size_t)count, sizeof *trips, by_size);
+  printf("trip %.1f %.1f\n", trips[count / 2], trips[count * 99 / 100]);
+}
+
 int main(int argc, char **argv) {
   if (argc > 2 && !strcmp(argv[1], "receive")) receive(argv[2]);
+  else if (argc > 3 && !strcmp(argv[1], "echo")) echo(!strcmp(argv[2], "spin"), atol(argv[3]));
+  else if (argc > 5 && !strcmp(argv[1], "ping")) ping(!strcmp(argv[2], "spin"), atoi(argv[3]), atoi(argv[4]), atol(argv[5]));
   else if (argc > 5) send_all(argv[2], atoi(argv[3]), atoi(argv[4]), atol(argv[5]), argc > 6 ? atoi(argv[6]) : 1);
   else return 2;
   return 0;

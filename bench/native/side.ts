@@ -1,5 +1,5 @@
 // One side of the comparison, on our driver: `receive PATH PLAIN|CIPHER` and `send PATH PLAIN|CIPHER PORT SIZE COUNT [PEERS]`.
-// It says what peer.c says. PATH is native or dgram; a cipher seals and opens every packet, 16 bytes of header aside.
+// `echo PATH SPIN COUNT` and `ping PATH SPIN PORT SIZE COUNT`, SPIN in microseconds. It says what peer.c says. PATH is native or dgram; a cipher seals and opens every packet, 16 bytes of header aside.
 import { type Batch, type Instant, NEVER } from '../../runtime/core/machine.ts'
 import type { TransportDescriptor } from '../../runtime/core/protocol.ts'
 import { AeadRows, ROW } from '../../runtime/crypto/batch.ts'
@@ -181,6 +181,47 @@ class Single extends Side {
   }
 }
 
+/** Sends back what it gets, or sends the next when it gets one. */
+class Ball extends Side {
+  readonly trips: number[] = []
+  onEnd: () => void = () => {}
+  readonly #count: number
+  readonly #isEcho: boolean
+  readonly #batch: { -readonly [K in keyof Batch]: Batch[K] }
+  #isDue: boolean
+  #start = 0
+
+  constructor(count: number, size: number, peer: string | undefined) {
+    super()
+    this.#count = count
+    this.#isEcho = peer === undefined
+    this.#isDue = !this.#isEcho
+    this.#batch = { slab: new Uint8Array(size), count: 1, offsets: [0], lengths: [size], peers: [peer ?? ''] }
+  }
+
+  override receive(_now: Instant, batch: Batch): boolean {
+    this.#isDue = true
+    this.trips.push((performance.now() - this.#start) * 1000)
+    if (this.#isEcho) this.#batch.peers = [batch.peers[0] as string]
+    else if (this.trips.length >= this.#count) {
+      this.#isDue = false
+      this.onEnd()
+    }
+    return false
+  }
+
+  override transmit(): Batch | undefined {
+    if (!this.#isDue) return undefined
+    this.#isDue = false
+    this.#start = performance.now()
+    return this.#batch
+  }
+
+  override release(): void {
+    if (this.#isEcho && this.trips.length >= this.#count) this.onEnd()
+  }
+}
+
 function copyNonce(from: Uint8Array, at: number, to: Uint8Array, place: number): void {
   for (let i = 0; i < 12; i++) to[place + i] = from[at + i] as number
 }
@@ -212,6 +253,23 @@ if (role === 'receive') {
     )
     link.destroy()
   }, 500)
+} else if (role === 'echo') {
+  const ball = new Ball(Number(port), Number(size), undefined)
+  const socket = await bindDatagram({ host: '127.0.0.1', port: 0 }, transport, options)
+  const link = datagramLink(socket, ball)
+  say(`ready ${socket.port}`)
+  ball.onEnd = () => setImmediate(() => link.destroy())
+} else if (role === 'ping') {
+  const socket = await dialDatagram({ host: '127.0.0.1', port: Number(port) }, transport, undefined, options)
+  const ball = new Ball(Number(count), Number(size), socket.peer)
+  const link = datagramLink(socket, ball)
+  ball.onEnd = () => {
+    const sorted = ball.trips.sort((a, b) => a - b)
+    const at = (part: number): string => sorted[Math.floor(sorted.length * part)]!.toFixed(1)
+    say(`trip ${at(0.5)} ${at(0.99)}`)
+    setImmediate(() => link.destroy())
+  }
+  link.settle()
 } else {
   const to = { host: '127.0.0.1', port: Number(port) }
   if (peers === '1') {

@@ -98,7 +98,7 @@ async function dialDatagrams(
     return peerOf(session)
   })
   const endpoint = datagramEndpoint(own.shared, false)
-  const socket = await dialDatagram(to, to.transport, given.signal)
+  const socket = await dialDatagram(to, to.transport, given.signal, given.datagram)
   link = datagramLink(socket, endpoint)
   const connection = peerOf(endpoint.connect(link.now(), socket.peer as string))
   connection.transportClosed = link.closed

@@ -7,6 +7,7 @@ import { chooseRole, type Plan, plan } from '../core/plan.ts'
 import type { LimitsDescriptor, ProtocolDescriptor, TransportDescriptor } from '../core/protocol.ts'
 import type { AnyTypes, HandlersOf, ParamsOf, Peer, ProtocolTypes } from '../core/typed.ts'
 import { randomBytes } from '../drivers/random.ts'
+import type { DatagramOptions } from '../drivers/udp.ts'
 import type { Reader } from '../wire/codec.ts'
 
 /** For both sides. `T` are the types of the protocol, `R` the role that this side takes. */
@@ -40,6 +41,8 @@ export interface CommonOptions<T extends ProtocolTypes, R extends string> {
   readonly overflow?: 'wait' | 'reject' | undefined
   /** How long a graceful close may take, milliseconds. Default 5000. */
   readonly closeTimeout?: number | undefined
+  /** Of UDP sockets: to do without the accelerator, or to poll the processor for the lowest latency. */
+  readonly datagram?: DatagramOptions | undefined
   /** Counts what happens; `new Metrics(..).meter`. */
   readonly meter?: Meter | undefined
   /** Ends everything: an attempt to connect, the connection, the server. */

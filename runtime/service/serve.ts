@@ -8,7 +8,7 @@ import { MemoryHub } from '../drivers/memory.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import { addressOf } from '../drivers/transport.ts'
-import { bindDatagram, type DatagramLink, datagramLink } from '../drivers/udp.ts'
+import { bindDatagram, type DatagramLink, type DatagramOptions, datagramLink } from '../drivers/udp.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
 import { LivePeer } from './live-peer.ts'
 import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
@@ -87,7 +87,9 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
       const target = place instanceof MemoryHub ? memoryTarget(protocol) : parseTarget(protocol, place)
       const make = (peerOf: (session: Session) => LivePeer): Side =>
         side(plan(target.transport), params, given, queue, peerOf)
-      all.push(await (place instanceof MemoryHub ? listenMemory(place, make) : listen(target, make, params)))
+      all.push(
+        await (place instanceof MemoryHub ? listenMemory(place, make) : listen(target, make, params, given.datagram)),
+      )
     }
   } catch (error) {
     await Promise.all(all.map(one => one.close()))
@@ -176,14 +178,19 @@ class RunningServer {
 
 type MakeSide = (peerOf: (session: Session) => LivePeer) => Side
 
-async function listen(target: Target, make: MakeSide, params: Readonly<Record<string, unknown>>): Promise<Listening> {
+async function listen(
+  target: Target,
+  make: MakeSide,
+  params: Readonly<Record<string, unknown>>,
+  options: DatagramOptions | undefined,
+): Promise<Listening> {
   const { transport, host, port } = target
   const { kind } = transport
   if (kind === 'udp') {
     let link: DatagramLink | undefined
     const made = make(session => new LivePeer(session, link as DatagramLink))
     const endpoint = datagramEndpoint(made.shared, true)
-    const socket = await bindDatagram({ host, port }, transport)
+    const socket = await bindDatagram({ host, port }, transport, options)
     link = datagramLink(socket, endpoint)
     return {
       at: { transport: kind, host: socket.host, port: socket.port },
