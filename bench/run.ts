@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string
   channels: () => import('./channels/compare.ts'),
   codec: () => import('./codec/compare.ts'),
   seal: () => import('./seal/compare.ts'),
+  native: () => import('./native/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
 }
 

@@ -114,7 +114,7 @@ async function dialDatagrams(
     )) as ClientConnection
   const own = side(made, params, given, queue, peerOf)
   const endpoint = datagramEndpoint(own.shared, false)
-  const socket = await dialDatagram(to, to.transport, given.signal)
+  const socket = await dialDatagram(to, to.transport, given.signal, given.datagram)
   link = datagramLink(socket, endpoint)
   const peer = socket.peer as string
   const connection = peerOf(

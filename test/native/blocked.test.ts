@@ -127,6 +127,7 @@ function start(): { socket: ReturnType<typeof bindNative>; machine: Recorder; li
       played.isClosed = true
     },
     receive: () => -EAGAIN,
+    sendOne: () => -EINVAL,
     send(_socket, slab, rows, _addresses, from, to, failed) {
       for (let i = from; i < to; i++) {
         const first = slab[rows[i] as number] as number

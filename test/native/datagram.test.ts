@@ -1,7 +1,9 @@
 // Datagrams over both paths: what is sent arrives, whatever its size and however the kernel joins it; batches, addresses,
 // memory that is kept, errors, the end.
+import { spawnSync } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import {
   bindDatagram,
@@ -19,6 +21,7 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end()
 })
 
+const SMALL_MTU = fileURLToPath(new URL('./small-mtu.ts', import.meta.url))
 const numbered = (i: number, size: number): Uint8Array => {
   const bytes = new Uint8Array(size).fill(i & 0xff)
   if (size >= 4) new DataView(bytes.buffer).setUint32(0, i)
@@ -204,6 +207,19 @@ test.skipIf(PATHS.length < 2)(
     expect(ticks).toBeGreaterThan(10)
   },
 )
+
+test.skipIf(PATHS.length < 2)('segments that the network cannot carry are refused once, then sent whole', async () => {
+  const inside = `ip link set lo mtu 1300 up && exec "$0" --import tsx ${JSON.stringify(SMALL_MTU)}`
+  const { status, stdout, stderr } = spawnSync('unshare', ['-rn', 'sh', '-c', inside, process.execPath], {
+    encoding: 'utf8',
+    timeout: 15_000,
+  })
+  if (/Operation not permitted|not found/.test(stderr) || status === null) {
+    process.stdout.write(`skipped: a network with a small MTU: ${stderr.trim() || 'no unshare'}\n`)
+    return
+  }
+  expect({ stderr, ...JSON.parse(stdout) }).toEqual({ stderr: '', received: 160, wrong: 0, gsoBelow: 1400, hasGso: 1 })
+})
 
 test('which path is taken is told, with the reason', () => {
   const { path, reason } = datagramPath()

@@ -109,6 +109,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   closeSocket: 'n',
   receive: 'sbrbn',
   send: 'sbrbnnr',
+  sendOne: 'sbnn',
 }
 /** Arguments that are right, up to the last byte of their memory. */
 function right(name: string): unknown[] | undefined {
@@ -139,6 +140,8 @@ function right(name: string): unknown[] | undefined {
       for (let i = 8; i < 12; i++) out[i] = random(2)
       return [pick(sockets), text, out, address, 0, 4, new Int32Array(2)]
     }
+    case 'sendOne':
+      return [pick(sockets), text, start, size - start]
     case 'receive':
       return [pick(sockets), slab, new Int32Array(3 * 128 * (1 + random(3))), atTheEnd(ADDRESS * (1 + random(3))), 0]
     default:
