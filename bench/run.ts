@@ -5,6 +5,7 @@ import { writeSection } from './results.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string> }>>> = {
   codec: () => import('./codec/compare.ts'),
+  p2p: () => import('./p2p/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
 }
 

@@ -207,6 +207,8 @@ class SchemaEncoder implements Encoder<Outgoing> {
   readonly #codec: Codec
   readonly #framing: StreamFraming
   readonly #maxFrame: number
+  /** What `sizeOf` said of the message that is encoded next. */
+  #size = 0
 
   constructor(codec: Codec, framing: StreamFraming, maxFrame: number) {
     this.#codec = codec
@@ -217,6 +219,7 @@ class SchemaEncoder implements Encoder<Outgoing> {
   sizeOf({ frame, value = NOTHING }: Outgoing): number {
     try {
       const size = this.#codec.sizeOf(frame, value)
+      this.#size = size
       return size + this.#framing.head(size) + this.#framing.tail
     } catch (error) {
       throw refused(error)
@@ -225,8 +228,7 @@ class SchemaEncoder implements Encoder<Outgoing> {
 
   encode({ frame, value = NOTHING }: Outgoing, into: Uint8Array, at: number): number {
     const framing = this.#framing
-    const size = this.#codec.sizeOf(frame, value)
-    const start = at + framing.head(size)
+    const start = at + framing.head(this.#size)
     try {
       const end = this.#codec.encode(frame, value, into, start)
       if (end - start > this.#maxFrame)

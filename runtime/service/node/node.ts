@@ -322,6 +322,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
     this.#end.abort(new ShuttingDown())
     await this.#listening.end()
     const own = new AbortController()
+    setMaxListeners(0, own.signal)
     const onAbort = (): void => {
       own.abort(signal?.reason)
       this.#lifetimes.abandon(signal?.reason)
