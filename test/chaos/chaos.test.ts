@@ -8,7 +8,7 @@ import type { Clock } from './world.ts'
 async function run(seed: number): Promise<object> {
   const net = new NodeNetwork({ seed, latency: 0.2, jitter: 3, portion: 4096, buffer: 32_768 })
   const clock: Clock = { now: () => net.now, sleep: ms => net.sleep(Math.max(0.05, ms)) }
-  const options = { seed, ms: 1500, workers: 16, nodes: 16, swarm: true, bursts: false, isReal: false, epochMs: 400 }
+  const options = { seed, ms: 500, workers: 16, nodes: 16, swarm: true, bursts: false, isReal: false, epochMs: 150 }
   const ended = chaos({ ...options, clock, network: host => net.at(host), strangers: [] })
   const { world, failures } = await net.settled(ended, 120_000)
   expect(failures, `seed ${seed}`).toEqual([])

@@ -17,6 +17,7 @@ import type {
   Sends,
   TypedProtocol,
 } from '../../core/typed.ts'
+import { TcpNetwork } from '../../drivers/network.ts'
 import { randomBytes } from '../../drivers/random.ts'
 import { type Codec, type Context, EncodeError, type Reader } from '../../wire/codec.ts'
 import { copyOf } from '../../wire/copy.ts'
@@ -67,7 +68,7 @@ export interface Messages<T extends ProtocolTypes = AnyTypes, R extends string =
 
 /** The handlers of a role, called with the node's connection instead of a session's peer. */
 export type NodeHandlers<T extends ProtocolTypes, R> = {
-  [K in keyof HandlersOf<T, R>]: HandlersOf<T, R>[K] extends (frame: infer F, ...rest: never[]) => unknown
+  [K in keyof HandlersOf<T, R>]-?: NonNullable<HandlersOf<T, R>[K]> extends (frame: infer F, ...rest: never[]) => unknown
     ? (frame: F, from: NodeConnection<IncomingOf<T, R>, OutgoingOf<T, R>>) => unknown
     : never
 }
@@ -98,13 +99,16 @@ export function messages<T extends ProtocolTypes = AnyTypes, R extends RoleName<
   // It has no state of its own, so one does for all.
   const one = new SchemaEncoder(make(), frame(), maxFrame)
   const encoder = (): SchemaEncoder => one
+  const tls = transport.kind === 'tls' ? protocol.handshake?.tls : undefined
+  const timeout = settings.hooks.handshake.timeout
+  const network = tls === undefined ? undefined : new TcpNetwork({ transport, settings: { tls, timeout, params } })
   const dispatch = protocol.dispatch?.[role.name] as Dispatch | undefined
   return {
     settings,
     decoder: decoder as never,
     encoder: encoder as never,
     writing: { codec: encoder as never },
-    node: (given, extras) => new Node(given, { defaults: settings, ...extras }),
+    node: (given, extras) => new Node(given, { defaults: settings, network, ...extras }),
     reading(handlers) {
       const byName = handlers as Readonly<Record<string, ((frame: Reader, from: unknown) => unknown) | undefined>>
       for (const name of Object.keys(byName))
