@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string
   codec: () => import('./codec/compare.ts'),
   seal: () => import('./seal/compare.ts'),
   native: () => import('./native/compare.ts'),
+  p2p: () => import('./p2p/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
 }
 

@@ -24,6 +24,8 @@ export interface NoiseOptions {
   /** Own static secret; default: a fresh one for each connection. */
   readonly static?: Uint8Array
   readonly crypto?: CryptoProvider
+  /** Default: the system's. */
+  readonly random?: (n: number) => Uint8Array
   /** Payload of the own messages but the very first of the initiator. `own`: the own static public key. */
   readonly payload?: (own: Uint8Array, side: ConnectionSide) => Uint8Array
   /** Refuses by throwing. `payload`: of the peer's last message. */
@@ -72,6 +74,18 @@ export function noise(options: NoiseOptions): NoiseLayer {
   }
 }
 
+/** Both directions after a handshake, for those who have more to say before Reading and Writing begin. */
+export function noiseRecords(
+  suite: Suite,
+  crypto: CryptoProvider,
+  result: NoiseResult,
+): { readonly decoder: Decoder<Uint8Array>; readonly encoder: Encoder<Uint8Array> } {
+  return {
+    decoder: new NoiseDecoder(recordKey(suite, crypto, result.receive), suite),
+    encoder: new NoiseEncoder(recordKey(suite, crypto, result.send), suite),
+  }
+}
+
 /** The handshake, without I/O: whole Noise messages in and out. */
 export function* noiseScript(
   suite: Suite,
@@ -79,6 +93,7 @@ export function* noiseScript(
   options: NoiseOptions,
   side: ConnectionSide,
 ): Script<NoiseResult> {
+  const random = options.random ?? randomBytes
   const secret = options.static ?? random(crypto.curve(suite.curve).length)
   const handshake = new NoiseHandshake({
     suite,
