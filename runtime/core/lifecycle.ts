@@ -31,6 +31,11 @@ export class Lifecycle {
     return this.#row?.name
   }
 
+  /** It came to the state in which a connection is closed. */
+  get isClosed(): boolean {
+    return this.#row === undefined && this.#plan.firstState !== undefined
+  }
+
   /** Whether the frame may pass now. */
   allows(frame: FramePlan): boolean {
     return this.#row === undefined || this.#row.frames[frame.name] !== undefined

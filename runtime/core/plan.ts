@@ -11,6 +11,7 @@ import type {
   ProtocolDescriptor,
   ReplyDescriptor,
   RoleDescriptor,
+  SplitDescriptor,
   StateRow,
   TransportDescriptor,
 } from './protocol.ts'
@@ -55,6 +56,9 @@ export interface FramePlan {
   readonly inOrder: readonly Rule[]
   readonly channel: ChannelDescriptor | undefined
   readonly fragment: FragmentDescriptor | undefined
+  /** On streams: how messages are laid into frames, and the field that marks the last one. */
+  readonly split: SplitDescriptor | undefined
+  readonly end: string | undefined
   /** Arriving: nothing but its delivery happens. */
   readonly isPlain: boolean
 }
@@ -135,6 +139,8 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     )
     const channel = protocol.channels.find(one => one.name === descriptor.channel)
     const fragment = isStream ? undefined : channel?.fragment
+    const split = isStream ? channel?.split : undefined
+    const end = isStream ? channel?.end : undefined
     const receives = mayReceive(descriptor)
     return {
       name: descriptor.name,
@@ -152,12 +158,14 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       ),
       channel,
       fragment,
+      split,
+      end,
       isPlain:
         receives &&
         answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
         descriptor.close === undefined &&
         descriptor.max === undefined &&
-        fragment === undefined,
+        (fragment ?? split ?? end) === undefined,
     }
   })
   const byName = new Map(frames.map(one => [one.name, one]))
@@ -221,7 +229,8 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
       ...(isStream ? unbuiltOnStreams(handshake.script, transport) : [`handshake.${scripted(handshake.script)}`]),
     )
   if (!isStream) found.push(...seals.map(seal => `seal.${seal.name}`))
-  else if (seals.filter(seal => seal.key === 'handshake').length > 1)
+  if (!isStream && service?.relay !== undefined) found.push('service.relay')
+  if (isStream && seals.filter(seal => seal.key === 'handshake').length > 1)
     found.push('seal: two with the keys of the handshake')
   for (const channel of channels) {
     const at = `channels.${channel.name}`
