@@ -6,6 +6,7 @@ import { writeSection } from './results.ts'
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string> }>>> = {
   codec: () => import('./codec/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
+  relay: () => import('./relay/compare.ts'),
 }
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'))

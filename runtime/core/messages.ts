@@ -34,7 +34,10 @@ export class Messages {
     const { plan, lifecycle } = this.#session
     return (
       !this.#sawEnd &&
-      plan.frames.some(one => one.end !== undefined && one.mayReceive && !lifecycle.isClosed && lifecycle.allows(one) && this.#isFor(one))
+      plan.frames.some(
+        one =>
+          one.end !== undefined && one.mayReceive && !lifecycle.isClosed && lifecycle.allows(one) && this.#isFor(one),
+      )
     )
   }
 
@@ -113,7 +116,8 @@ export class Messages {
     const { plan, lifecycle } = this.#session
     for (const frame of plan.frames) {
       const { end, split } = frame
-      if (end === undefined || !frame.maySend || lifecycle.isClosed || !lifecycle.allows(frame) || !this.#isFrom(frame)) continue
+      if (end === undefined || !frame.maySend || lifecycle.isClosed || !lifecycle.allows(frame) || !this.#isFrom(frame))
+        continue
       this.#saidEnd = true
       const size = split?.used === undefined && split !== undefined ? this.#roomIn(frame, split) : 0
       emit(frame, { ...(split && { [split.cut]: new Uint8Array(size) }), [end]: true })
