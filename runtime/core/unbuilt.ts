@@ -17,6 +17,7 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   if (places !== undefined && places.from === transport) return [...found, ...unbuiltHandOver(places)]
   found.push(...(isStream ? onStreams(protocol, transport) : onDatagrams(protocol, transport)))
   found.push(...channelParts(protocol, transport))
+  if (!isStream && service?.relay !== undefined) found.push('service.relay')
   for (const kind of Object.keys(service ?? {})) if (!SERVICES.includes(kind)) found.push(`service.${kind}`)
   for (const value of session)
     if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
