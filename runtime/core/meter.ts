@@ -23,6 +23,8 @@ export type MeterEvent =
   | `channel.${string}`
   /** `relay.queued`, `relay.dropped`, ...: `channel`. */
   | `relay.${string}`
+  /** `path.moved`. */
+  | `path.${string}`
   | 'idle.timeout'
   | 'write.timeout'
   | 'accept.error'

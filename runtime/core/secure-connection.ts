@@ -3,6 +3,7 @@
 // the endpoint, as text, and is sealed when they leave.
 
 import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
+import { Path } from '../guard/path.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
@@ -19,6 +20,7 @@ import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
 import { Responder } from './secure-responder.ts'
+import { Steps } from './secure-steps.ts'
 import { Session } from './session.ts'
 import { freshContext } from './shared.ts'
 
@@ -40,7 +42,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   peerId = 0
   session: Session | undefined
   seal: PacketSeal | undefined
-  handshake: Initiator | Responder | Handed | undefined
+  handshake: Initiator | Responder | Steps | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
@@ -48,6 +50,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   rtt: number | undefined
   readonly isDialler: boolean
   readonly #host: SecureHost
+  readonly #path: Path
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
@@ -57,6 +60,8 @@ export class SecureConnection implements AttemptHost, Carrier {
   #saidCloseAt = -Infinity
   /** When the peer is asked again to confirm the phase of our key. */
   #probeAt: Instant = NEVER
+  /** When the present address is asked again to prove itself. */
+  #challengeAt: Instant = NEVER
   /** An address is being looked into. */
   isProbing = false
 
@@ -71,6 +76,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     const { shared } = host
     this.#host = host
     this.address = address
+    this.#path = new Path({ rebind: host.secure.seal.rebind, address, isValidated: true })
     this.ownId = ownId
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
@@ -85,10 +91,13 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** Begins, as the side that dials. Throws LocalError where a key is missing. */
   dial(now: Instant): Session {
-    this.session = this.#makeSession(now, 'opening')
-    this.handshake = new Initiator(this, now, this.#host.secure.timeout)
-    this.handshake.start(now)
-    return this.session
+    const session = this.#makeSession(now, 'opening')
+    this.session = session
+    if (this.script.noise !== undefined) {
+      this.handshake = new Initiator(this, now, this.#host.secure.timeout)
+      this.handshake.start(now)
+    } else if (this.#steps(now).proceed(now)) this.confirm(now)
+    return session
   }
 
   /** Begins, as the side that was dialled, with the first message. False: it is from nobody who may be here. */
@@ -198,10 +207,18 @@ export class SecureConnection implements AttemptHost, Carrier {
     return session
   }
 
+  /** A message of a handshake of explicit steps, at the side that was dialled. */
+  step(now: Instant, frame: Reader): void {
+    const steps =
+      this.handshake instanceof Steps ? this.handshake : this.state === 'opening' ? this.#steps(now) : undefined
+    if (steps?.arrived(now, frame)) this.confirm(now)
+  }
+
   /** A frame of the handshake came under our id. What opens it shows who sent it; a challenge must be from the server. */
   handshakeFrame(now: Instant, frame: Reader, peer: Address): void {
     const { handshake, state } = this
-    if (handshake instanceof Initiator) {
+    if (handshake instanceof Steps) this.step(now, frame)
+    else if (handshake instanceof Initiator) {
       if (peer === this.address) handshake.arrived(now, frame)
     } else if (handshake instanceof Responder) {
       if (peer === this.address) handshake.arrived(now, frame)
@@ -227,8 +244,10 @@ export class SecureConnection implements AttemptHost, Carrier {
     return this.#host.shared.plan.protocol.limits.rate.before === 'deliver' || (this.session?.pay(now, size) ?? true)
   }
 
-  /** A sealed packet opened that came from another address, or while an address is being probed. */
-  cameFrom(_now: Instant, _peer: Address, _size: number, _isNewest: boolean): void {}
+  /** A sealed packet opened that came from another address, or while an address is being looked into. */
+  cameFrom(now: Instant, peer: Address, size: number, isNewest: boolean): void {
+    if (this.#path.opened(now, peer, size, isNewest, this.patience) !== 'none') this.#moved(now)
+  }
 
   /** The last of several packets was dealt with. */
   settled(now: Instant): void {
@@ -250,6 +269,8 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
+    const { probe } = this.#host.secure
+    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#answered(now, probe.answer.get(frame))
     if (frame.frameIndex !== this.#host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
@@ -306,7 +327,8 @@ export class SecureConnection implements AttemptHost, Carrier {
   get deadline(): Instant {
     let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
     if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
-    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline, this.#probeAt)
+    if (this.seal !== undefined)
+      next = Math.min(next, this.seal.deadline, this.#probeAt, this.#challengeAt, this.#path.deadline)
     return instant(next)
   }
 
@@ -315,13 +337,16 @@ export class SecureConnection implements AttemptHost, Carrier {
       if (now >= this.#closeUntil) this.#host.forget(this)
       return
     }
-    if (this.handshake instanceof Initiator || this.handshake instanceof Handed) this.handshake.wake(now)
+    const { handshake } = this
+    if (handshake instanceof Initiator || handshake instanceof Steps || handshake instanceof Handed) handshake.wake(now)
     else if (this.handshake !== undefined && now >= this.handshake.deadline)
       this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
     if (this.state === 'open') {
       this.session?.wake(now)
       this.seal?.wake(now)
       if (now >= this.#probeAt) this.#askForPhase(now)
+      if (this.#path.expire(now)) this.#moved(now)
+      else if (now >= this.#challengeAt) this.#challenge(now)
     }
   }
 
@@ -329,6 +354,7 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
+    if (this.isProbing && this.#path.allowance < this.#host.shared.plan.maxFrame) return false
     return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
   }
 
@@ -346,10 +372,12 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   write(_session: Session, frame: FramePlan, value: object, size: number): void {
     this.#host.write(this, frame, value, size)
+    if (this.isProbing) this.#path.sent(size)
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
     this.#host.writeAgain(this, frame)
+    if (this.isProbing) this.#path.sent(frame.length)
   }
 
   codec(_session: Session): Codec {
@@ -378,6 +406,54 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   // ------------------------------------------------------------------------------------------------ the rest
 
+  /** Packets go elsewhere now: there, and not here, is what was measured. */
+  #moved(now: Instant): void {
+    const { address, isValidated } = this.#path
+    this.address = address
+    this.isProbing = !isValidated
+    if (this.session !== undefined) this.session.address = address
+    this.session?.channels?.moved()
+    this.#host.shared.meter.count('path.moved')
+    if (isValidated) this.#challengeAt = NEVER
+    else this.#challenge(now)
+    this.#host.changed(this)
+  }
+
+  /** Asks the present address to show that it receives. */
+  #challenge(now: Instant): void {
+    const { probe } = this.#host.secure
+    if (probe === undefined || this.#path.isValidated) return
+    this.#challengeAt = instant(now + this.patience)
+    const token = this.random(8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+    const value: Plain = {}
+    probe.field.set(value, token)
+    const codec = this.#host.codecOf(this)
+    const size = codec.sizeOf(probe.frame.name, value)
+    if (this.#path.allowance < size) return
+    this.#path.challenge(token)
+    this.#host.write(this, probe.frame, value, size)
+    this.#path.sent(size)
+  }
+
+  #answered(now: Instant, token: unknown): void {
+    if (!this.#path.answered(BigInt(token as number | bigint))) return
+    this.isProbing = false
+    this.#challengeAt = NEVER
+    this.session?.channels?.pump(now)
+    this.session?.drained()
+  }
+
+  #steps(now: Instant): Steps {
+    const { shared, secure } = this.#host
+    const { role, protocol, side } = shared.plan
+    const peers = protocol.roles.filter(one => one !== role && one.transport !== side)
+    const peer = peers.flatMap(one => one.is)
+    const options = { seal: secure.seal, role, peer, isDialler: this.isDialler, timeout: secure.timeout }
+    const steps = new Steps(this, now, options)
+    this.handshake = steps
+    return steps
+  }
+
   #askForPhase(now: Instant): void {
     const { probe } = this.#host.secure
     this.#probeAt = NEVER
@@ -402,8 +478,10 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A frame of the engine itself: no session has anything to do with it. */
   #tell(frame: FramePlan, value: Plain): void {
     if (this.seal === undefined) return
-    const codec = this.#host.codecOf(this)
-    this.#host.write(this, frame, value, codec.sizeOf(frame.name, value))
+    const size = this.#host.codecOf(this).sizeOf(frame.name, value)
+    if (this.isProbing && this.#path.allowance < size) return
+    this.#host.write(this, frame, value, size)
+    if (this.isProbing) this.#path.sent(size)
   }
 }
 

@@ -21,7 +21,6 @@ import { SecurePeers } from './secure-peers.ts'
 import type { SecurePlan } from './secure-plan.ts'
 import { SecureReceiving } from './secure-receiving.ts'
 import { SecureSending } from './secure-sending.ts'
-import { guardsOf } from './secure-stopgap.ts'
 import type { Session } from './session.ts'
 import type { Shared } from './shared.ts'
 
@@ -136,12 +135,17 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.now = now
     if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
     const connection = new SecureConnection(this, address, this.#peers.draw(now), true)
-    const session = connection.dial(now)
-    this.#wasUsed = true
-    this.shared.meter.count('handshake.begin')
     this.#table.admit(address, connection)
-    this.#peers.add(connection)
-    return session
+    this.shared.meter.count('handshake.begin')
+    try {
+      const session = connection.dial(now)
+      this.#wasUsed = true
+      this.#peers.add(connection)
+      return session
+    } catch (error) {
+      this.#table.remove(connection)
+      throw error
+    }
   }
 
   receive(now: Instant, batch: Batch): boolean {
@@ -308,6 +312,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   forget(connection: SecureConnection): void {
     this.#leave(connection)
+    this.#door?.left(connection, this.now)
     this.#peers.retire(connection, this.now)
     connection.wipe()
   }
@@ -334,9 +339,15 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       if (this.#door !== undefined && !this.#isClosing) this.#door.knock(now, peer, frame)
       return
     }
-    const connection = this.#peers.find(bytes, start, end, peer)
+    const { noise, steps } = this.secure.script
+    let connection = this.#peers.find(bytes, start, end, peer)
+    if (noise === undefined && plan.name === steps[0]?.frame && this.#accepts && !this.#isClosing)
+      connection ??= this.#admit(now, peer)
     if (connection === undefined) this.shared.meter.count('limit.stranger')
-    else {
+    else if (noise === undefined) {
+      connection.step(now, frame)
+      if (connection.state !== 'over') this.#peers.rearm(connection)
+    } else {
       connection.handshakeFrame(now, frame, peer)
       if (connection.state !== 'over') this.#peers.rearm(connection)
     }
@@ -344,7 +355,6 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   #makeDoor(): SecureDoor {
     return new SecureDoor(this, {
-      ...guardsOf(this),
       isLoaded: () => this.#table.handshakes * 2 >= this.shared.plan.protocol.limits.handshakes,
       admit: (now, peer) => this.#admit(now, peer),
       turnAway: connection => this.forget(connection),

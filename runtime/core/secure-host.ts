@@ -16,6 +16,8 @@ export interface SecureHost {
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
+  /** For processes that share a port: the secret of cookies in a period of the clock. Default: random. */
+  readonly cookieSecret?: ((period: number) => Uint8Array) | undefined
   readonly now: Instant
   readonly hasRoom: boolean
   /** Where the frame written last stands, as text. */

@@ -118,7 +118,12 @@ async function dialDatagrams(
     onOpen = resolve
   })
   const peerOf = (session: Session): ClientConnection =>
-    (session.owner ??= new ClientConnection(session, link as DatagramLink, own.application, insecure)) as ClientConnection
+    (session.owner ??= new ClientConnection(
+      session,
+      link as DatagramLink,
+      own.application,
+      insecure,
+    )) as ClientConnection
   const own = side(made, params, given, queue, session => {
     onOpen()
     return peerOf(session)
