@@ -244,7 +244,6 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
     if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
     if (typeof channel.priority !== 'number' && !hasEngine) found.push(`${at}.priority`)
   }
-  if (hasEngine && channelHeader?.seqSpace === 'connection') found.push('channel_header.seq_space: connection')
   const served: readonly string[] = hasEngine ? ['seq', 'ack', 'ack_bits', 'ack_flag', 'reliable_flag'] : []
   const roles = [
     'seq',
