@@ -8,8 +8,9 @@ import type { Serial } from './serial.ts'
 /** A channel whose sender keeps a table: how many of its messages have arrived, and how far the table was gone through. */
 interface Table {
   arrived: number
-  front: number
-  back: number
+  /** In the likely range, and in all that is possible. */
+  likely: number
+  possible: number
 }
 
 export class ConnectionAcks {
@@ -28,7 +29,7 @@ export class ConnectionAcks {
   constructor(serial: Serial, tables: number, sweep: number | undefined) {
     this.#serial = serial
     this.#sweep = sweep
-    this.#tables = Array.from({ length: tables }, () => ({ arrived: 0, front: 0, back: 0 }))
+    this.#tables = Array.from({ length: tables }, () => ({ arrived: 0, likely: 0, possible: 0 }))
   }
 
   /** A packet with this number arrived. */
@@ -61,9 +62,8 @@ export class ConnectionAcks {
       acks.lo = this.#bits
       return acks
     }
-    const top = this.#top(table)
-    const from = table.front < top ? table.front : Math.max(table.back, top - KEPT)
-    acks.ack = this.#serial.wire(Math.min(from + (this.#sweep as number), top))
+    const { from, to } = this.#range(table)
+    acks.ack = this.#serial.wire(Math.min(from + (this.#sweep as number), to))
     acks.lo = -1
     return acks
   }
@@ -71,36 +71,42 @@ export class ConnectionAcks {
   /** The last result of `acks` is on the wire. */
   carried(): void {
     const table = this.#table
+    if (table !== undefined) {
+      const { from, to } = this.#range(table)
+      const next = from + (this.#sweep as number)
+      // What was lost on its way is said again.
+      table[this.#isWide ? 'possible' : 'likely'] = next >= to ? 0 : next
+    }
     this.#turn++
-    if (table === undefined) return
-    const top = this.#top(table)
-    const step = this.#sweep as number
-    if (table.front < top) table.front = Math.min(table.front + step, top)
-    // What was lost on its way is said again.
-    else table.back = table.back + step >= top ? Math.max(0, top - KEPT) : Math.max(table.back, top - KEPT) + step
   }
 
   /** Whose turn it is; undefined when the packet says what is true. */
   get #table(): Table | undefined {
     if (this.#sweep === undefined || this.highest <= 1 || this.#turn % 2 === 0) return undefined
-    let found: Table | undefined
-    let most = -1
-    for (let i = 0; i < this.#tables.length; i++) {
-      const table = this.#tables[((this.#turn >> 1) + i) % this.#tables.length] as Table
-      const behind = this.#top(table) - table.front
-      if (table.arrived > 0 && behind > most) {
-        most = behind
-        found = table
-      }
-    }
-    return found
+    const table = this.#tables[(this.#turn >> 1) % this.#tables.length]
+    return table !== undefined && table.arrived > 0 ? table : undefined
   }
 
-  /** The highest number that can be in a table: as many as arrived on its channel, and all that may have been lost. */
-  #top({ arrived }: Table): number {
-    return Math.min(this.highest, arrived + Math.max(0, this.highest - this.#arrived))
+  /** Now and then all that is possible is gone through, not only what is likely. */
+  get #isWide(): boolean {
+    return (this.#turn >> 1) % 16 >= 14
+  }
+
+  /**
+   * Where the sweep goes on, and where it ends. The sender has counted what arrived on this channel and what was lost of
+   * it: that is likely its share of all that was lost, and at most all of it.
+   */
+  #range({ arrived, likely, possible }: Table): { readonly from: number; readonly to: number } {
+    const missing = Math.max(0, this.highest - this.#arrived)
+    const most = Math.min(this.highest, arrived + missing)
+    if (this.#isWide) return { from: Math.max(possible, arrived - KEPT, 0), to: most }
+    const share = Math.ceil((arrived * this.highest) / Math.max(1, this.#arrived))
+    const spread = missing === 0 ? 0 : SPREAD + Math.ceil(3 * Math.sqrt(missing))
+    return { from: Math.max(likely, share - spread - KEPT, 0), to: Math.min(most, share + spread) }
   }
 }
 
-/** Entries below the top that are gone through again and again: tables are no larger. */
-const KEPT = 512
+/** Entries that are gone through again and again: tables are no larger. */
+const KEPT = 288
+/** How far from its share a channel's losses may be at least. */
+const SPREAD = 32
