@@ -39,8 +39,9 @@ export class Emission {
    * Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws.
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
-  emit(now: Instant, frame: FramePlan, value: Plain, isPart = false): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, value)
+  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false): boolean {
+    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given)
+    const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
     const { seals } = this.#session
     if (frame.split !== undefined && !isPart) {

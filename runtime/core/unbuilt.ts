@@ -101,7 +101,6 @@ function channelParts(protocol: ProtocolDescriptor, transport: TransportDescript
     if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
     if (typeof channel.priority !== 'number' && !hasEngine) found.push(`${at}.priority`)
   }
-  if (hasEngine && channelHeader?.seqSpace === 'connection') found.push('channel_header.seq_space: connection')
   const served: readonly string[] = hasEngine ? SERVED : []
   for (const role of HEADER_ROLES)
     if (channelHeader?.[role] !== undefined && !served.includes(role)) found.push(`channel_header.${role}`)
