@@ -273,12 +273,7 @@ function unbuiltSecurity({ handshake, seals }: ProtocolDescriptor, transport: Tr
   if (script?.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
   if (script !== undefined && script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
   if (script?.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
-  if (script?.cookie?.mac === 'blake2s') found.push('handshake.cookie.mac: blake2s')
   for (const seal of seals) {
-    if (script === undefined || seal.layout === undefined || seals.length > 1) {
-      found.push(`seal.${seal.name}`)
-      continue
-    }
     const at = `seal.${seal.name}`
     if (seal.keyedByClear || seal.clear.length > 0) found.push(`${at}.clear`)
     if (seal.pad !== undefined) found.push(`${at}.pad`)
@@ -288,6 +283,8 @@ function unbuiltSecurity({ handshake, seals }: ProtocolDescriptor, transport: Tr
     if (seal.rekey.renew.length > 0) found.push(`${at}.rekey.renew`)
     if (seal.rekey.follow.length > 0) found.push(`${at}.rekey.follow`)
   }
+  for (const { name, layout } of seals)
+    if (script === undefined || layout === undefined || seals.length > 1) found.push(`seal.${name}`)
   return found
 }
 
