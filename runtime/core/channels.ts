@@ -7,7 +7,7 @@ import { ChannelSet, type PathState } from '../channel/set.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
-import type { ChannelPlan } from './channel-plan.ts'
+import { type ChannelPlan, channelPlan } from './channel-plan.ts'
 import type { Emission } from './emission.ts'
 import { LocalError, PeerError, peerError } from './errors.ts'
 import { type Instant, instant } from './machine.ts'
@@ -237,11 +237,14 @@ export class SessionChannels implements ChannelHost<Message> {
     return bytesOf(value[this.#cut(channel)], this.#cut(channel)).length
   }
 
-  cutBytes(channel: number, { reader }: Message): Uint8Array {
-    return bytesOf((reader as unknown as Plain)[this.#cut(channel)], this.#cut(channel))
+  cutBytes(channel: number, message: Message): Uint8Array {
+    return bytesOf((this.#peek(message) as unknown as Plain)[this.#cut(channel)], this.#cut(channel))
   }
 
-  join(channel: number, { frame, reader }: Message, payload: Uint8Array): Message {
+  join(channel: number, message: Message, payload: Uint8Array): Message {
+    const { frame } = message
+    // A frame that is not borrowed from the codec that looks for what can be left out.
+    const reader = message.reader ?? this.#decode(frame, message.bytes as Uint8Array)
     const { fragment_id: id, fragment_index: index, fragment_count: count, fragment_flag: flag } = this.plan.header
     const { ack, ack_bits: bits, ack_flag: ackFlag } = this.plan.header
     const value = inputOf(reader as Reader, this.#mirror)
@@ -365,11 +368,35 @@ export class SessionChannels implements ChannelHost<Message> {
     return this.#piece
   }
 
+  /** Reads a message beside the one that is being dealt with. */
+  #peek({ frame, reader, bytes }: Message): Reader {
+    if (reader !== undefined || bytes === undefined) return reader as Reader
+    return this.#mirror.decode(bytes, 0, bytes.length, {
+      whole: true,
+      ignoreTrailing: true,
+      frame: frame.name,
+    }) as Reader
+  }
+
   /** It was decoded before, so it will be again. */
   #decode(frame: FramePlan, bytes: Uint8Array): Reader | undefined {
     const codec = this.#host.carrier.codec(this.#host.session)
     return codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: frame.name })
   }
+}
+
+/** The channels of a session that opens. */
+export function sessionChannels(host: ChannelsHost, now: Instant): SessionChannels {
+  const { session, carrier } = host
+  const { shared, plan } = session
+  shared.channels.plan ??= channelPlan(plan, carrier.mirror(session))
+  return new SessionChannels(shared.channels.plan, host, now)
+}
+
+/** Throws LocalError where the channels of a schema cannot run. */
+export function requireChannels(plan: ChannelPlan): void {
+  const { channels, numbers, mtu, pieceOverhead } = plan
+  new ChannelSet({ channels, numbers, mtu, pieceOverhead, host: {} as ChannelHost<unknown> })
 }
 
 function bytesOf(value: unknown, field: string): Uint8Array {

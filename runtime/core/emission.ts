@@ -5,6 +5,7 @@ import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import type { SessionChannels } from './channels.ts'
+import { learn } from './learning.ts'
 import { leastValue } from './least.ts'
 import type { Instant } from './machine.ts'
 import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
@@ -96,7 +97,7 @@ export class Emission {
     const reader = looks || tap !== undefined ? roundTrip(this.#carrier.mirror(session), frame.name, given) : undefined
     if (reader !== undefined) {
       tap?.(session, 'out', reader)
-      session.learn(now, frame, reader)
+      learn(session, now, frame, reader)
     }
     session.passed(now, frame, reader)
     return true
@@ -177,14 +178,14 @@ export class Emission {
     session.framesOut++
     session.bytesOut += end - start
     session.shared.meter.sent(frame.index, end - start)
-    const { learn, repeat } = frame.descriptor
-    const looks = session.lifecycle.looksInto(frame) || learn.length > 0
+    const { learn: taught, repeat } = frame.descriptor
+    const looks = session.lifecycle.looksInto(frame) || taught.length > 0
     if (looks || session.shared.sink.tap !== undefined) {
       const mirror = this.#carrier.mirror(session)
       const reader = mirror.decode(bytes, start, end, { whole: true, ignoreTrailing: true, frame: frame.name })
       if (reader !== undefined) {
         if (!isPart) session.shared.sink.tap?.(session, 'out', reader)
-        if (isFirst && looks) session.learn(now, frame, reader)
+        if (isFirst && looks) learn(session, now, frame, reader)
         if (isFirst) session.passed(now, frame, reader)
       }
     } else if (isFirst) session.passed(now, frame, undefined)

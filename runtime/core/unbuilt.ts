@@ -56,7 +56,6 @@ function onDatagrams(protocol: ProtocolDescriptor, transport: TransportDescripto
     if (script.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
     if (script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
     if (script.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
-    if (script.cookie?.mac === 'blake2s') found.push('handshake.cookie.mac: blake2s')
   }
   for (const seal of seals)
     found.push(...(script === undefined ? [`seal.${seal.name}`] : sealParts(seal, seals.length > 1)))
