@@ -114,6 +114,19 @@ describe.each([node, noble])('fastnet crate-0.3.1, $name', provider => {
     }
   })
 
+  test('follows it even where the first packets behind the rotation were lost, but not too many', () => {
+    const { send_key: theirs, recv_key: ours, cases } = packets.key_rotation
+    const rotated = cases.find(({ counter_at_rotation }) => counter_at_rotation > 100)!
+    const begin = BigInt(rotated.counter_at_rotation)
+    const seen = [0n, 7n, 8n].map(lost => {
+      const plan = new SealPlan(descriptor, provider)
+      const seal = new PacketSeal({ plan, send: hex(ours), receive: hex(theirs), scope: NO_SCOPE, now: 0 })
+      const late = sealed(descriptor, provider, hex(rotated.new_send_key), '00'.repeat(8), 'abcd', begin + lost)
+      return open(seal, hex(late))
+    })
+    expect(seen).toEqual(['abcd', 'abcd', 'error'])
+  })
+
   test('opens a recorded session', () => {
     const { secure_session: session } = packets.captures
     const all: [string, string][] = [
@@ -248,7 +261,10 @@ interface Fastnet {
   key_rotation: {
     send_key: string
     recv_key: string
-    cases: Record<'next_packet' | 'next_packet_plaintext' | 'new_send_key' | 'new_recv_key', string>[]
+    cases: ({ counter_at_rotation: number } & Record<
+      'next_packet' | 'next_packet_plaintext' | 'new_send_key' | 'new_recv_key',
+      string
+    >)[]
   }
   captures: {
     secure_session: {
