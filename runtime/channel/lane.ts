@@ -7,12 +7,15 @@ import type { Budget } from './budget.ts'
 import type { Acks, Arrival, ChannelHost, FailureCode, Fragment, NumberWidths, PieceNumbers } from './host.ts'
 import { Outgoing, type Parcel } from './outgoing.ts'
 import type { Path } from './path.ts'
+import type { Row } from './row.ts'
 
 /** What a channel needs of its set. */
 export interface LaneContext<M> {
   readonly host: ChannelHost<M>
   readonly path: Path
   readonly numbers: NumberWidths
+  /** The one row of numbers, where all channels share it. */
+  readonly row: Row<M> | undefined
   readonly fail: (code: FailureCode, text: string) => void
   readonly counters: Counters
 }
@@ -101,6 +104,9 @@ export abstract class Lane<M> {
   abstract wake(now: number): void
   /** When `wake` has something to do, or `offer` unless there is no room below. */
   abstract deadline(stalled: boolean): number
+  /** A number that this channel might miss was used on another one. */
+  elsewhere(_number: number): void {}
+
   /** Gives up everything; returns the messages whose fate the sender does not know. */
   abstract end(): M[]
   /** Reliable messages accepted and not yet acknowledged. */

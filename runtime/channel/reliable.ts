@@ -83,7 +83,7 @@ export class ReliableLane<M> extends Lane<M> {
   }
 
   receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
-    return this.#inbound.receive(now, seq, piece, message, size)
+    return this.#inbound.receive(now, this.#serial.full(seq, this.#inbound.base), piece, message, size)
   }
 
   acked(now: number, ack: number, lo: number, hi: number): void {

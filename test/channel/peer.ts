@@ -29,6 +29,7 @@ export class Peer implements DatagramMachine {
   readonly closed = false
   deadline: Instant = NEVER
   onDeliver: (channel: number, message: Uint8Array, now: number) => void = () => {}
+  onTransmit: (channel: number, seq: number) => void = () => {}
   onReady: (channel: number) => void = () => {}
   settledCount = 0
   droppedCount = 0
@@ -105,6 +106,7 @@ export class Peer implements DatagramMachine {
 
   #transmit(channel: number, message: Uint8Array, { seq, fragment }: Numbers): number {
     if (this.#out.length >= this.#room) return 0
+    this.onTransmit(channel, seq)
     const body = fragment === undefined ? message : message.subarray(fragment.from, fragment.to)
     const bytes = this.#header(channel, body.length)
     const view = new DataView(bytes.buffer)

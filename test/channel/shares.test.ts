@@ -217,6 +217,12 @@ test('acknowledgements ride on messages of their channel, and go alone only when
   expect(oneWay.b.ackFrames).toBe(50)
 })
 
+test('an endpoint that says an acknowledgement went, but not that it was carried, is told so', () => {
+  const { set } = narrow([channel('one', 'reliable')])
+  set.receive(0, 0, 1, undefined, numbered(1, 8), 8)
+  expect(() => set.wake(30)).toThrow('acknowledge returned true, but carried was not called for what it sent')
+})
+
 test('a frame may wait for company as long as its channel says', () => {
   const { set } = narrow([channel('a', 'unreliable', { coalesce: 5 }), channel('b', 'unreliable')])
   expect([set.mayCoalesce(100, 0), set.mayCoalesce(100, 1)]).toEqual([105, 100])
