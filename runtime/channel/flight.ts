@@ -73,7 +73,8 @@ export class Flight<M> {
     const number = this.next++
     if (number - this.base >= this.#ring.length) this.#grow()
     const at = number & (this.#ring.length - 1)
-    const slot = (this.#ring[at] ??= empty<M>())
+    const slot = (POOL.pop() as Slot<M> | undefined) ?? empty<M>()
+    this.#ring[at] = slot
     slot.number = number
     slot.message = message
     slot.parcel = parcel
@@ -130,6 +131,8 @@ export class Flight<M> {
     while (this.base < this.next) {
       const slot = this.#ring[this.base & (this.#ring.length - 1)] as Slot<M>
       if (slot.state !== 'free') return
+      this.#ring[this.base & (this.#ring.length - 1)] = undefined
+      if (POOL.length < MOST_POOLED) POOL.push(slot as Slot<unknown>)
       this.base++
     }
   }
@@ -254,3 +257,6 @@ const LATER = 3
 const MOST_LATER = 128
 /** Share of the least round trip in which no answer can have come. */
 const EARLY = 0.9
+/** Slots without a message, shared by all connections, so that one that is idle keeps none. */
+const POOL: Slot<unknown>[] = []
+const MOST_POOLED = 1024

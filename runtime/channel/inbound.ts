@@ -30,7 +30,8 @@ export class Inbound<M> {
   readonly #after: number
   readonly #delay: number
   readonly #mostPieces: number
-  readonly #held = new Map<number, Held<M>>()
+  /** Made when something has to wait; one without anything is the same for all. */
+  #held = NOTHING as Map<number, Held<M>>
   #heldBytes = 0
   #inOrder: PiecesInOrder | undefined
   #anyOrder: PiecesInAnyOrder | undefined
@@ -126,7 +127,7 @@ export class Inbound<M> {
   }
 
   end(): void {
-    this.#held.clear()
+    this.#held = NOTHING as Map<number, Held<M>>
     this.#heldBytes = 0
     this.#inOrder?.clear()
     this.#anyOrder?.clear()
@@ -151,6 +152,7 @@ export class Inbound<M> {
     const { messages, bytes } = this.#options.channel.reorder
     if (this.#held.size >= messages || this.#heldBytes + size > bytes) return this.#refuse()
     const copy = piece && { id: piece.id, index: piece.index, count: piece.count }
+    if (this.#held === NOTHING) this.#held = new Map()
     this.#held.set(number, {
       message: this.#context.host.hold(this.#options.place, message),
       piece: copy,
@@ -272,3 +274,4 @@ export class Inbound<M> {
 
 /** Milliseconds that a hole is waited for where nothing is sent again. */
 const PATIENCE = 250
+const NOTHING: Map<number, unknown> = new Map()

@@ -70,7 +70,7 @@ export abstract class Lane<M> {
   readonly #interval: number
   #paceAt = -Infinity
   readonly #numbers: { seq: number; fragment: Fragment | undefined } = { seq: 0, fragment: undefined }
-  readonly #fragment: { -readonly [K in keyof Fragment]: Fragment[K] } = { id: 0, index: 0, count: 0, from: 0, to: 0 }
+  #fragment: { -readonly [K in keyof Fragment]: Fragment[K] } | undefined
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     const { channel, mtu } = options
@@ -154,6 +154,7 @@ export abstract class Lane<M> {
     numbers.seq = seq
     if (parcel === undefined) numbers.fragment = undefined
     else {
+      this.#fragment ??= { id: 0, index: 0, count: 0, from: 0, to: 0 }
       const fragment = this.#fragment
       fragment.id = parcel.id
       fragment.index = index
