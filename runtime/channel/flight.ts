@@ -14,7 +14,8 @@ export interface Slot<M> {
   parcel: Parcel<M> | undefined
   index: number
   state: 'free' | 'flying' | 'lost'
-  /** Bytes it took on the wire. */
+  /** Bytes of the message or piece, and what it took on the wire. */
+  size: number
   bytes: number
   firstAt: number
   sentAt: number
@@ -34,6 +35,8 @@ export class Flight<M> {
   next = 1
   flying = 0
   lost = 0
+  /** Bytes of messages from `base` on: what a receiver may have to hold for order. */
+  size = 0
   /** When something in flight becomes lost by its age. */
   lossAt: number = Infinity
   readonly #path: Path
@@ -69,7 +72,7 @@ export class Flight<M> {
   }
 
   /** A message goes for the first time, under the number `next`. */
-  add(now: number, message: M, parcel: Parcel<M> | undefined, index: number, bytes: number): void {
+  add(now: number, message: M, parcel: Parcel<M> | undefined, index: number, size: number, bytes: number): void {
     const number = this.next++
     if (number - this.base >= this.#ring.length) this.#grow()
     const at = number & (this.#ring.length - 1)
@@ -79,6 +82,8 @@ export class Flight<M> {
     slot.message = message
     slot.parcel = parcel
     slot.index = index
+    slot.size = size
+    this.size += size
     slot.firstAt = now
     slot.firstOrder = this.#order + 1
     slot.tries = 1
@@ -133,6 +138,7 @@ export class Flight<M> {
       if (slot.state !== 'free') return
       this.#ring[this.base & (this.#ring.length - 1)] = undefined
       if (POOL.length < MOST_POOLED) POOL.push(slot as Slot<unknown>)
+      this.size -= slot.size
       this.base++
     }
   }
@@ -178,7 +184,7 @@ export class Flight<M> {
       slots.push(slot)
     }
     this.base = this.next
-    this.flying = this.lost = 0
+    this.flying = this.lost = this.size = 0
     this.#oldest = this.#newest = this.#firstLost = this.#lastLost = undefined
     this.lossAt = Infinity
     this.#ring = []
@@ -240,6 +246,7 @@ function empty<M>(): Slot<M> {
     parcel: undefined,
     index: 0,
     state: 'free',
+    size: 0,
     bytes: 0,
     firstAt: 0.5,
     sentAt: 0.5,

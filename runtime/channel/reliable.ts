@@ -18,6 +18,8 @@ export class ReliableLane<M> extends Lane<M> {
   readonly #once: boolean
   readonly #window: number
   readonly #span: number
+  /** Bytes that the receiver holds for order. */
+  readonly #ahead: number
   /** Bounds of the wait for an answer, retransmissions allowed, and how long all of them take at least. */
   readonly #rto: { readonly from: number; readonly to: number; readonly times: number; readonly patience: number }
   /** When to send something for want of an answer; how often in a row that happened, and since when. */
@@ -43,6 +45,7 @@ export class ReliableLane<M> extends Lane<M> {
     const { messages } = channel.reorder
     const ahead = channel.delivery === 'reliable-ordered' ? messages + 1 : Math.max(channel.window, messages)
     this.#span = Math.min(ahead, Math.floor(this.#serial.space / 4))
+    this.#ahead = channel.delivery === 'reliable-ordered' ? channel.reorder.bytes : Infinity
     this.#window = Math.min(channel.window, this.#span)
     this.#inbound = new Inbound(context, options, this.#serial, this.#span)
     this.#once = channel.retransmit === undefined
@@ -56,7 +59,7 @@ export class ReliableLane<M> extends Lane<M> {
   whole(now: number, message: M, size: number): number {
     if (!this.#hasWindow || this.#flight.lost > 0 || !this.paced(now)) return WAIT
     if (this.#governed && !this.#admits(now, size)) return WAIT
-    return this.#first(now, message, undefined, 0)
+    return this.#first(now, message, undefined, 0, size)
   }
 
   get wants(): boolean {
@@ -76,7 +79,7 @@ export class ReliableLane<M> extends Lane<M> {
     const { outgoing } = this
     const { parcel } = outgoing
     if (this.#governed && !this.#admits(now, outgoing.nextSize)) return WAIT
-    const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0)
+    const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0, outgoing.nextSize)
     if (bytes === NO_ROOM) return NO_ROOM
     if (parcel === undefined || ++parcel.next === parcel.count) outgoing.shift()
     return bytes
@@ -176,8 +179,8 @@ export class ReliableLane<M> extends Lane<M> {
   }
 
   get #hasWindow(): boolean {
-    const { flying, lost, next, base } = this.#flight
-    return flying + lost < this.#window && next - base < this.#span
+    const { flying, lost, next, base, size } = this.#flight
+    return flying + lost < this.#window && next - base < this.#span && size <= this.#ahead
   }
 
   #admits(now: number, size: number): boolean {
@@ -187,11 +190,11 @@ export class ReliableLane<M> extends Lane<M> {
     return false
   }
 
-  #first(now: number, message: M, parcel: Parcel<M> | undefined, index: number): number {
+  #first(now: number, message: M, parcel: Parcel<M> | undefined, index: number, size: number): number {
     const flight = this.#flight
     const bytes = this.put(now, this.#serial.wire(flight.next), message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    flight.add(now, message, parcel, index, bytes)
+    flight.add(now, message, parcel, index, size, bytes)
     this.context.counters.sent++
     this.#arm(now)
     return bytes
