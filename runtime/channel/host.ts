@@ -60,6 +60,8 @@ export interface ChannelHost<M> {
   ready(channel: number): void
   /** The connection cannot go on. Called once; afterwards every input is ignored. */
   failed(code: FailureCode, text: string): void
+  /** The priority of a message, 0 to 7, where the channel's schema names a field for it. Absent: 0. */
+  priority?(channel: number, message: M): number
   /** Length of the field that is cut. Called only where the channel has `fragment`. */
   cutSize(channel: number, message: M): number
   /** That field in a received piece; borrowed. */

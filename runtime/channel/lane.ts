@@ -52,14 +52,14 @@ export abstract class Lane<M> {
   readonly place: number
   readonly channel: ChannelDescriptor
   readonly outgoing: Outgoing<M>
-  /** Share of the bytes while several channels wait: twice as much for each step of priority. */
-  readonly weight: number
   /** Bytes it may send in this turn. */
   credit = 0
   /** It refused a message for lack of room and has not said yet that there is room again. */
   refusing = false
   protected readonly context: LaneContext<M>
   protected readonly budget: Budget | undefined
+  /** Undefined where each message has a priority of its own. */
+  readonly #weight: number | undefined
   /** Frames above this many bytes are cut; none above `mtu` can travel. */
   readonly #above: number
   readonly #mtu: number
@@ -80,7 +80,7 @@ export abstract class Lane<M> {
     this.channel = channel
     this.budget = options.budget
     this.outgoing = new Outgoing(channel.queue)
-    this.weight = 2 ** Math.min(Math.max(typeof channel.priority === 'number' ? channel.priority : 0, 0), MOST_PRIORITY)
+    this.#weight = typeof channel.priority === 'number' ? weightOf(channel.priority) : undefined
     this.#mtu = mtu
     this.#above = channel.fragment === undefined ? mtu : Math.min(channel.fragment.above, mtu)
     this.#pieceOverhead = options.pieceOverhead
@@ -111,6 +111,14 @@ export abstract class Lane<M> {
   abstract end(): M[]
   /** Reliable messages accepted and not yet acknowledged. */
   abstract readonly unsettled: number
+
+  /** Share of the bytes while several channels wait: twice as much for each step of priority, that of the next message. */
+  get weight(): number {
+    if (this.#weight !== undefined) return this.#weight
+    const { host } = this.context
+    if (host.priority === undefined || this.outgoing.count === 0) return 1
+    return weightOf(host.priority(this.place, this.outgoing.message))
+  }
 
   /** How a message of `size` bytes is cut; undefined when it travels whole. Throws when it cannot be carried. */
   cut(message: M, size: number): Parcel<M> | undefined {
@@ -177,6 +185,10 @@ export abstract class Lane<M> {
   protected get paceAt(): number {
     return this.#interval === 0 ? -Infinity : this.#paceAt
   }
+}
+
+function weightOf(priority: number): number {
+  return 2 ** Math.min(Math.max(priority, 0), MOST_PRIORITY)
 }
 
 const MOST_PRIORITY = 7
