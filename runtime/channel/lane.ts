@@ -52,6 +52,8 @@ export abstract class Lane<M> {
   readonly place: number
   readonly channel: ChannelDescriptor
   readonly outgoing: Outgoing<M>
+  /** The congestion window holds it back. */
+  readonly governed: boolean
   /** Bytes it may send in this turn. */
   credit = 0
   /** It refused a message for lack of room and has not said yet that there is room again. */
@@ -80,6 +82,7 @@ export abstract class Lane<M> {
     this.channel = channel
     this.budget = options.budget
     this.outgoing = new Outgoing(channel.queue)
+    this.governed = isReliable(channel) && channel.congestion !== 'none' && context.row === undefined
     this.#weight = typeof channel.priority === 'number' ? weightOf(channel.priority) : undefined
     this.#mtu = mtu
     this.#above = channel.fragment === undefined ? mtu : Math.min(channel.fragment.above, mtu)
@@ -185,6 +188,10 @@ export abstract class Lane<M> {
   protected get paceAt(): number {
     return this.#interval === 0 ? -Infinity : this.#paceAt
   }
+}
+
+export function isReliable(channel: ChannelDescriptor): boolean {
+  return channel.delivery === 'reliable' || channel.delivery === 'reliable-ordered'
 }
 
 function weightOf(priority: number): number {

@@ -15,7 +15,7 @@ import type {
   PieceNumbers,
   SendResult,
 } from './host.ts'
-import { type Counters, type Lane, type LaneContext, NO_ROOM, WAIT } from './lane.ts'
+import { type Counters, isReliable, type Lane, type LaneContext, NO_ROOM, WAIT } from './lane.ts'
 import { Path } from './path.ts'
 import { ReliableLane } from './reliable.ts'
 import { Row } from './row.ts'
@@ -91,12 +91,7 @@ export class ChannelSet<M> {
     const lane = this.#lane(channel)
     const { outgoing } = lane
     const parcel = lane.cut(message, size)
-    if (
-      parcel === undefined &&
-      outgoing.count === 0 &&
-      !this.#stalled &&
-      !(this.#path.limited && isReliable(lane.channel))
-    ) {
+    if (parcel === undefined && outgoing.count === 0 && !this.#stalled && !(this.#path.limited && lane.governed)) {
       const bytes = lane.whole(now, message, size)
       if (bytes > 0) return 'sent'
       if (bytes === NO_ROOM) this.#stalled = true
@@ -183,7 +178,7 @@ export class ChannelSet<M> {
     if (this.#ended) return Infinity
     let at = this.#row?.deadline ?? Infinity
     for (const lane of this.#lanes) at = Math.min(at, lane.deadline(this.#stalled))
-    return at
+    return Math.max(at, 0)
   }
 
   /** Reliable messages that were accepted and are not acknowledged: 0 when the connection can close without loss. */
@@ -353,10 +348,6 @@ export interface PathState {
   readonly window: number
   readonly inFlight: number
   readonly rate: number
-}
-
-function isReliable(channel: ChannelDescriptor): boolean {
-  return channel.delivery === 'reliable' || channel.delivery === 'reliable-ordered'
 }
 
 /** The channels of a connection share one window, so they have to agree how it moves. */

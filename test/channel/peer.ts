@@ -30,6 +30,7 @@ export class Peer implements DatagramMachine {
   deadline: Instant = NEVER
   onDeliver: (channel: number, message: Uint8Array, now: number) => void = () => {}
   onTransmit: (channel: number, seq: number) => void = () => {}
+  onSettled: () => void = () => {}
   onReady: (channel: number) => void = () => {}
   settledCount = 0
   droppedCount = 0
@@ -94,7 +95,10 @@ export class Peer implements DatagramMachine {
       acknowledge: channel => this.#acknowledge(channel),
       deliver: (channel, message) => this.onDeliver(channel, message, this.now),
       hold: (_, message) => Uint8Array.from(message),
-      settled: () => void this.settledCount++,
+      settled: () => {
+        this.settledCount++
+        this.onSettled()
+      },
       dropped: () => void this.droppedCount++,
       ready: channel => this.onReady(channel),
       failed: (code, text) => void (this.failure = `${code}: ${text}`),

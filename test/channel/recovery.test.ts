@@ -84,6 +84,23 @@ test('a round trip that grows from 40 ms to 2 s is learned, and the connection l
   expect(a.set.counters.retransmitted + a.set.counters.probes - before).toBeLessThan(20)
 })
 
+test('one message at a time learns a longer round trip too, although each was sent again before its answer came', () => {
+  const made = pair(1, { latency: 20 }, [ORDERED])
+  const { network, a } = made
+  let n = 0
+  const again: number[] = []
+  a.onSettled = () => {
+    again.push(a.set.counters.probes + a.set.counters.retransmitted)
+    if (n < 60) a.send(network.now, 0, numbered(n++, 100))
+  }
+  network.at(0, () => void a.send(0, 0, numbered(n++, 100)))
+  network.at(1000, () => network.linkBoth('a', 'b', { latency: 900 }))
+  network.run(150_000)
+  expect([n, a.set.unsettled, a.failure]).toEqual([60, 0, undefined])
+  expect(a.set.path.rtt).toBeGreaterThan(1500)
+  expect(again.at(-1)! - again.at(-20)!).toBe(0)
+})
+
 test('losses that arrive after all give the window back', () => {
   const made = pair(1, { latency: 40 }, [ORDERED], { tolerate: 0 })
   const { network, a, b, touch } = made
