@@ -5,7 +5,6 @@ if (Symbol.asyncDispose === undefined)
   Object.defineProperty(Symbol, 'asyncDispose', { value: Symbol.for('Symbol.asyncDispose') })
 
 export { isLocalError, isPeerError, type LocalCode, LocalError, type PeerCode, PeerError } from './core/errors.ts'
-export { unbuilt } from './core/plan.ts'
 export type * from './core/protocol.ts'
 export type {
   AnyTypes,
@@ -23,6 +22,7 @@ export type {
   TypedProtocol,
   ValueOf,
 } from './core/typed.ts'
+export { unbuilt } from './core/unbuilt.ts'
 export { MemoryHub } from './drivers/memory.ts'
 export { type MetricsServer, type MetricsSource, serveMetrics } from './drivers/metrics.ts'
 export { type DatagramOptions, datagramPath } from './drivers/udp.ts'

@@ -131,7 +131,7 @@ export class Delivery {
   #decode({ bytes, plan, session, state }: Waiting): Reader | undefined {
     const codec = this.#carrier.codec(this.#session)
     const { context } = codec
-    codec.context = { ...context, session, state }
+    codec.context = { ...context, session, state, open: this.#session.seals?.again }
     const frame = codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: plan.name })
     codec.context = context
     return frame

@@ -21,6 +21,11 @@ export class Lifecycle {
     this.#enter(now, plan.firstState)
   }
 
+  /** The session opened now: what its state may last counts from here. */
+  restart(now: Instant): void {
+    this.deadline = this.#row === undefined ? NEVER : instant(now + this.#row.timeout)
+  }
+
   /** The present state; undefined where the schema has no states. */
   get state(): string | undefined {
     return this.#row?.name

@@ -19,12 +19,12 @@ export type MeterEvent =
   | `reply.${string}`
   /** `handshake.begin`, `.challenge`, `.done`, `.failed`, `.timeout`: `reason`. */
   | `handshake.${string}`
-  /** `channel.retransmit`: `channel`. */
+  /** `channel.again`, a message sent once more; `channel.lost`, `.late`, `.full`: `channel`. */
   | `channel.${string}`
   /** `relay.queued`, `relay.dropped`, ...: `channel`. */
   | `relay.${string}`
-  /** `channel.again`, a message sent once more; `channel.lost`, `.late`, `.full`: `channel`. */
-  | `channel.${string}`
+  /** `path.moved`. */
+  | `path.${string}`
   | 'idle.timeout'
   | 'write.timeout'
   | 'accept.error'
@@ -33,9 +33,9 @@ export type MeterEvent =
 export type MeterGauge = 'connections' | 'handshakes' | 'queue.bytes' | 'reorder.bytes' | 'relay.groups'
 
 export interface Meter {
-  /** A frame passed every check. `frame` is its index in the codec, `size` its bytes with framing. */
-  received(frame: number, size: number): void
-  sent(frame: number, size: number): void
+  /** A frame passed every check, or `times` of them. `frame` is its index in the codec, `size` the bytes with framing. */
+  received(frame: number, size: number, times?: number): void
+  sent(frame: number, size: number, times?: number): void
   /** Bytes that went through a socket, and in how many datagrams or chunks (default 1). */
   bytesIn(size: number, packets?: number): void
   bytesOut(size: number, packets?: number): void

@@ -2,9 +2,12 @@
 // in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
 // the endpoint, as text, and is sealed when they leave.
 
+import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
+import { Path } from '../guard/path.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -13,9 +16,11 @@ import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
 import type { AttemptHost } from './secure-attempt.ts'
+import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
 import { Responder } from './secure-responder.ts'
+import { Steps } from './secure-steps.ts'
 import { Session } from './session.ts'
 import { freshContext } from './shared.ts'
 
@@ -36,32 +41,50 @@ export class SecureConnection implements AttemptHost, Carrier {
   readonly ownId: number
   peerId = 0
   session: Session | undefined
-  seal: ReturnType<SecureHost['sealWith']> | undefined
-  handshake: Initiator | Responder | undefined
+  seal: PacketSeal | undefined
+  handshake: Initiator | Responder | Steps | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
   /** Round trip of the handshake, milliseconds; undefined before it is known. */
   rtt: number | undefined
   readonly isDialler: boolean
+  readonly startedAt: Instant
   readonly #host: SecureHost
+  readonly #path: Path
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
+  #over: (() => void) | undefined
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
+  /** When the peer is asked again to confirm the phase of our key. */
+  #probeAt: Instant = NEVER
+  /** When the present address is asked again to prove itself. */
+  #challengeAt: Instant = NEVER
+  /** An address is being looked into. */
+  isProbing = false
 
-  constructor(host: SecureHost, address: Address, ownId: number, isDialler: boolean) {
+  /** `session`: values that are known from elsewhere. */
+  constructor(
+    host: SecureHost,
+    address: Address,
+    ownId: number,
+    isDialler: boolean,
+    session: Readonly<Record<string, unknown>> = NOTHING,
+  ) {
     const { shared } = host
     this.#host = host
     this.address = address
+    this.#path = new Path({ rebind: host.secure.seal.rebind, address, isValidated: true })
     this.ownId = ownId
+    this.startedAt = host.now
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
     this.scope = new HandshakeScope({
       params: shared.params,
-      session: {},
+      session,
       peer: address,
       random: shared.random,
       now: () => Math.floor(shared.epoch + host.now),
@@ -70,10 +93,13 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** Begins, as the side that dials. Throws LocalError where a key is missing. */
   dial(now: Instant): Session {
-    this.session = this.#makeSession(now, 'opening')
-    this.handshake = new Initiator(this, now, this.#host.secure.timeout)
-    this.handshake.start(now)
-    return this.session
+    const session = this.#makeSession(now, 'opening')
+    this.session = session
+    if (this.script.noise !== undefined) {
+      this.handshake = new Initiator(this, now, this.#host.secure.timeout)
+      this.handshake.start(now)
+    } else if (this.#steps(now).proceed(now)) this.confirm(now)
+    return session
   }
 
   /** Begins, as the side that was dialled, with the first message. False: it is from nobody who may be here. */
@@ -82,6 +108,26 @@ export class SecureConnection implements AttemptHost, Carrier {
     const responder = new Responder(this, now, this.#host.secure.timeout)
     this.handshake = responder
     return responder.begin(now, frame, noise, clientId)
+  }
+
+  /** Begins with what was handed out elsewhere. */
+  take(now: Instant, values: HandedOver): void {
+    const { secure, shared } = this.#host
+    const { continuation, retry } = secure.script
+    const { role } = shared.plan
+    const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
+    this.#passed = values.passed.map(frame => ({ frame, at: now }))
+    this.handshake = new Handed(this, now, values, { isFirst, retry })
+    this.session = this.#makeSession(now, 'opening')
+    this.session.context.session = values.session
+    this.#over = values.over
+    this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
+    // What the seal has copied need not lie around in the session.
+    for (const { name, secret } of shared.plan.protocol.session)
+      if (secret && values.session[name] instanceof Uint8Array) values.session[name].fill(0)
+    this.handshake.start(now)
+    // A peer that answers nothing by itself cannot confirm.
+    if (isFirst && retry === undefined) this.confirm(now)
   }
 
   // -------------------------------------------------------------------------------------- for its handshake
@@ -133,7 +179,9 @@ export class SecureConnection implements AttemptHost, Carrier {
   }
 
   prove(_now: Instant): void {
-    const { proof } = this.#host.secure
+    const { secure } = this.#host
+    // Where no handshake answers, a frame that is answered does.
+    const proof = this.handshake instanceof Handed ? (secure.probe?.frame ?? secure.proof) : secure.proof
     if (proof !== undefined) this.#tell(proof, NOTHING)
   }
 
@@ -147,7 +195,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
   confirm(now: Instant): Session {
     const { handshake } = this
-    if (handshake instanceof Responder) this.rtt = handshake.age(now)
+    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.age(now)
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -161,28 +209,70 @@ export class SecureConnection implements AttemptHost, Carrier {
     return session
   }
 
+  /** A message of a handshake of explicit steps, at the side that was dialled. */
+  step(now: Instant, frame: Reader): void {
+    const steps =
+      this.handshake instanceof Steps ? this.handshake : this.state === 'opening' ? this.#steps(now) : undefined
+    if (steps?.arrived(now, frame)) this.confirm(now)
+  }
+
   /** A frame of the handshake came under our id. What opens it shows who sent it; a challenge must be from the server. */
   handshakeFrame(now: Instant, frame: Reader, peer: Address): void {
     const { handshake, state } = this
-    if (handshake instanceof Initiator) {
+    if (handshake instanceof Steps) this.step(now, frame)
+    else if (handshake instanceof Initiator) {
       if (peer === this.address) handshake.arrived(now, frame)
-    } else if (handshake !== undefined) {
+    } else if (handshake instanceof Responder) {
       if (peer === this.address) handshake.arrived(now, frame)
     } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
   }
 
   /** A sealed packet that was refused. */
-  refused(_now: Instant, result: number): void {
+  refused(now: Instant, verdict: number): void {
     const { meter } = this.#host.shared
-    if (result === REPLAYED) meter.count('seal.replayed')
-    else meter.count('error', this.#host.secure.seal.error)
+    const { session, seal } = this
+    if (verdict === VERDICT.replayed) meter.count('seal.replayed')
+    else if (verdict === VERDICT.failed) meter.count('error', this.#host.secure.seal.error)
+    if (this.state !== 'open' || session === undefined) return
+    if (verdict === VERDICT.wrongState)
+      session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', { fatal: true }))
+    else if (seal?.isWornOut)
+      session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', { fatal: true }))
+    else if (verdict === VERDICT.failed) session.unopened(now, this.#host.secure.seal.error)
   }
 
-  /** A sealed packet came from another address than before. */
-  cameFrom(_now: Instant, _peer: Address, _size: number): void {}
+  /** Whether a packet may cost an attempt to open it: only profiles charge before. */
+  pays(now: Instant, size: number): boolean {
+    return this.#host.shared.plan.protocol.limits.rate.before === 'deliver' || (this.session?.pay(now, size) ?? true)
+  }
+
+  /** A sealed packet opened that came from another address, or while an address is being looked into. */
+  cameFrom(now: Instant, peer: Address, size: number, isNewest: boolean): void {
+    if (this.#path.opened(now, peer, size, isNewest, this.patience) !== 'none') this.#moved(now)
+  }
+
+  /** The last of several packets was dealt with. */
+  settled(now: Instant): void {
+    if (this.state === 'open') this.session?.settled(now)
+  }
+
+  /** Packets were sealed: the key may have changed, and the peer is to say that it knows. */
+  sealed(now: Instant): void {
+    if (this.#probeAt !== NEVER || this.state !== 'open' || !this.seal?.wantsProbe(now)) return
+    this.#probeAt = instant(now + this.patience)
+    this.#host.changed(this)
+  }
+
+  /** Nothing more may be sealed. */
+  spent(now: Instant): void {
+    const error = peerError('Timeout', 'the peer did not confirm the change of keys', { fatal: true })
+    if (this.state === 'open') this.session?.fail(now, error)
+  }
 
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
+    const { probe } = this.#host.secure
+    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#answered(now, probe.answer.get(frame))
     if (frame.frameIndex !== this.#host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
@@ -193,8 +283,14 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
 
+  /** It was handed its keys by us and has not been heard of since: its address is not known. */
+  get isExpected(): boolean {
+    return this.handshake instanceof Handed && !this.isDialler
+  }
+
   /** Nobody has answered yet. */
   get isUnheard(): boolean {
+    if (this.handshake instanceof Handed) return this.isDialler
     return this.handshake instanceof Initiator && !this.handshake.wasHeard
   }
 
@@ -226,12 +322,15 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.scope.wipe()
     this.seal?.destroy()
     this.seal = undefined
+    this.#over?.()
+    this.#over = undefined
   }
 
   get deadline(): Instant {
     let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
     if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
-    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline)
+    if (this.seal !== undefined)
+      next = Math.min(next, this.seal.deadline, this.#probeAt, this.#challengeAt, this.#path.deadline)
     return instant(next)
   }
 
@@ -240,19 +339,25 @@ export class SecureConnection implements AttemptHost, Carrier {
       if (now >= this.#closeUntil) this.#host.forget(this)
       return
     }
-    if (this.handshake instanceof Initiator) this.handshake.wake(now)
+    const { handshake } = this
+    if (handshake instanceof Initiator || handshake instanceof Steps || handshake instanceof Handed) handshake.wake(now)
     else if (this.handshake !== undefined && now >= this.handshake.deadline)
       this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
     if (this.state === 'open') {
       this.session?.wake(now)
       this.seal?.wake(now)
+      if (now >= this.#probeAt) this.#askForPhase(now)
+      if (this.#path.expire(now)) this.#moved(now)
+      else if (now >= this.#challengeAt) this.#challenge(now)
     }
   }
 
   // -------------------------------------------------------------------------------------- for the session
 
+  /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
-    return this.#host.hasRoom
+    if (this.isProbing && this.#path.allowance < this.#host.shared.plan.maxFrame) return false
+    return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
   }
 
   get lastBytes(): Uint8Array {
@@ -269,10 +374,12 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   write(_session: Session, frame: FramePlan, value: object, size: number): void {
     this.#host.write(this, frame, value, size)
+    if (this.isProbing) this.#path.sent(size)
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
     this.#host.writeAgain(this, frame)
+    if (this.isProbing) this.#path.sent(frame.length)
   }
 
   codec(_session: Session): Codec {
@@ -301,6 +408,62 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   // ------------------------------------------------------------------------------------------------ the rest
 
+  /** Packets go elsewhere now: there, and not here, is what was measured. */
+  #moved(now: Instant): void {
+    const { address, isValidated } = this.#path
+    this.address = address
+    this.isProbing = !isValidated
+    if (this.session !== undefined) this.session.address = address
+    this.session?.channels?.moved()
+    this.#host.shared.meter.count('path.moved')
+    if (isValidated) this.#challengeAt = NEVER
+    else this.#challenge(now)
+    this.#host.changed(this)
+  }
+
+  /** Asks the present address to show that it receives. */
+  #challenge(now: Instant): void {
+    const { probe } = this.#host.secure
+    if (probe === undefined || this.#path.isValidated) return
+    this.#challengeAt = instant(now + this.patience)
+    const token = this.random(8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+    const value: Plain = {}
+    probe.field.set(value, token)
+    const codec = this.#host.codecOf(this)
+    const size = codec.sizeOf(probe.frame.name, value)
+    if (this.#path.allowance < size) return
+    this.#path.challenge(token)
+    this.#host.write(this, probe.frame, value, size)
+    this.#path.sent(size)
+  }
+
+  #answered(now: Instant, token: unknown): void {
+    if (!this.#path.answered(BigInt(token as number | bigint))) return
+    this.isProbing = false
+    this.#challengeAt = NEVER
+    this.session?.channels?.pump(now)
+    this.session?.drained()
+  }
+
+  #steps(now: Instant): Steps {
+    const { shared, secure } = this.#host
+    const { role, protocol, side } = shared.plan
+    const peers = protocol.roles.filter(one => one !== role && one.transport !== side)
+    const peer = peers.flatMap(one => one.is)
+    const options = { seal: secure.seal, role, peer, isDialler: this.isDialler, timeout: secure.timeout }
+    const steps = new Steps(this, now, options)
+    this.handshake = steps
+    return steps
+  }
+
+  #askForPhase(now: Instant): void {
+    const { probe } = this.#host.secure
+    this.#probeAt = NEVER
+    if (probe === undefined || !this.seal?.wantsProbe(now)) return
+    this.#tell(probe.frame, NOTHING)
+    this.#probeAt = instant(now + this.patience)
+  }
+
   /** The last message of the handshake, again. */
   #isLast(frame: Reader): boolean {
     return this.script.noise?.messages[2]?.frame === frame.frameName
@@ -317,13 +480,14 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A frame of the engine itself: no session has anything to do with it. */
   #tell(frame: FramePlan, value: Plain): void {
     if (this.seal === undefined) return
-    const codec = this.#host.codecOf(this)
-    this.#host.write(this, frame, value, codec.sizeOf(frame.name, value))
+    const size = this.#host.codecOf(this).sizeOf(frame.name, value)
+    if (this.isProbing && this.#path.allowance < size) return
+    this.#host.write(this, frame, value, size)
+    if (this.isProbing) this.#path.sent(size)
   }
 }
 
 const NOTHING: Plain = {}
-const REPLAYED = -2
 /** Milliseconds. */
 const CLOSE_PAUSE = 100
 const SHORTEST_PATIENCE = 50

@@ -3,21 +3,24 @@
 // when it leaves. What does not open, and what nobody asked for, changes nothing and is not answered.
 
 import type { CryptoProvider } from '../crypto/provider.ts'
+import { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
-import type { Codec, DecodeOptions } from '../wire/codec.ts'
+import type { Codec } from '../wire/codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { SecureConnection } from './secure-connection.ts'
 import { SecureDoor } from './secure-door.ts'
-import type { ConnectionSeal, SecureHost } from './secure-host.ts'
+import type { SecureHost } from './secure-host.ts'
 import { SecurePeers } from './secure-peers.ts'
 import type { SecurePlan } from './secure-plan.ts'
+import { SecureReceiving } from './secure-receiving.ts'
 import { SecureSending } from './secure-sending.ts'
-import { guardsOf, makeSeal } from './secure-stopgap.ts'
 import type { Session } from './session.ts'
 import type { Shared } from './shared.ts'
 
@@ -41,16 +44,17 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   readonly #peers: SecurePeers
   readonly #table: ConnectionTable<SecureConnection>
   readonly #door: SecureDoor | undefined
-  readonly #decode: DecodeOptions
+  readonly #receiving: SecureReceiving
+  readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
-  #results = new Int32Array(64)
+  readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
 
   /** Throws LocalError where a key is missing. */
   constructor({ shared, secure, crypto, accepts }: SecureOptions) {
-    const { transport, maxFrame, protocol, role } = shared.plan
+    const { protocol, role } = shared.plan
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
@@ -58,13 +62,21 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
     this.#sending = new SecureSending(shared, secure, () => this.now)
-    this.#decode = { whole: true, maxFrame, ignoreTrailing: transport.trailing === 'ignore' }
+    this.#seal = new SealPlan(secure.seal, crypto)
+    this.#receiving = new SecureReceiving({
+      shared,
+      secure,
+      peers: this.#peers,
+      sending: this.#sending,
+      clear: (now, peer, bytes, start, end) => this.#clear(now, peer, bytes, start, end),
+    })
     const { noise } = secure.script
     if (noise !== undefined && secure.suite !== undefined) {
       const probe = new SecureConnection(this, '0.0.0.0:0', 0, !accepts)
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
+    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
   }
 
   /** Sessions that are not over. */
@@ -85,43 +97,63 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   // ------------------------------------------------------------------------------------------- for the driver
 
+  /** Whether `expect` would take a peer from this address without sending another one away. */
+  hasRoomFor(address: Address): boolean {
+    return !this.#isClosing && this.#table.hasRoom(address)
+  }
+
+  /** An id for a peer that will be expected. */
+  drawId(now: Instant): number {
+    return this.#peers.draw(now)
+  }
+
+  /** A peer was handed its keys and will come soon, from an address that is not known. False: there is no room for it. */
+  expect(now: Instant, values: HandedOver): boolean {
+    this.now = now
+    const { address, id = 0, session } = values
+    if (this.#isClosing || (id !== 0 && this.#peers.has(id))) return false
+    const connection = new SecureConnection(this, address, id, false, session)
+    if (!this.#makeRoom(now, address, connection)) return false
+    connection.take(now, values)
+    this.#peers.expect(connection)
+    return true
+  }
+
+  /** Goes on with a peer from whom the keys are: the session is open when the sink says so. */
+  proceed(now: Instant, address: Address, values: HandedOver): Session {
+    this.now = now
+    if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
+    const connection = new SecureConnection(this, address, values.id ?? 0, true, values.session)
+    this.#wasUsed = true
+    this.#table.admit(address, connection)
+    this.#peers.add(connection)
+    connection.take(now, values)
+    this.#peers.rearm(connection)
+    return connection.session as Session
+  }
+
   /** Begins a handshake with a peer. The session is open when the sink says so. */
   connect(now: Instant, address: Address): Session {
     this.now = now
     if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
     const connection = new SecureConnection(this, address, this.#peers.draw(now), true)
-    const session = connection.dial(now)
-    this.#wasUsed = true
-    this.shared.meter.count('handshake.begin')
     this.#table.admit(address, connection)
-    this.#peers.add(connection)
-    return session
+    this.shared.meter.count('handshake.begin')
+    try {
+      const session = connection.dial(now)
+      this.#wasUsed = true
+      this.#peers.add(connection)
+      return session
+    } catch (error) {
+      this.#table.remove(connection)
+      throw error
+    }
   }
 
   receive(now: Instant, batch: Batch): boolean {
     this.now = now
     this.#sending.isPinned = false
-    const { slab, offsets, lengths, peers, count } = batch
-    if (this.#results.length < count) this.#results = new Int32Array(2 * count)
-    let run: SecureConnection | undefined
-    let from = 0
-    for (let i = 0; i < count; i++) {
-      const start = offsets[i] as number
-      const size = lengths[i] as number
-      this.shared.meter.bytesIn(size)
-      const isSealed = this.#isSealed(slab, start, size)
-      const found = isSealed ? this.#peers.find(slab, start, start + size, peers[i] as Address) : undefined
-      const owner = found?.seal === undefined ? undefined : found
-      if (owner !== run) {
-        if (run !== undefined) this.#open(now, run, batch, from, i)
-        run = owner
-        from = i
-      }
-      if (owner !== undefined) continue
-      if (isSealed) this.shared.meter.count('seal.unknown')
-      else this.#clear(now, peers[i] as Address, slab, start, start + size)
-    }
-    if (run !== undefined) this.#open(now, run, batch, from, count)
+    this.#receiving.receive(now, batch)
     if (this.#ending.size > 0) this.#finishEnding(now)
     return this.#sending.isPinned
   }
@@ -163,9 +195,10 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       batch = this.#sending.take(this.now)
     }
     if (batch === undefined) return undefined
+    for (const connection of this.#sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.shared.meter.bytesOut(bytes)
+    this.shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 
@@ -182,6 +215,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   close(now: Instant): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     for (const connection of this.#peers.values()) {
       if (connection.state === 'open') connection.session?.close(now)
       else if (connection.state !== 'closing') this.ended(connection, now, 'closed', undefined)
@@ -193,6 +227,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   lost(now: Instant, reason: string): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     this.#sending.packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const connection of this.#peers.values()) {
@@ -226,8 +261,8 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     return this.#sending.lastEnd
   }
 
-  sealWith(connection: SecureConnection, keys: SessionKeys, now: Instant): ConnectionSeal {
-    return makeSeal(this, connection, keys, now)
+  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+    return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 
   sendClear(address: Address, frame: string, value: Plain, to: number): void {
@@ -268,8 +303,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#waiting.add(connection)
   }
 
-  confirmed(connection: SecureConnection, _now: Instant): void {
+  confirmed(connection: SecureConnection, now: Instant): void {
     this.shared.meter.count('handshake.done')
+    this.shared.meter.handshake(now - connection.startedAt)
     this.#table.established(connection)
     this.#peers.rearm(connection)
   }
@@ -281,63 +317,16 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   forget(connection: SecureConnection): void {
     this.#leave(connection)
+    this.#door?.left(connection, this.now)
     this.#peers.retire(connection, this.now)
     connection.wipe()
   }
 
   // -------------------------------------------------------------------------------------------------- the rest
 
-  #isSealed(bytes: Uint8Array, start: number, size: number): boolean {
-    const { test, sealedAt } = this.secure.layout
-    if (size < sealedAt + TAG) return false
-    if (test === undefined) return true
-    const { at, shift, mask } = test.place
-    const value = ((bytes[start + at] as number) >> shift) & mask
-    for (let i = 0; i < test.values.length; i++) if (test.values[i] === value) return true
-    return false
-  }
-
-  /** Packets of one connection, one behind the other. */
-  #open(now: Instant, connection: SecureConnection, batch: Batch, from: number, to: number): void {
-    const { slab, offsets, lengths, peers } = batch
-    const results = this.#results
-    connection.seal?.open(now, batch, from, to, results)
-    for (let i = from; i < to; i++) {
-      const result = results[i] as number
-      const start = offsets[i] as number
-      if (result < 0) connection.refused(now, result)
-      else this.#opened(now, connection, slab, start, start + (lengths[i] as number), peers[i] as Address)
-      if (connection.state === 'over') return
-    }
-    if (connection.state === 'open') connection.session?.settled(now)
-  }
-
-  #opened(
-    now: Instant,
-    connection: SecureConnection,
-    slab: Uint8Array,
-    start: number,
-    end: number,
-    peer: Address,
-  ): void {
-    if (connection.state !== 'open') {
-      if (connection.state === 'closing') connection.sayClosed(now)
-      if (connection.state !== 'unproved') return
-      connection.confirm(now)
-    }
-    if (peer !== connection.address) connection.cameFrom(now, peer, end - start)
-    const session = connection.session as Session
-    const codec = this.#sending.codecOf(connection)
-    const frame = codec.inner.decode(slab, start, end, this.#decode)
-    if (frame === undefined) {
-      const { failure } = codec.inner
-      if (failure !== undefined) session.malformed(now, failure)
-    } else if (session.charge(now, end - start)) connection.arrived(now, session, frame, end - start)
-  }
-
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
-    const frame = this.#sending.decodeClear(bytes, start, end, this.#decode)
+    const frame = this.#sending.decodeClear(bytes, start, end, this.#receiving.options)
     if (frame === undefined) {
       const { clearFailure: failure } = this.#sending
       if (failure === undefined) return
@@ -355,9 +344,15 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       if (this.#door !== undefined && !this.#isClosing) this.#door.knock(now, peer, frame)
       return
     }
-    const connection = this.#peers.find(bytes, start, end, peer)
+    const { noise, steps } = this.secure.script
+    let connection = this.#peers.find(bytes, start, end, peer)
+    if (noise === undefined && plan.name === steps[0]?.frame && this.#accepts && !this.#isClosing)
+      connection ??= this.#admit(now, peer)
     if (connection === undefined) this.shared.meter.count('limit.stranger')
-    else {
+    else if (noise === undefined) {
+      connection.step(now, frame)
+      if (connection.state !== 'over') this.#peers.rearm(connection)
+    } else {
       connection.handshakeFrame(now, frame, peer)
       if (connection.state !== 'over') this.#peers.rearm(connection)
     }
@@ -365,7 +360,6 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   #makeDoor(): SecureDoor {
     return new SecureDoor(this, {
-      ...guardsOf(this),
       isLoaded: () => this.#table.handshakes * 2 >= this.shared.plan.protocol.limits.handshakes,
       admit: (now, peer) => this.#admit(now, peer),
       turnAway: connection => this.forget(connection),
@@ -374,17 +368,22 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   #admit(now: Instant, peer: Address): SecureConnection | undefined {
     const connection = new SecureConnection(this, peer, this.#peers.draw(now), false)
+    if (!this.#makeRoom(now, peer, connection)) return undefined
+    this.#peers.add(connection)
+    return connection
+  }
+
+  #makeRoom(now: Instant, peer: Address, connection: SecureConnection): boolean {
     const admission = this.#table.admit(peer, connection)
     if (admission.kind === 'refused') {
       this.shared.meter.count(`limit.${admission.limit}`)
-      return undefined
+      return false
     }
     for (const evicted of admission.evicted) {
       this.shared.meter.count('limit.connections')
       this.ended(evicted, now, 'limit', peerError('LimitExceeded', 'there were too many connections'))
     }
-    this.#peers.add(connection)
-    return connection
+    return true
   }
 
   /** Sessions whose last frame is in the packets linger; those that just stop are forgotten. */
@@ -411,5 +410,3 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     if (session !== undefined) for (const table of this.shared.reassembly.values()) table.forget(session.address)
   }
 }
-
-const TAG = 16

@@ -1,39 +1,30 @@
 // What a connection with sealed datagrams needs of the endpoint it belongs to.
 
 import type { CryptoProvider } from '../crypto/provider.ts'
+import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
-import type { Address, Batch, Instant } from './machine.ts'
+import type { Address, Instant } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
-import type { TaggedBatch } from './packets.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { SecureConnection } from './secure-connection.ts'
 import type { SecurePlan } from './secure-plan.ts'
 import type { Shared } from './shared.ts'
 
-/** Seals and opens the packets of one connection. */
-export interface ConnectionSeal {
-  /** Opens packets `from..to` of a batch in place; `results[i]` is the length of the text of packet i, or a refusal. */
-  open(now: Instant, batch: Batch, from: number, to: number, results: Int32Array): void
-  /** Numbers and seals packets `from..to`, which have room for a tag. One that must not go has length 0 afterwards. */
-  seal(now: Instant, batch: TaggedBatch<SecureConnection>, from: number, to: number): void
-  readonly deadline: Instant
-  wake(now: Instant): void
-  destroy(): void
-}
-
 export interface SecureHost {
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
+  /** For processes that share a port: the secret of cookies in a period of the clock. Default: random. */
+  readonly cookieSecret?: ((period: number) => Uint8Array) | undefined
   readonly now: Instant
   readonly hasRoom: boolean
   /** Where the frame written last stands, as text. */
   readonly lastBytes: Uint8Array
   readonly lastStart: number
   readonly lastEnd: number
-  sealWith(connection: SecureConnection, keys: SessionKeys, now: Instant): ConnectionSeal
+  sealWith(connection: SecureConnection, keys: SessionKeys, now: Instant): PacketSeal
   /** A frame of the handshake, to the id `to`. */
   sendClear(address: Address, frame: string, value: Plain, to: number): void
   write(connection: SecureConnection, frame: FramePlan, value: object, size: number): void

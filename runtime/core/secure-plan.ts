@@ -8,6 +8,7 @@ import { LocalError } from './errors.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import { leastValue } from './least.ts'
 import type { FramePlan, Plan } from './plan.ts'
+import type { Accessor } from './protocol.ts'
 import type { Plain } from './recast.ts'
 import type { SealDescriptor, SealLayout } from './seal-descriptor.ts'
 import { SealedCodec, unsealed } from './sealed-codec.ts'
@@ -29,7 +30,15 @@ export interface SecurePlan {
   /** What says goodbye, with the least that its fields take. */
   readonly bye: { readonly frame: FramePlan; readonly value: Plain } | undefined
   /** The frame with a random field that comes back, and the frame in which it does. */
-  readonly probe: { readonly frame: FramePlan; readonly reply: ReadonlySet<number> } | undefined
+  readonly probe: ProbePlan | undefined
+}
+
+export interface ProbePlan {
+  readonly frame: FramePlan
+  readonly field: Accessor
+  readonly replies: ReadonlySet<number>
+  /** The same value in the reply. */
+  readonly answer: Accessor
 }
 
 /** Undefined where nothing on this transport is sealed. Throws LocalError where the schema is not enough. */
@@ -61,19 +70,18 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
     proof: empty ?? alone[0],
     empty,
     bye: bye && least && { frame: bye, value: least },
-    probe: probe && {
-      frame: probe,
-      reply: new Set(
-        probe.requestOf
-          .flatMap(one => one.reply.with)
-          .flatMap(named)
-          .map(one => one.index),
-      ),
-    },
+    probe: probe && probeOf(plan, probe, seal),
   }
 }
 
 /** The seal of what travels in datagrams. */
 export function datagramSeal({ protocol }: Pick<Plan, 'protocol'>): SealDescriptor | undefined {
   return protocol.seals.find(one => one.frames.length > 0 && one.layout !== undefined)
+}
+
+function probeOf(plan: Plan, frame: FramePlan, seal: SealDescriptor): ProbePlan | undefined {
+  const rule = frame.requestOf.find(one => typeof one.reply.by === 'object')
+  if (rule === undefined || typeof rule.reply.by !== 'object' || seal.probe === undefined) return undefined
+  const replies = rule.reply.with.map(name => plan.byName.get(name)?.index ?? -1)
+  return { frame, field: seal.probe.field, replies: new Set(replies), answer: rule.reply.by.reply }
 }

@@ -1,6 +1,7 @@
 // The way out of an endpoint with sealed datagrams: frames are encoded as text with room for a tag, wait in batches, and
 // are sealed all at once when the driver takes a batch. So the number of a packet is the one with which it leaves.
 
+import { SealBatch } from '../crypto/seal/seal-batch.ts'
 import type { Codec, DecodeOptions, Malformed, Reader } from '../wire/codec.ts'
 import { LocalError } from './errors.ts'
 import type { Address, Batch, Instant } from './machine.ts'
@@ -28,6 +29,8 @@ export class SecureSending {
   readonly #clear: SealedCodec
   #mirror: SealedCodec | undefined
   readonly #spares: SealedCodec[] = []
+  readonly #sealing = new SealBatch(64)
+  readonly #spent = new Set<SecureConnection>()
 
   constructor(shared: Shared, secure: SecurePlan, now: () => number) {
     const { transport, maxFrame } = shared.plan
@@ -102,6 +105,14 @@ export class SecureSending {
     return this.#clear.failure
   }
 
+  /** Those whose keys may seal no more, since the last call. */
+  *spent(): Generator<SecureConnection> {
+    for (const one of this.#spent) {
+      this.#spent.delete(one)
+      yield one
+    }
+  }
+
   /** The next batch, sealed. */
   take(now: Instant): Batch | undefined {
     for (;;) {
@@ -114,19 +125,22 @@ export class SecureSending {
   }
 
   #seal(now: Instant, batch: TaggedBatch<SecureConnection>): void {
-    const { tags, count } = batch
+    const { tags, offsets, lengths, count } = batch
+    const sealing = this.#sealing
     let isWhole = true
-    for (let from = 0; from < count; ) {
-      const owner = tags[from]
-      let to = from + 1
-      while (to < count && tags[to] === owner) to++
-      if (owner !== undefined) {
-        if (owner.seal === undefined) batch.lengths.fill(0, from, to)
-        else owner.seal.seal(now, batch, from, to)
-        for (let i = from; i < to; i++) if (batch.lengths[i] === 0) isWhole = false
-      }
-      from = to
+    sealing.reset(batch.slab, now)
+    for (let i = 0; i < count; i++) {
+      const owner = tags[i]
+      if (owner === undefined) continue
+      const start = offsets[i] as number
+      const { seal } = owner
+      if (seal !== undefined && sealing.add(seal, start, start + (lengths[i] as number) - TAG) >= 0) continue
+      lengths[i] = 0
+      isWhole = false
+      if (seal !== undefined) this.#spent.add(owner)
     }
+    sealing.run()
+    for (let i = 0; i < count; i++) if (tags[i] !== tags[i + 1]) tags[i]?.sealed(now)
     if (!isWhole) compact(batch)
   }
 
@@ -159,6 +173,7 @@ function compact(batch: TaggedBatch<SecureConnection>): void {
   batch.count = kept
 }
 
+const TAG = 16
 const NOTHING = new Uint8Array(0)
 /** UDP over IPv4. */
 const LARGEST_DATAGRAM = 65_507

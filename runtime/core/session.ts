@@ -13,14 +13,15 @@ import { channelPlan, isChannelled } from './channel-plan.ts'
 import { SessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
-import { type PeerError, peerError, refused } from './errors.ts'
+import { PeerError, peerError, refused } from './errors.ts'
+import type { Secured } from './handshake-stream.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
+import { type SessionSeals, sealsOf } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
-import { emptyOf, spokenAlone } from './spoken.ts'
 
 export type { Shared } from './shared.ts'
 
@@ -51,6 +52,10 @@ export class Session {
   owner: unknown
   /** Frames are sealed: what arrives is from the peer. */
   isSealed = false
+  /** What the handshake agreed on: the key of the peer, payloads, a hash for channel binding. */
+  secured: Secured | undefined
+  /** Keys and counters of sealed frames. */
+  seals: SessionSeals | undefined
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -97,9 +102,9 @@ export class Session {
     if (this.phase === 'opening') {
       this.phase = 'open'
       this.openedAt = now
-      this.seenAt = now
-      this.now = now
-    }
+    } else this.lifecycle.restart(now)
+    this.now = now
+    this.seenAt = now
     this.shared.meter.count('open')
     if (isChannelled(this.plan)) this.#emission.channels = this.#makeChannels(now)
     this.#asking.start(now)
@@ -107,16 +112,50 @@ export class Session {
     this.rearm()
   }
 
+  /** The handshake is over: what it agreed on, and the keys of this session. Before `open`. */
+  secure(secured: Secured): void {
+    this.secured = secured
+    this.seals = sealsOf(this, secured)
+    this.context.key = secured.keys
+    this.context.open = this.seals?.open
+    this.context.seal = this.seals?.seal
+  }
+
+  /** The handshake failed. */
+  neverOpen(now: Instant, error: PeerError): void {
+    this.now = now
+    this.shared.meter.count('error', error.code)
+    this.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#fail(now, error, 'handshake')
+  }
+
+  /** What arrives is dropped unseen in the present state. */
+  get isIgnoring(): boolean {
+    return this.lifecycle.ignores(this.context.dir)
+  }
+
   /** False: the application has as many frames as it may have; give no more. */
   get takes(): boolean {
     return this.#delivery.hasRoom
   }
 
-  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
-  charge(now: Instant, size: number): boolean {
+  /** As `charge`, before a packet is opened; then it is not charged again. */
+  pay(now: Instant, size: number): boolean {
     if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
     this.shared.meter.count('limit.rate', undefined, size)
     return false
+  }
+
+  /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
+  unopened(now: Instant, code: string): void {
+    const { strikes } = this.plan.protocol.limits
+    if (strikes?.authenticated === false) this.fault(now, new PeerError(code, 'a packet did not open'))
+  }
+
+  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
+  charge(now: Instant, size: number): boolean {
+    if (this.isSealed && this.plan.protocol.limits.rate.before === 'open') return true
+    return this.pay(now, size)
   }
 
   /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */
@@ -195,6 +234,7 @@ export class Session {
     this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
+    this.seals?.destroy()
     this.shared.meter.count('close', closing.reason)
     this.#emission.channels?.end()
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
@@ -226,6 +266,14 @@ export class Session {
   repeat(now: Instant, frame: Reader): boolean {
     this.now = now
     return this.phase === 'open' && this.#out.repeat(now, frame)
+  }
+
+  /** Sends a frame whatever the state says: an answer to somebody who may be in the wrong one. */
+  say(now: Instant, name: string, value: Plain): void {
+    const frame = this.plan.byName.get(name)
+    if (frame === undefined || this.phase !== 'open') return
+    this.now = now
+    this.#emission.emit(now, frame, value)
   }
 
   /** Gives a ticket up: it does not settle any more. What was sent stays sent. */
@@ -385,7 +433,7 @@ export class Session {
     const { shared, plan } = this
     const carrier = this.#carrier
     const codec = carrier.mirror(this)
-    shared.channels.plan ??= channelPlan(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    shared.channels.plan ??= channelPlan(plan, codec)
     return new SessionChannels(
       shared.channels.plan,
       {

@@ -37,6 +37,9 @@ export interface ListenOptions {
 
 export interface ListenEvents {
   accept(connected: Connected): void
+  /** A connection begins a handshake of the transport; false: there is no room. Its `accept` or `failed` follows. */
+  begin(address: string): boolean
+  failed(address: string, reason: string): void
   /** Accepting failed; the next one may succeed. */
   error(error: Error): void
 }
@@ -82,11 +85,7 @@ export class TcpNetwork implements Network {
   async listen(at: Endpoint, options: ListenOptions, events: ListenEvents): Promise<Listener> {
     if (this.#tls !== undefined) {
       const { settings, transport } = this.#tls
-      return listenTls(at, transport, settings, {
-        begin: () => true,
-        accept: connected => events.accept(connected),
-        failed: (address, reason) => events.error(new Error(`${address}: ${reason}`)),
-      })
+      return listenTls(at, { ...transport, backlog: options.backlog }, settings, events)
     }
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: options.nodelay })
     server.on('connection', socket => {

@@ -352,9 +352,9 @@ test('a schema that needs an engine that does not exist is refused by the name o
   const [channel] = base.channels
   const wrong: [Partial<ProtocolDescriptor>, string][] = [
     [{ handshake }, 'handshake.noise'],
-    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet.once'],
+    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet'],
     [{ channels: [{ ...channel!, delivery: 'reliable' }] }, 'channels.main.delivery: reliable'],
-    [{ service: { relay: {} } }, 'service.relay'],
+    [{ service: { node: {} } }, 'service.node'],
     [{ replies: [{ ...ASKS, auto: 'idle' }] }, 'replies.ask.auto: idle'],
   ]
   for (const [changes, section] of wrong) {

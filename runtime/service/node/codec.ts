@@ -28,7 +28,7 @@ export interface Decoder<In> {
 export interface Encoder<Out> {
   /** Bytes that the message takes at most, framing included. Throws NodeError InvalidInput for one that is too large. */
   sizeOf(message: Out): number
-  /** Writes the message at `at`, where `sizeOf` bytes have room. Returns the offset behind it. */
+  /** Writes the message that `sizeOf` was just asked about at `at`, where `sizeOf` bytes have room. Returns the offset behind it. */
   encode(message: Out, into: Uint8Array, at: number): number
   destroy?(): void
 }

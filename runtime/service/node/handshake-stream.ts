@@ -98,11 +98,12 @@ export class HandshakeStream {
       if (outcome?.kind === 'failed')
         throw new NodeError('HandshakeFailed', outcome.error.message, { cause: outcome.error })
       if (outcome?.kind === 'done') return outcome.result
-      machine.receive(instant(0), await this.#message(framing.decoder))
+      machine.receive(instant(0), await this.message(framing.decoder))
     }
   }
 
-  async #message(decoder: Decoder<Uint8Array>): Promise<Uint8Array> {
+  /** The next message, as the decoder finds it. */
+  async message(decoder: Decoder<Uint8Array>): Promise<Uint8Array> {
     for (let have = 0; ; ) {
       const message = decoder.decode(this.#inbox.bytes, 0, this.#inbox.length)
       if (message !== undefined) {

@@ -6,6 +6,7 @@ import { addressOf, type Connected, type Endpoint, type Listener } from '../../d
 import { NodeError, ShuttingDown } from './errors.ts'
 import type { NodeSettings } from './settings.ts'
 import type { Heuristics } from './stats.ts'
+import type { NodeTable, Place } from './table.ts'
 
 /** What it needs of its node. */
 export interface ListeningHost {
@@ -13,16 +14,18 @@ export interface ListeningHost {
   readonly settings: NodeSettings
   readonly heuristics: Heuristics
   readonly isShuttingDown: boolean
-  /** Whether a setup may begin. */
-  hasSetup(): boolean
-  /** A connection gets its setup. */
-  admit(connected: Connected): void
+  readonly table: Pick<NodeTable<unknown>, 'hasSetup' | 'reserve' | 'release'>
+  /** A connection has a place, and gets its setup. */
+  setUp(connected: Connected, place: Place): void
+  fault(address: string, hook: 'Handshake', error: unknown): void
 }
 
 export class Listening {
   readonly #host: ListeningHost
   /** Accepted, and waiting for a setup. */
   readonly #backlog: Connected[] = []
+  /** Places of connections in a handshake of the transport. */
+  readonly #begun = new Map<string, Place>()
   #listener: Listener | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -63,14 +66,8 @@ export class Listening {
 
   /** A setup is over: those that wait have their turn. */
   next(): void {
-    while (this.#backlog.length > 0 && !this.#host.isShuttingDown && this.#host.hasSetup())
-      this.#host.admit(this.#backlog.shift() as Connected)
-  }
-
-  /** Closes a connection before any hook hears of it. */
-  reject(connected: Connected): void {
-    this.#host.heuristics.inboundConnectionsRejected++
-    connected.refuse()
+    while (this.#backlog.length > 0 && !this.#host.isShuttingDown && this.#host.table.hasSetup('responder'))
+      this.#admit(this.#backlog.shift() as Connected)
   }
 
   async #on(): Promise<string> {
@@ -83,6 +80,8 @@ export class Listening {
     try {
       opened = await this.#host.network.listen(endpoint(listener), options, {
         accept: connected => this.#accept(connected),
+        begin: address => this.#begin(address),
+        failed: (address, reason) => this.#handshakeFailed(address, reason),
         error: error => this.#failed(error),
       })
     } catch (error) {
@@ -106,10 +105,47 @@ export class Listening {
 
   #accept(connected: Connected): void {
     if (this.#host.isShuttingDown) connected.refuse()
-    else if (this.#host.hasSetup()) this.#host.admit(connected)
+    else if (this.#begun.has(connected.address) || this.#host.table.hasSetup('responder')) this.#admit(connected)
     // Surplus connections wait unread, as they would in the queue of the operating system.
     else if (this.#backlog.length < this.#host.settings.backlog) this.#backlog.push(connected)
-    else this.reject(connected)
+    else this.#reject(connected)
+  }
+
+  #admit(connected: Connected): void {
+    const { address } = connected
+    const place = this.#begun.get(address) ?? this.#reserve(address)
+    this.#begun.delete(address)
+    if (place === undefined) this.#reject(connected)
+    else this.#host.setUp(connected, place)
+  }
+
+  /** Closes a connection before any hook hears of it. */
+  #reject(connected: Connected): void {
+    this.#host.heuristics.inboundConnectionsRejected++
+    connected.refuse()
+  }
+
+  #begin(address: string): boolean {
+    const place = this.#host.isShuttingDown ? undefined : this.#reserve(address)
+    if (place === undefined) this.#host.heuristics.inboundConnectionsRejected++
+    else this.#begun.set(address, place)
+    return place !== undefined
+  }
+
+  #handshakeFailed(address: string, reason: string): void {
+    const place = this.#begun.get(address)
+    this.#begun.delete(address)
+    if (place !== undefined) this.#host.table.release(place)
+    this.#host.fault(address, 'Handshake', new NodeError('HandshakeFailed', reason))
+    this.next()
+  }
+
+  #reserve(address: string): Place | undefined {
+    try {
+      return this.#host.table.reserve(address, 'responder')
+    } catch {
+      return undefined
+    }
   }
 
   #failed(error: Error): void {

@@ -17,6 +17,7 @@ import type {
   Sends,
   TypedProtocol,
 } from '../../core/typed.ts'
+import { TcpNetwork } from '../../drivers/network.ts'
 import { randomBytes } from '../../drivers/random.ts'
 import { type Codec, type Context, EncodeError, type Reader } from '../../wire/codec.ts'
 import { copyOf } from '../../wire/copy.ts'
@@ -67,7 +68,7 @@ export interface Messages<T extends ProtocolTypes = AnyTypes, R extends string =
 
 /** The handlers of a role, called with the node's connection instead of a session's peer. */
 export type NodeHandlers<T extends ProtocolTypes, R> = {
-  [K in keyof HandlersOf<T, R>]: HandlersOf<T, R>[K] extends (frame: infer F, ...rest: never[]) => unknown
+  [K in keyof HandlersOf<T, R>]-?: NonNullable<HandlersOf<T, R>[K]> extends (frame: infer F, ...rest: never[]) => unknown
     ? (frame: F, from: NodeConnection<IncomingOf<T, R>, OutgoingOf<T, R>>) => unknown
     : never
 }
@@ -98,13 +99,16 @@ export function messages<T extends ProtocolTypes = AnyTypes, R extends RoleName<
   // It has no state of its own, so one does for all.
   const one = new SchemaEncoder(make(), frame(), maxFrame)
   const encoder = (): SchemaEncoder => one
+  const tls = transport.kind === 'tls' ? protocol.handshake?.tls : undefined
+  const timeout = settings.hooks.handshake.timeout
+  const network = tls === undefined ? undefined : new TcpNetwork({ transport, settings: { tls, timeout, params } })
   const dispatch = protocol.dispatch?.[role.name] as Dispatch | undefined
   return {
     settings,
     decoder: decoder as never,
     encoder: encoder as never,
     writing: { codec: encoder as never },
-    node: (given, extras) => new Node(given, { defaults: settings, ...extras }),
+    node: (given, extras) => new Node(given, { defaults: settings, network, ...extras }),
     reading(handlers) {
       const byName = handlers as Readonly<Record<string, ((frame: Reader, from: unknown) => unknown) | undefined>>
       for (const name of Object.keys(byName))
@@ -207,6 +211,8 @@ class SchemaEncoder implements Encoder<Outgoing> {
   readonly #codec: Codec
   readonly #framing: StreamFraming
   readonly #maxFrame: number
+  /** What `sizeOf` said of the message that is encoded next. */
+  #size = 0
 
   constructor(codec: Codec, framing: StreamFraming, maxFrame: number) {
     this.#codec = codec
@@ -217,6 +223,7 @@ class SchemaEncoder implements Encoder<Outgoing> {
   sizeOf({ frame, value = NOTHING }: Outgoing): number {
     try {
       const size = this.#codec.sizeOf(frame, value)
+      this.#size = size
       return size + this.#framing.head(size) + this.#framing.tail
     } catch (error) {
       throw refused(error)
@@ -225,8 +232,7 @@ class SchemaEncoder implements Encoder<Outgoing> {
 
   encode({ frame, value = NOTHING }: Outgoing, into: Uint8Array, at: number): number {
     const framing = this.#framing
-    const size = this.#codec.sizeOf(frame, value)
-    const start = at + framing.head(size)
+    const start = at + framing.head(this.#size)
     try {
       const end = this.#codec.encode(frame, value, into, start)
       if (end - start > this.#maxFrame)

@@ -130,19 +130,8 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
     return this.#listening.isOn
   }
 
-  hasSetup(): boolean {
-    return this.table.hasSetup('responder')
-  }
-
-  /** A connection was accepted and may be set up. */
-  admit(connected: Connected): void {
-    let place: Place
-    try {
-      place = this.table.reserve(connected.address, 'responder')
-    } catch {
-      this.#listening.reject(connected)
-      return
-    }
+  /** A connection was accepted, and has its place. */
+  setUp(connected: Connected, place: Place): void {
     const connection = new NodeConnection<In, Out>(this, connected, place)
     if (this.enabled.handshake === undefined) {
       try {
@@ -322,6 +311,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
     this.#end.abort(new ShuttingDown())
     await this.#listening.end()
     const own = new AbortController()
+    setMaxListeners(0, own.signal)
     const onAbort = (): void => {
       own.abort(signal?.reason)
       this.#lifetimes.abandon(signal?.reason)

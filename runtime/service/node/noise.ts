@@ -7,7 +7,7 @@ import { NoiseHandshake } from '../../crypto/noise/handshake.ts'
 import { parseProtocolName, type Suite } from '../../crypto/noise/pattern.ts'
 import type { CipherState } from '../../crypto/noise/symmetric.ts'
 import { type Aead, type CryptoProvider, TAG_LENGTH } from '../../crypto/provider.ts'
-import { randomBytes } from '../../drivers/random.ts'
+import { randomBytes as random } from '../../drivers/random.ts'
 import { copyOf } from '../../wire/copy.ts'
 import type { ConnectionSide, Decoder, Encoder } from './codec.ts'
 import { NodeError } from './errors.ts'
@@ -24,6 +24,8 @@ export interface NoiseOptions {
   /** Own static secret; default: a fresh one for each connection. */
   readonly static?: Uint8Array
   readonly crypto?: CryptoProvider
+  /** Default: the system's. */
+  readonly random?: (n: number) => Uint8Array
   /** Payload of the own messages but the very first of the initiator. `own`: the own static public key. */
   readonly payload?: (own: Uint8Array, side: ConnectionSide) => Uint8Array
   /** Refuses by throwing. `payload`: of the peer's last message. */
@@ -72,6 +74,18 @@ export function noise(options: NoiseOptions): NoiseLayer {
   }
 }
 
+/** Both directions after a handshake, for those who have more to say before Reading and Writing begin. */
+export function noiseRecords(
+  suite: Suite,
+  crypto: CryptoProvider,
+  result: NoiseResult,
+): { readonly decoder: Decoder<Uint8Array>; readonly encoder: Encoder<Uint8Array> } {
+  return {
+    decoder: new NoiseDecoder(recordKey(suite, crypto, result.receive), suite),
+    encoder: new NoiseEncoder(recordKey(suite, crypto, result.send), suite),
+  }
+}
+
 /** The handshake, without I/O: whole Noise messages in and out. */
 export function* noiseScript(
   suite: Suite,
@@ -79,13 +93,14 @@ export function* noiseScript(
   options: NoiseOptions,
   side: ConnectionSide,
 ): Script<NoiseResult> {
-  const secret = options.static ?? randomBytes(crypto.curve(suite.curve).length)
+  const random = options.random ?? randomBytes
+  const secret = options.static ?? random(crypto.curve(suite.curve).length)
   const handshake = new NoiseHandshake({
     suite,
     crypto,
     initiator: side === 'initiator',
     static: secret,
-    ephemeral: randomBytes(crypto.curve(suite.curve).length),
+    ephemeral: random(crypto.curve(suite.curve).length),
     ...(options.prologue !== undefined && { prologue: options.prologue }),
     ...(options.psks !== undefined && { psks: options.psks }),
   })

@@ -52,7 +52,7 @@ import {
 } from './types.ts'
 
 /**
- * Join, as it stands in the bytes. schema/hydra-sync.yaml:41.
+ * Join, as it stands in the bytes. schema/hydra-sync.yaml:43.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -128,7 +128,7 @@ export class JoinReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -194,7 +194,7 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Status, as it stands in the bytes. schema/hydra-sync.yaml:46.
+ * Status, as it stands in the bytes. schema/hydra-sync.yaml:48.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -255,7 +255,7 @@ export class StatusReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -313,7 +313,7 @@ export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, c
 }
 
 /**
- * Length, as it stands in the bytes. schema/hydra-sync.yaml:47.
+ * Length, as it stands in the bytes. schema/hydra-sync.yaml:49.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -373,7 +373,7 @@ export class LengthReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -430,7 +430,7 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
 }
 
 /**
- * Data, as it stands in the bytes. schema/hydra-sync.yaml:142.
+ * Data, as it stands in the bytes. schema/hydra-sync.yaml:156.
  *
  *     offset  bytes  field
  *     0       -      body       fields
@@ -561,7 +561,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Poll, as it stands in the bytes. schema/hydra-sync.yaml:143.
+ * Poll, as it stands in the bytes. schema/hydra-sync.yaml:157.
  *
  *     offset  bytes  field
  *     0       -      body   fields
@@ -619,7 +619,7 @@ export function encodePoll(value: PollInput, into: Uint8Array, at: number): numb
 }
 
 /**
- * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:55.
+ * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:62.
  *
  *     offset  bytes  field
  *     0       -      body               fields
@@ -694,7 +694,7 @@ export class MetricsReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -763,7 +763,7 @@ export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number,
 }
 
 /**
- * ClientHello, as it stands in the bytes. schema/hydra-sync.yaml:140.
+ * ClientHello, as it stands in the bytes. schema/hydra-sync.yaml:154.
  *
  *     offset  bytes  field
  *     0       -      body    fields
@@ -858,7 +858,7 @@ export function encodeClientHello(value: ClientHelloInput, into: Uint8Array, at:
 }
 
 /**
- * ServerHello, as it stands in the bytes. schema/hydra-sync.yaml:141.
+ * ServerHello, as it stands in the bytes. schema/hydra-sync.yaml:155.
  *
  *     offset  bytes  field
  *     0       -      body    fields
