@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string
   native: () => import('./native/compare.ts'),
   p2p: () => import('./p2p/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
+  relay: () => import('./relay/compare.ts'),
 }
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'))

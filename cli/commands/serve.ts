@@ -1,6 +1,7 @@
 // `proto serve`: runs a protocol for everybody who connects, and prints what they send.
 
 import { Args, Flags } from '@oclif/core'
+import { handOverPlaces } from '../../runtime/core/hand-over-places.ts'
 import type { Metrics, MetricsServer, Server } from '../../runtime/index.ts'
 import type { ArgsInput, Example, FlagsInput } from '../base.ts'
 import { usage } from '../failure.ts'
@@ -112,7 +113,7 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
 
 /** The first transport of the schema, on its port; any free one where it has none. */
 function defaultPlace({ descriptor }: Loaded): string {
-  const first = descriptor.transports.find(({ use }) => use === 'session')
+  const first = handOverPlaces(descriptor)?.from ?? descriptor.transports.find(({ use }) => use === 'session')
   if (!first) throw usage(`${descriptor.name} has no transport to listen on`)
   return `${first.kind}://127.0.0.1:${first.port ?? 0}`
 }

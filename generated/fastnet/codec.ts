@@ -13,7 +13,6 @@ import {
   ReaderSeal,
   ValueSeal,
   agree,
-  atMost,
   bigUintIn,
   bitsIn,
   bytesIn,
@@ -209,10 +208,10 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      ..        _rest           bytes
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      ..        _rest           bytes
  */
 export class DisconnectReader extends FrameReader {
   override readonly frameName = 'Disconnect'
@@ -276,11 +275,13 @@ export class DisconnectReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   override decodeBytes(input: Input): this {
@@ -313,8 +314,8 @@ export class DisconnectReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '_rest')
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, '_rest')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -356,8 +357,8 @@ export class DisconnectReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
     }
     return value as Disconnect
   }
@@ -390,13 +391,13 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const _rest = new Uint8Array(0)
-  into.set(_rest, at + 30)
-  const restEnd = at + 30 + _rest.length
+  into.set(_rest, at + 32)
+  const restEnd = at + 32 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
   sealInto(context, 'packet', into, at + 13, restEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
@@ -419,10 +420,10 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      8         token           u64le
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      8         token           u64le
  */
 export class PingReader extends FrameReader {
   override readonly frameName = 'Ping'
@@ -486,15 +487,17 @@ export class PingReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   get token(): bigint {
-    return readU64le(this.byteSource, this.headerPlainAt + 17)
+    return readU64le(this.byteSource, this.headerPlainAt + 19)
   }
 
   override decodeBytes(input: Input): this {
@@ -527,9 +530,9 @@ export class PingReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 25 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
+      if (this.headerPlainAt + 27 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
       input.nesting--
-      input.fills(this.headerPlainAt + 25, this.headerPlainEnd, '')
+      input.fills(this.headerPlainAt + 27, this.headerPlainEnd, '')
     }
   }
 
@@ -569,9 +572,9 @@ export class PingReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
-      value.token = readU64le(b, headerPlainAt + 17)
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+      value.token = readU64le(b, headerPlainAt + 19)
     }
     return value as Ping
   }
@@ -579,7 +582,7 @@ export class PingReader extends FrameReader {
 
 /** Bytes that encoding Ping takes at most. */
 export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): number {
-  return 38 + (context.plain ? 0 : 16)
+  return 40 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -604,15 +607,15 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const token = bigUintIn(value.token === undefined ? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token') : value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 30, token, true)
-  const headerSealed = at + 38 + (context.plain ? 0 : 16)
+  view.setBigUint64(at + 32, token, true)
+  const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 40, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
   return headerSealed
 }
 
@@ -632,10 +635,10 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      8         token           u64le
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      8         token           u64le
  */
 export class PongReader extends FrameReader {
   override readonly frameName = 'Pong'
@@ -699,15 +702,17 @@ export class PongReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   get token(): bigint {
-    return readU64le(this.byteSource, this.headerPlainAt + 17)
+    return readU64le(this.byteSource, this.headerPlainAt + 19)
   }
 
   override decodeBytes(input: Input): this {
@@ -740,9 +745,9 @@ export class PongReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 25 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
+      if (this.headerPlainAt + 27 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
       input.nesting--
-      input.fills(this.headerPlainAt + 25, this.headerPlainEnd, '')
+      input.fills(this.headerPlainAt + 27, this.headerPlainEnd, '')
     }
   }
 
@@ -782,9 +787,9 @@ export class PongReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
-      value.token = readU64le(b, headerPlainAt + 17)
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+      value.token = readU64le(b, headerPlainAt + 19)
     }
     return value as Pong
   }
@@ -792,7 +797,7 @@ export class PongReader extends FrameReader {
 
 /** Bytes that encoding Pong takes at most. */
 export function sizeOfPong(_value: PongInput, context: Context = NO_CONTEXT): number {
-  return 38 + (context.plain ? 0 : 16)
+  return 40 + (context.plain ? 0 : 16)
 }
 
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -817,15 +822,15 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 30, token, true)
-  const headerSealed = at + 38 + (context.plain ? 0 : 16)
+  view.setBigUint64(at + 32, token, true)
+  const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 40, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
   return headerSealed
 }
 
@@ -845,8 +850,8 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
  */
 export class AckReader extends FrameReader {
   override readonly frameName = 'Ack'
@@ -910,11 +915,13 @@ export class AckReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   override decodeBytes(input: Input): this {
@@ -947,9 +954,9 @@ export class AckReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
       input.nesting--
-      input.fills(this.headerPlainAt + 17, this.headerPlainEnd, '')
+      input.fills(this.headerPlainAt + 19, this.headerPlainEnd, '')
     }
   }
 
@@ -989,8 +996,8 @@ export class AckReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
     }
     return value as Ack
   }
@@ -998,7 +1005,7 @@ export class AckReader extends FrameReader {
 
 /** Bytes that encoding Ack takes at most. */
 export function sizeOfAck(_value: AckInput, context: Context = NO_CONTEXT): number {
-  return 30 + (context.plain ? 0 : 16)
+  return 32 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ack at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1023,13 +1030,13 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
-  const headerSealed = at + 30 + (context.plain ? 0 : 16)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
+  const headerSealed = at + 32 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 30, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 32, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
   return headerSealed
 }
 
@@ -1049,10 +1056,10 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      ..        payload         bytes
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      ..        payload         bytes
  */
 export class DataReader extends FrameReader {
   override readonly frameName = 'Data'
@@ -1116,26 +1123,27 @@ export class DataReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
-  /** At most 1178 bytes. */
   get payload(): Uint8Array {
-    return this.byteSource.subarray(this.headerPlainAt + 17, this.headerPlainEnd)
+    return this.byteSource.subarray(this.headerPlainAt + 19, this.headerPlainEnd)
   }
 
   /** Where payload begins in `byteSource`. */
   get payloadAt(): number {
-    return this.headerPlainAt + 17
+    return this.headerPlainAt + 19
   }
 
   /** Bytes of payload. */
   get payloadLength(): number {
-    return this.headerPlainEnd - (this.headerPlainAt + 17)
+    return this.headerPlainEnd - (this.headerPlainAt + 19)
   }
 
   override decodeBytes(input: Input): this {
@@ -1168,9 +1176,8 @@ export class DataReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, 'payload')
-      if (this.headerPlainEnd - (this.headerPlainAt + 17) > 1178) throw input.refuse('TooLarge', this.headerPlainAt + 17, 'payload')
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, 'payload')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -1212,9 +1219,9 @@ export class DataReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
-      value.payload = copyOf(b, headerPlainAt + 17, this.headerPlainEnd)
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+      value.payload = copyOf(b, headerPlainAt + 19, this.headerPlainEnd)
     }
     return value as Data
   }
@@ -1222,7 +1229,7 @@ export class DataReader extends FrameReader {
 
 /** Bytes that encoding Data takes at most. */
 export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
-  return 30 + (context.plain ? 0 : 16) + bytesSize(value.payload)
+  return 32 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1247,14 +1254,13 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const payload = bytesIn(value.payload, 'payload')
-  into.set(payload, at + 30)
-  const payloadEnd = at + 30 + payload.length
-  atMost(payloadEnd - (at + 30), 1178, 'payload', 'TooLarge')
+  into.set(payload, at + 32)
+  const payloadEnd = at + 32 + payload.length
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
   sealInto(context, 'packet', into, at + 13, payloadEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
@@ -1277,8 +1283,8 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
  */
 class FastnetEnvelope extends FrameReader {
   override readonly frameName = ''
@@ -1311,8 +1317,8 @@ class FastnetEnvelope extends FrameReader {
     if (!this.isHeaderOpen && choice.noneFits) return choice.anyElse ? -2 : -1
     if (!this.isHeaderOpen) throw input.refuse('OpenFailed', at + 13, '')
     input.nesting++
-    if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-    if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
+    if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+    if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, '')
     input.nesting--
     let wrong = false
     if ((choice.fits[1] === 1 || choice.fits[2] === 1 || choice.fits[3] === 1 || choice.fits[4] === 1) && this.headerPlainAt + 13 > input.have) input.want(this.headerPlainAt + 13)
@@ -1359,8 +1365,8 @@ class FastnetEnvelope extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, '')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -1521,8 +1527,8 @@ export class FastnetCodec implements Codec {
 const PEER_ID_TO_CONN_ID = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 'server_key', 256, 'level', 8, '_spare', 24, 'conn_id', 32]
 const ZEROS_3 = new Uint8Array(3)
 const PHASE_TO_COUNTER = ['phase', 2, 'seen', 1, '_reserved', 5, 'conn_id', 32, 'counter', 64]
-const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8]
-const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8, 'token', 64]
+const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16]
+const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16, 'token', 64]
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },

@@ -398,7 +398,6 @@ export type Data = {
   fragment_id: number
   fragment_count: number
   fragment_index: number
-  /** At most 1178 bytes. */
   payload: Uint8Array
 }
 
@@ -428,6 +427,5 @@ export type DataInput = {
   fragment_count?: number | undefined
   /** 0 unless given. */
   fragment_index?: number | undefined
-  /** At most 1178 bytes. */
   payload: Uint8Array
 }

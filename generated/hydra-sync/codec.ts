@@ -354,8 +354,9 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
  *     32      -      _sealed    sealed (data)
  *     32      1        last     bool
  *     33      1        more     bool
- *     34      4        used     u32le
- *     38      ..       payload  bytes(session.payload_len)
+ *     34      4        part     u32le
+ *     38      4        used     u32le
+ *     42      ..       payload  bytes(session.payload_len)
  */
 export class DataReader extends FrameReader {
   override readonly frameName = 'Data'
@@ -402,25 +403,32 @@ export class DataReader extends FrameReader {
     return this.byteSource[this.sealedPlainAt + 1]! !== 0
   }
 
-  /** Bytes of the payload that count. */
-  get used(): number {
+  /** Place of this frame in its message. */
+  get part(): number {
     const b = this.byteSource
     const sealedPlainAt = this.sealedPlainAt
     return (b[sealedPlainAt + 2]! | (b[sealedPlainAt + 3]! << 8) | (b[sealedPlainAt + 4]! << 16) | (b[sealedPlainAt + 5]! << 24)) >>> 0
   }
 
+  /** Bytes of the payload that count. */
+  get used(): number {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return (b[sealedPlainAt + 6]! | (b[sealedPlainAt + 7]! << 8) | (b[sealedPlainAt + 8]! << 16) | (b[sealedPlainAt + 9]! << 24)) >>> 0
+  }
+
   get payload(): Uint8Array {
-    return this.byteSource.subarray(this.sealedPlainAt + 6, this.payloadEnd)
+    return this.byteSource.subarray(this.sealedPlainAt + 10, this.payloadEnd)
   }
 
   /** Where payload begins in `byteSource`. */
   get payloadAt(): number {
-    return this.sealedPlainAt + 6
+    return this.sealedPlainAt + 10
   }
 
   /** Bytes of payload. */
   get payloadLength(): number {
-    return this.payloadEnd - (this.sealedPlainAt + 6)
+    return this.payloadEnd - (this.sealedPlainAt + 10)
   }
 
   override decodeBytes(input: Input): this {
@@ -436,7 +444,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 32 > end) input.cut(at, end, '', STARTED_TO_COUNTER)
-    const sealedSize = input.evaluate(at + 32, '', () => 22 + spaceNumber(input.context.session['payload_len'], 'session.payload_len')) - (input.context.plain ? 16 : 0)
+    const sealedSize = input.evaluate(at + 32, '', () => 26 + spaceNumber(input.context.session['payload_len'], 'session.payload_len')) - (input.context.plain ? 16 : 0)
     this.sealedEnd = at + 32 + sealedSize
     if (this.sealedEnd > end) input.over(at + 32, sealedSize, '')
     this.byteEnd = this.sealedEnd
@@ -453,10 +461,10 @@ export class DataReader extends FrameReader {
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
       input.nesting++
-      if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', LAST_TO_USED)
-      const payloadSize = input.evaluate(this.sealedPlainAt + 6, 'payload', () => spaceNumber(input.context.session['payload_len'], 'session.payload_len'))
-      this.payloadEnd = this.sealedPlainAt + 6 + payloadSize
-      if (this.payloadEnd > this.sealedPlainEnd) input.over(this.sealedPlainAt + 6, payloadSize, 'payload')
+      if (this.sealedPlainAt + 10 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', LAST_TO_USED)
+      const payloadSize = input.evaluate(this.sealedPlainAt + 10, 'payload', () => spaceNumber(input.context.session['payload_len'], 'session.payload_len'))
+      this.payloadEnd = this.sealedPlainAt + 10 + payloadSize
+      if (this.payloadEnd > this.sealedPlainEnd) input.over(this.sealedPlainAt + 10, payloadSize, 'payload')
       if (b[this.sealedPlainAt]! > 1) throw input.refuse('BadBool', this.sealedPlainAt, 'last')
       if (b[this.sealedPlainAt + 1]! > 1) throw input.refuse('BadBool', this.sealedPlainAt + 1, 'more')
       input.nesting--
@@ -496,8 +504,9 @@ export class DataReader extends FrameReader {
     if (this.isSealedOpen) {
       value.last = b[sealedPlainAt]! !== 0
       value.more = b[sealedPlainAt + 1]! !== 0
-      value.used = (b[sealedPlainAt + 2]! | (b[sealedPlainAt + 3]! << 8) | (b[sealedPlainAt + 4]! << 16) | (b[sealedPlainAt + 5]! << 24)) >>> 0
-      value.payload = copyOf(b, sealedPlainAt + 6, this.payloadEnd)
+      value.part = (b[sealedPlainAt + 2]! | (b[sealedPlainAt + 3]! << 8) | (b[sealedPlainAt + 4]! << 16) | (b[sealedPlainAt + 5]! << 24)) >>> 0
+      value.used = (b[sealedPlainAt + 6]! | (b[sealedPlainAt + 7]! << 8) | (b[sealedPlainAt + 8]! << 16) | (b[sealedPlainAt + 9]! << 24)) >>> 0
+      value.payload = copyOf(b, sealedPlainAt + 10, this.payloadEnd)
     }
     return value as Data
   }
@@ -505,13 +514,13 @@ export class DataReader extends FrameReader {
 
 /** Bytes that encoding Data takes at most. */
 export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
-  return 38 + (context.plain ? 0 : 16) + bytesSize(value.payload)
+  return 42 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const used = u32(value.used, 'used')
+  const used = u32(value.used === undefined ? evaluated('used', () => spaceNumber(context.session['payload_len'], 'session.payload_len')) : value.used, 'used')
   const started = bigUintIn(value.started === undefined ? Math.floor(context.now()) : value.started, 18446744073709551615n, 'started')
   view.setBigUint64(at, started)
   const salt = bytesIn(value.salt === undefined ? context.random(16) : value.salt, 'salt')
@@ -524,13 +533,15 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 32, last ? 1 : 0)
   const more = flagIn(value.more === undefined ? false : value.more, 'more')
   view.setUint8(at + 33, more ? 1 : 0)
-  view.setUint32(at + 34, used, true)
+  const part = u32(value.part === undefined ? 0 : value.part, 'part')
+  view.setUint32(at + 34, part, true)
+  view.setUint32(at + 38, used, true)
   const payload = bytesIn(value.payload, 'payload')
-  into.set(payload, at + 38)
-  const payloadEnd = at + 38 + payload.length
-  exactly(payloadEnd - (at + 38), evaluated('payload', () => spaceNumber(context.session['payload_len'], 'session.payload_len')), 'payload')
+  into.set(payload, at + 42)
+  const payloadEnd = at + 42 + payload.length
+  exactly(payloadEnd - (at + 42), evaluated('payload', () => spaceNumber(context.session['payload_len'], 'session.payload_len')), 'payload')
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
-  exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 22 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
+  exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 26 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
   if (evaluated('', () => !(used <= spaceNumber(context.session['payload_len'], 'session.payload_len')))) broken('', 'BadBlock')
   fitsInto(into, sealedSealed)
   sealInto(context, 'data', into, at + 32, payloadEnd, new ValueSeal(at, at, at + 32, { started, salt, counter }))
@@ -538,7 +549,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Poll, as it stands in the bytes. schema/hydra-sync.yaml:61.
+ * Poll, as it stands in the bytes. schema/hydra-sync.yaml:62.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -626,7 +637,7 @@ export function encodePoll(value: PollInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:62.
+ * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:63.
  *
  *     offset  bytes  field
  *     0       -      body               fields
@@ -951,7 +962,7 @@ const ROLE_TO_ID = ['role', 8, 'id', 512]
 const CODE = ['code', 8]
 const VALUE = ['value', 64]
 const STARTED_TO_COUNTER = ['started', 64, 'salt', 128, 'counter', 64]
-const LAST_TO_USED = ['last', 8, 'more', 8, 'used', 32]
+const LAST_TO_USED = ['last', 8, 'more', 8, 'part', 32, 'used', 32]
 const ANY = ['any', 8]
 const UPTIME_HOURS_TO_NETWORK_BYTES = ['uptime_hours', 64, 'total_sessions', 64, 'active_sessions', 64, 'network_bytes', 64]
 const COVERS = { Replayed: 'StaleEpoch' }

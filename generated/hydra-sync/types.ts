@@ -60,6 +60,8 @@ export type Data = {
   last: boolean
   /** The message goes on in the next frame. */
   more: boolean
+  /** Place of this frame in its message. */
+  part: number
   /** Bytes of the payload that count. */
   used: number
   payload: Uint8Array
@@ -76,8 +78,10 @@ export type DataInput = {
   last?: boolean | undefined
   /** The message goes on in the next frame. false unless given. */
   more?: boolean | undefined
-  /** Bytes of the payload that count. */
-  used: number
+  /** Place of this frame in its message. 0 unless given. */
+  part?: number | undefined
+  /** Bytes of the payload that count. session.payload_len unless given. */
+  used?: number | undefined
   payload: Uint8Array
 }
 

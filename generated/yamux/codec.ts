@@ -11,7 +11,6 @@ import {
   type Reader,
   agree,
   agreed,
-  bitsIn,
   bytesIn,
   bytesSize,
   copyOf,
@@ -151,13 +150,13 @@ export function encodeFrame(value: FrameInput, into: Uint8Array, at: number): nu
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
   view.setUint8(at, 0) // version
   view.setUint8(at + 1, type)
-  const flags = onlyBits(bitsIn(value.flags, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
   const stream = u32(value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const hasData = value.data !== undefined
   const data = hasData ? bytesIn(value.data, 'data') : undefined
-  const length = u32(value.length ?? agreed('length', hasData ? (data?.length ?? 0) : undefined), 'length')
+  const length = u32(value.length === undefined ? agreed('length', hasData ? (data?.length ?? 0) : undefined) : value.length, 'length')
   if (value.length !== undefined) exactly(length, agreed('length', hasData ? (data?.length ?? 0) : undefined), 'data')
   view.setUint32(at + 8, length)
   let dataBehind = at + 12

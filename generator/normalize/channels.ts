@@ -106,6 +106,7 @@ function split(section: Section): SplitDescriptor {
   return {
     cut: section.text('cut', ''),
     used: section.text('used', undefined),
+    index: section.text('index', undefined),
     more: section.text('more', undefined),
     max: section.size('max', DEFAULTS.splitMax),
   }

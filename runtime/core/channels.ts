@@ -1,8 +1,9 @@
 // The channels of one session (docs/adr/0006-channels.md): what the application sends on them gets its number and its
 // acknowledgements here, and what arrives is told from repetitions, put in order and joined, before anybody sees it.
 
+import { type Channels, ConnectionSet } from '../channel/connection-set.ts'
 import type { Acks, ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
-import { ChannelSet } from '../channel/set.ts'
+import { ChannelSet, type PathState } from '../channel/set.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
@@ -35,7 +36,9 @@ export interface ChannelsHost {
 export class SessionChannels implements ChannelHost<Message> {
   readonly plan: ChannelPlan
   readonly #host: ChannelsHost
-  readonly #set: ChannelSet<Message>
+  readonly #set: Channels<Message>
+  /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
+  readonly #row: ConnectionSet<Message> | undefined
   readonly #piece: { id: number; index: number; count: number } = { id: 0, index: 0, count: 0 }
   #now: Instant
   /** A message was received since the last `pump`. */
@@ -45,15 +48,17 @@ export class SessionChannels implements ChannelHost<Message> {
     this.plan = plan
     this.#host = host
     this.#now = now
-    this.#set = new ChannelSet<Message>({
+    const options = {
       channels: plan.channels,
       numbers: plan.numbers,
-      host: this,
+      host: this as ChannelHost<Message>,
       mtu: plan.mtu,
       pieceOverhead: plan.pieceOverhead,
       handshakeRtt: host.carrier.rtt,
       budgets: plan.budgets,
-    })
+    }
+    this.#row = plan.numbers.seqSpace === 'connection' ? new ConnectionSet(options, plan.header.ackSweep) : undefined
+    this.#set = this.#row ?? new ChannelSet<Message>(options)
   }
 
   /** Messages of ours that the peer has not acknowledged. */
@@ -65,11 +70,11 @@ export class SessionChannels implements ChannelHost<Message> {
     return instant(this.#set.deadline)
   }
 
-  get path(): ChannelSet<Message>['path'] {
+  get path(): PathState {
     return this.#set.path
   }
 
-  get counters(): ChannelSet<Message>['counters'] {
+  get counters(): Channels<Message>['counters'] {
     return this.#set.counters
   }
 
@@ -94,7 +99,10 @@ export class SessionChannels implements ChannelHost<Message> {
   arrived(now: Instant, frame: Reader, plan: FramePlan): boolean {
     this.#now = now
     this.#acked(now, frame)
-    if (!plan.isChannelled) return this.plan.acknowledging.has(plan.index)
+    if (!plan.isChannelled) {
+      this.#heard(now, frame)
+      return this.plan.acknowledging.has(plan.index)
+    }
     const { header } = this.plan
     const place = plan.place ?? this.plan.placeOf(header.channel?.get(frame))
     if (place === undefined || !this.#belongs(plan, place, frame)) {
@@ -115,6 +123,23 @@ export class SessionChannels implements ChannelHost<Message> {
     )
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
     return true
+  }
+
+  /** Whether `stamped` has something to say. */
+  get stamps(): boolean {
+    return this.#row !== undefined
+  }
+
+  /** A frame that is no message leaves: in one row of numbers it carries some, too. */
+  stamped(given: Plain): Plain {
+    if (this.#row === undefined) return given
+    const value: Plain = { ...given }
+    const { header, isSeqWide } = this.plan
+    const seq = this.#row.quietNumber
+    header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
+    this.#acknowledging(value, this.#row.acks(0))
+    this.#row.carried(0)
+    return value
   }
 
   /** After the last frame of a batch, or when there is room again. */
@@ -187,6 +212,7 @@ export class SessionChannels implements ChannelHost<Message> {
     const value: Plain = {}
     const { id } = this.plan.channels[channel] ?? {}
     if (id !== undefined) this.plan.header.channel?.set(value, id)
+    if (this.#row !== undefined) this.plan.header.seq?.set(value, this.#row.quietNumber)
     this.#acknowledging(value, this.#set.acks(channel))
     emission.put(this.#now, frame, value, true, true)
     this.#set.carried(channel)
@@ -266,8 +292,10 @@ export class SessionChannels implements ChannelHost<Message> {
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
     if (delivery === 'reliable' || delivery === 'reliable-ordered') {
       header.reliable_flag?.set(value, true)
+    }
+    if (this.#row !== undefined || delivery === 'reliable' || delivery === 'reliable-ordered') {
       const acks = this.#set.acks(channel)
-      if (acks.ack !== 0) this.#acknowledging(value, acks)
+      if (acks.ack !== 0 || this.#row !== undefined) this.#acknowledging(value, acks)
     }
     if (fragment !== undefined) {
       header.fragment_flag?.set(value, true)
@@ -297,10 +325,20 @@ export class SessionChannels implements ChannelHost<Message> {
     header.ack_bits.set(value, areBitsWide ? (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0) : lo >>> 0)
   }
 
+  #heard(now: Instant, frame: Reader): void {
+    const seq = this.#row === undefined ? undefined : this.plan.header.seq?.get(frame)
+    if (seq !== undefined) this.#row?.heard(now, Number(seq))
+  }
+
   #acked(now: Instant, frame: Reader): void {
     const { header } = this.plan
     const ack = header.ack?.get(frame)
-    if (ack === undefined || Number(ack) === 0) return
+    if (ack === undefined) return
+    if (this.#row !== undefined) {
+      this.#row.acked(now, 0, Number(ack))
+      return
+    }
+    if (Number(ack) === 0) return
     const place = header.channel === undefined ? this.#onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)

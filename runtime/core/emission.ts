@@ -39,11 +39,23 @@ export class Emission {
    * Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws.
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
-  emit(now: Instant, frame: FramePlan, value: Plain, isPart = false): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, value)
+  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false): boolean {
+    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given)
+    const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
     const { seals } = this.#session
-    if (seals !== undefined && frame.descriptor.seal !== undefined) return this.#sealed(now, frame, value, codec, seals)
+    if (frame.split !== undefined && !isPart) {
+      const { messages } = this.#session
+      let count = 0
+      for (const part of messages.cut(frame, value)) {
+        this.emit(now, frame, part, true)
+        count++
+      }
+      if (count > 0) messages.show(frame, value)
+      return true
+    }
+    if (seals !== undefined && frame.descriptor.seal !== undefined)
+      return this.#sealed(now, frame, value, codec, seals, isPart)
     const size = codec.sizeOf(frame.name, value)
     this.lastCut = undefined
     if (frame.fragment !== undefined && size > frame.fragment.above) {
@@ -71,7 +83,7 @@ export class Emission {
   }
 
   /** What is in a sealed frame is looked at as it was given: what was written cannot be read by whoever wrote it. */
-  #sealed(now: Instant, frame: FramePlan, value: Plain, codec: Codec, seals: SessionSeals): boolean {
+  #sealed(now: Instant, frame: FramePlan, value: Plain, codec: Codec, seals: SessionSeals, isPart: boolean): boolean {
     const session = this.#session
     const given = seals.prepare(now, frame, value)
     this.#carrier.write(session, frame, given, codec.sizeOf(frame.name, given))
@@ -80,7 +92,7 @@ export class Emission {
     session.bytesOut += end - start
     session.shared.meter.sent(frame.index, end - start)
     const looks = session.lifecycle.looksInto(frame) || frame.descriptor.learn.length > 0
-    const { tap } = session.shared.sink
+    const tap = isPart ? undefined : session.shared.sink.tap
     const reader = looks || tap !== undefined ? roundTrip(this.#carrier.mirror(session), frame.name, given) : undefined
     if (reader !== undefined) {
       tap?.(session, 'out', reader)

@@ -11,6 +11,7 @@ import type {
   ProtocolDescriptor,
   ReplyDescriptor,
   RoleDescriptor,
+  SplitDescriptor,
   StateRow,
   TransportDescriptor,
 } from './protocol.ts'
@@ -59,6 +60,9 @@ export interface FramePlan {
   /** It travels on channels that have an engine; then the place of its channel, unless the sender names it. */
   readonly isChannelled: boolean
   readonly place: number | undefined
+  /** On streams: how messages are laid into frames, and the field that marks the last one. */
+  readonly split: SplitDescriptor | undefined
+  readonly end: string | undefined
   /** Arriving: nothing but its delivery happens. */
   readonly isPlain: boolean
 }
@@ -141,6 +145,8 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     const channelled = descriptor.channel !== undefined && isChannelled({ isStream, protocol })
     const fragment = isStream || channelled ? undefined : channel?.fragment
     const place = channel === undefined ? -1 : protocol.channels.indexOf(channel)
+    const split = isStream ? channel?.split : undefined
+    const end = isStream ? channel?.end : undefined
     const receives = mayReceive(descriptor)
     return {
       name: descriptor.name,
@@ -160,13 +166,15 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       fragment,
       isChannelled: channelled,
       place: channelled && place >= 0 ? place : undefined,
+      split,
+      end,
       isPlain:
         receives &&
         !channelled &&
         answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
         descriptor.close === undefined &&
         descriptor.max === undefined &&
-        fragment === undefined,
+        (fragment ?? split ?? end) === undefined,
     }
   })
   const byName = new Map(frames.map(one => [one.name, one]))

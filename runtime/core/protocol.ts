@@ -192,6 +192,8 @@ export interface SplitDescriptor {
   readonly cut: string
   /** Bytes of it that count; undefined: all. */
   readonly used: string | undefined
+  /** Place of the frame in its message, from 0: a message of which a frame is missing is not joined. */
+  readonly index: string | undefined
   /** True while the message goes on in the next frame; undefined: every frame is a message. */
   readonly more: string | undefined
   /** The longest message that is joined. */

@@ -1,7 +1,7 @@
 // Bytes of a stream connection that are not frames of its session: what a service passes on as it came (an intake), and
 // what it sends to many (a feed). Both are set by the service once the session has got to where only such bytes travel.
 
-import type { Instant } from './machine.ts'
+import { type Instant, NEVER } from './machine.ts'
 
 /** Takes what arrives, instead of the session. */
 export interface Intake {
@@ -30,4 +30,39 @@ export interface Feed {
   wake(now: Instant): void
   /** The connection is over: nothing more is taken. */
   end(): void
+}
+
+/** Both, for one connection. One run of the feed at a time is out. */
+export class Flow {
+  intake: Intake | undefined
+  feed: Feed | undefined
+  #out: Uint8Array | undefined
+
+  take(): Uint8Array | undefined {
+    if (this.#out === undefined) {
+      this.#out = this.feed?.take()
+      return this.#out
+    }
+    return undefined
+  }
+
+  /** False: this is no run of the feed. */
+  release(chunk: Uint8Array): boolean {
+    if (chunk !== this.#out) return false
+    this.#out = undefined
+    this.feed?.release()
+    return true
+  }
+
+  get bytes(): number {
+    return this.feed?.bytes ?? 0
+  }
+
+  get hasRoom(): boolean {
+    return this.intake?.hasRoom !== false
+  }
+
+  get deadline(): Instant {
+    return this.feed?.deadline ?? NEVER
+  }
 }

@@ -13,7 +13,7 @@ import type { FramePlan } from './plan.ts'
 import { Session } from './session.ts'
 import type { Shared } from './shared.ts'
 import { lostError, lostTrack, tooEarly, tooLarge, unsealed } from './stream-errors.ts'
-import type { Feed, Intake } from './stream-flow.ts'
+import { Flow } from './stream-flow.ts'
 
 export class StreamConnection implements StreamMachine, Carrier {
   readonly session: Session
@@ -23,8 +23,7 @@ export class StreamConnection implements StreamMachine, Carrier {
    */
   isBlocked = false
   /** Set by a service that passes bytes on: see stream-flow.ts. */
-  intake: Intake | undefined
-  feed: Feed | undefined
+  readonly flow: Flow = new Flow()
   /** Where the last frame written stands. */
   lastBytes: Uint8Array = NOTHING
   lastStart = 0
@@ -52,7 +51,6 @@ export class StreamConnection implements StreamMachine, Carrier {
   #ended = false
   /** While it runs, nothing else is sent or read. */
   #handshake: StreamHandshake | undefined
-  #fedRun: Uint8Array | undefined
   /** Over the rate limit until then. */
   #pausedUntil: Instant = NEVER
 
@@ -106,7 +104,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     this.#afterHandshake(now)
     this.#handshake?.destroy()
     this.session.end(now, reason, error ?? (reason === 'closed' ? undefined : lostError(reason)))
-    this.feed?.end()
+    this.flow.feed?.end()
     this.#outbox.clear()
     this.#inbox.clear()
     this.#charge(0)
@@ -118,7 +116,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     let run = this.#outbox.take()
     if (run === undefined) {
       this.session.drained()
-      run = this.#outbox.take() ?? this.#fed()
+      run = this.#outbox.take() ?? this.flow.take()
       if (run === undefined) return undefined
     }
     this.#shared.meter.bytesOut(run.length)
@@ -126,11 +124,7 @@ export class StreamConnection implements StreamMachine, Carrier {
   }
 
   release(chunk: Uint8Array): void {
-    if (chunk !== this.#fedRun) this.#outbox.release()
-    else {
-      this.#fedRun = undefined
-      this.feed?.release()
-    }
+    if (!this.flow.release(chunk)) this.#outbox.release()
   }
 
   wake(now: Instant): void {
@@ -141,7 +135,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     }
     // Nobody waits any longer for a transport that does not come to its end.
     if (this.session.phase === 'dead') this.lost(now, 'closed')
-    this.feed?.wake(now)
+    this.flow.feed?.wake(now)
     if (now >= this.#pausedUntil) this.#pausedUntil = NEVER
     if (this.#rest !== undefined && this.#mayRead) this.#resume(now)
     this.#inbox.shrink()
@@ -152,7 +146,7 @@ export class StreamConnection implements StreamMachine, Carrier {
   get deadline(): Instant {
     const { deadline } = this.#handshake ?? this.session
     if (this.#rest !== undefined && this.#mayRead) return instant(Number.NEGATIVE_INFINITY)
-    return instant(Math.min(this.#pausedUntil, deadline, this.feed?.deadline ?? NEVER))
+    return instant(Math.min(this.#pausedUntil, deadline, this.flow.deadline))
   }
 
   get reading(): boolean {
@@ -171,9 +165,8 @@ export class StreamConnection implements StreamMachine, Carrier {
     }
   }
 
-  /** Bytes that wait to be taken. */
   get queued(): number {
-    return this.#outbox.bytes + (this.feed?.bytes ?? 0)
+    return this.#outbox.bytes + this.flow.bytes
   }
 
   // ------------------------------------------------------------------------------------------ for the session
@@ -185,14 +178,10 @@ export class StreamConnection implements StreamMachine, Carrier {
     const bytes = this.#outbox.reserve(size + head + framing.tail)
     const { at } = this.#outbox
     const start = at + head
-    let end = this.#codec.encode(frame.name, value, bytes, start)
+    const end = this.#codec.encode(frame.name, value, bytes, start)
     const length = end - start
     if (length > this.#shared.plan.maxFrame) throw tooLarge(frame, length, this.#shared.plan.maxFrame)
-    end = framing.wrap(bytes, at, start, end)
-    this.#outbox.commit(end)
-    this.lastBytes = bytes
-    this.lastEnd = end - framing.tail
-    this.lastStart = this.lastEnd - length
+    this.#commit(bytes, at, start, end)
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
@@ -201,11 +190,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     const bytes = this.#outbox.reserve(frame.length + head + framing.tail)
     const { at } = this.#outbox
     bytes.set(frame, at + head)
-    const end = framing.wrap(bytes, at, at + head, at + head + frame.length)
-    this.#outbox.commit(end)
-    this.lastBytes = bytes
-    this.lastEnd = end - framing.tail
-    this.lastStart = this.lastEnd - frame.length
+    this.#commit(bytes, at, at + head, at + head + frame.length)
   }
 
   get hasRoom(): boolean {
@@ -253,21 +238,24 @@ export class StreamConnection implements StreamMachine, Carrier {
       this.#started &&
       this.#pausedUntil === NEVER &&
       this.session.takes &&
-      this.intake?.hasRoom !== false &&
+      this.flow.hasRoom &&
       this.#outbox.bytes < this.#shared.plan.protocol.limits.queue.bytes
     )
   }
 
-  /** One run of the feed at a time is out. */
-  #fed(): Uint8Array | undefined {
-    if (this.#fedRun !== undefined) return undefined
-    this.#fedRun = this.feed?.take()
-    return this.#fedRun
+  /** The frame at `from..to` is in the outbox, whose room begins at `at`; it is the last one. */
+  #commit(bytes: Uint8Array, at: number, from: number, to: number): void {
+    const end = this.#framing.wrap(bytes, at, from, to)
+    this.#outbox.commit(end)
+    this.lastBytes = bytes
+    this.lastEnd = end - this.#framing.tail
+    this.lastStart = this.lastEnd - (to - from)
   }
 
   /** Whole units that a service passes on; or nothing of it, where what arrives is ignored. */
   #passOn(now: Instant, bytes: Uint8Array, from: number, end: number): number {
-    const { intake, session } = this
+    const { session } = this
+    const { intake } = this.flow
     if (intake === undefined) return end
     session.seenAt = now
     session.now = now
@@ -365,7 +353,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     let at = from
     this.#stopped = false
     while (at < end && !this.#isOver) {
-      if (this.intake !== undefined || session.isIgnoring) return this.#passOn(now, bytes, at, end)
+      if (this.flow.intake !== undefined || session.isIgnoring) return this.#passOn(now, bytes, at, end)
       if (!this.#mayRead) {
         this.#stopped = true
         break

@@ -17,6 +17,7 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   if (places !== undefined && places.from === transport) return [...found, ...unbuiltHandOver(places)]
   found.push(...(isStream ? onStreams(protocol, transport) : onDatagrams(protocol, transport)))
   found.push(...channelParts(protocol, transport))
+  if (!isStream && service?.relay !== undefined) found.push('service.relay')
   for (const kind of Object.keys(service ?? {})) if (!SERVICES.includes(kind)) found.push(`service.${kind}`)
   for (const value of session)
     if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
@@ -100,7 +101,6 @@ function channelParts(protocol: ProtocolDescriptor, transport: TransportDescript
     if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
     if (typeof channel.priority !== 'number' && !hasEngine) found.push(`${at}.priority`)
   }
-  if (hasEngine && channelHeader?.seqSpace === 'connection') found.push('channel_header.seq_space: connection')
   const served: readonly string[] = hasEngine ? SERVED : []
   for (const role of HEADER_ROLES)
     if (channelHeader?.[role] !== undefined && !served.includes(role)) found.push(`channel_header.${role}`)

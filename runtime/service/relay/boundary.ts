@@ -1,5 +1,6 @@
 // Where frames end in a stream that is passed on: nothing else of them is looked at.
 
+import { fixedSize } from '../../core/frame-size.ts'
 import { type StreamFraming, streamFraming } from '../../core/framing.ts'
 import type { Plan } from '../../core/plan.ts'
 import type { Codec } from '../../wire/codec.ts'
@@ -81,31 +82,3 @@ class Scanned implements Boundary {
     return extent
   }
 }
-
-/**
- * The size of a frame that always has the same, undefined where it depends on what is in it. Found by reading: whatever
- * stands in the bytes, the codec has to ask for equally many.
- */
-function fixedSize(codec: Codec, frame: string, most: number): number | undefined {
-  let size: number | undefined
-  for (const fill of FILLS) {
-    const found = sizeWith(codec, frame, fill, most)
-    if (found === undefined || (size !== undefined && found !== size)) return undefined
-    size = found
-  }
-  return size
-}
-
-function sizeWith(codec: Codec, frame: string, fill: (i: number) => number, most: number): number | undefined {
-  let bytes: Uint8Array = new Uint8Array(0)
-  for (let turn = 0; turn < MOST_TURNS; turn++) {
-    const reader = codec.decode(bytes, 0, bytes.length, { whole: false, maxFrame: most, frame })
-    if (reader !== undefined) return reader.byteEnd === bytes.length ? bytes.length : undefined
-    if (codec.needs <= bytes.length || codec.needs > most) return undefined
-    bytes = Uint8Array.from({ length: codec.needs }, (_, i) => fill(i))
-  }
-  return undefined
-}
-
-const FILLS: readonly ((i: number) => number)[] = [() => 0, () => 0xff, () => 1, i => (i * 167 + 13) & 0xff]
-const MOST_TURNS = 8

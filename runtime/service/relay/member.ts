@@ -57,6 +57,7 @@ export class RelayMember implements SessionService {
     const { plan, frame, relay } = this.#plan
     const { observe } = relay
     const { lifecycle } = session
+    if (lifecycle.isClosed) return
     const isIn =
       plan.role.name === observe?.role
         ? plan.frames.some(one => one.maySend && one.requestOf.length > 0 && lifecycle.allows(one))

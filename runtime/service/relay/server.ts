@@ -114,7 +114,7 @@ export class RelayServer implements SessionService {
       this.#enter(session, this.#plan.relay.publish.role)
       const { frame } = this.#plan
       const boundary = this.#boundary(session)
-      link.connection.intake = new PublisherIntake(session, boundary, member, frame.index, code =>
+      link.connection.flow.intake = new PublisherIntake(session, boundary, member, frame.index, code =>
         session.fault(session.now, peerError('LimitExceeded', `what arrives is no ${frame.name}: ${code}`, FATAL)),
       )
     })
@@ -158,9 +158,9 @@ export class RelayServer implements SessionService {
       return 'taken'
     }
     const { connection } = linkOf(session)
-    connection.intake = HOLD
+    connection.flow.intake = HOLD
     const done = (act: () => void): void => {
-      connection.intake = undefined
+      connection.flow.intake = undefined
       act()
       ;(session.owner as LivePeer).done()
     }

@@ -36,7 +36,7 @@ export class Subscriber implements Receiver, QueueOwner {
   /** What is offered goes out from now on, behind what the session has said already. */
   start(queue: SubscriberQueue): void {
     this.#queue = queue
-    this.#link.connection.feed = queue
+    this.#link.connection.flow.feed = queue
     const early = this.#early
     this.#early = []
     for (const run of early) queue.offer(run)

@@ -430,7 +430,7 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
 }
 
 /**
- * Data, as it stands in the bytes. schema/hydra-sync.yaml:156.
+ * Data, as it stands in the bytes. schema/hydra-sync.yaml:157.
  *
  *     offset  bytes  field
  *     0       -      body       fields
@@ -561,7 +561,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Poll, as it stands in the bytes. schema/hydra-sync.yaml:157.
+ * Poll, as it stands in the bytes. schema/hydra-sync.yaml:158.
  *
  *     offset  bytes  field
  *     0       -      body   fields
@@ -619,7 +619,7 @@ export function encodePoll(value: PollInput, into: Uint8Array, at: number): numb
 }
 
 /**
- * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:62.
+ * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:63.
  *
  *     offset  bytes  field
  *     0       -      body               fields
@@ -763,7 +763,7 @@ export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number,
 }
 
 /**
- * ClientHello, as it stands in the bytes. schema/hydra-sync.yaml:154.
+ * ClientHello, as it stands in the bytes. schema/hydra-sync.yaml:155.
  *
  *     offset  bytes  field
  *     0       -      body    fields
@@ -858,7 +858,7 @@ export function encodeClientHello(value: ClientHelloInput, into: Uint8Array, at:
 }
 
 /**
- * ServerHello, as it stands in the bytes. schema/hydra-sync.yaml:155.
+ * ServerHello, as it stands in the bytes. schema/hydra-sync.yaml:156.
  *
  *     offset  bytes  field
  *     0       -      body    fields

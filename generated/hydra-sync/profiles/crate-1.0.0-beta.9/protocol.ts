@@ -321,7 +321,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
-      split: { cut: 'payload', used: undefined, more: undefined, max: 16_777_216 },
+      split: { cut: 'payload', used: undefined, index: undefined, more: undefined, max: 16_777_216 },
       end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
