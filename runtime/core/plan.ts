@@ -230,7 +230,8 @@ export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescri
   }
   for (const role of ['seq', 'ack', 'ack_bits', 'message_id', 'reliable_flag', 'ping_flag', 'close_flag'] as const)
     if (channelHeader?.[role] !== undefined) found.push(`channel_header.${role}`)
-  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo') found.push(`service.${kind}`)
+  // A node's bounds are for `Node` (runtime/service/node); serve and connect speak its frames, one session for each connection.
+  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo' && kind !== 'node') found.push(`service.${kind}`)
   for (const value of session)
     if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
   for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
