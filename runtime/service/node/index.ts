@@ -14,7 +14,15 @@ export {
   type OutgoingOf,
 } from './messages.ts'
 export { type ConnectOptions as NodeConnectOptions, type Fault, Node, type NodeExtras } from './node.ts'
-export { type NoiseLayer, type NoiseOptions, type NoiseResult, noise, noiseRecords, noiseScript, recordFraming } from './noise.ts'
+export {
+  type NoiseLayer,
+  type NoiseOptions,
+  type NoiseResult,
+  noise,
+  noiseRecords,
+  noiseScript,
+  recordFraming,
+} from './noise.ts'
 export { fixed, lines, type Prefix, prefixed, type RawFraming, unframed } from './raw.ts'
 export type { HookSettings, NodeLimits, NodeOptions, NodeSettings } from './settings.ts'
 export { type Heuristics, Traffic } from './stats.ts'

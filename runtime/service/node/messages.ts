@@ -68,7 +68,10 @@ export interface Messages<T extends ProtocolTypes = AnyTypes, R extends string =
 
 /** The handlers of a role, called with the node's connection instead of a session's peer. */
 export type NodeHandlers<T extends ProtocolTypes, R> = {
-  [K in keyof HandlersOf<T, R>]-?: NonNullable<HandlersOf<T, R>[K]> extends (frame: infer F, ...rest: never[]) => unknown
+  [K in keyof HandlersOf<T, R>]-?: NonNullable<HandlersOf<T, R>[K]> extends (
+    frame: infer F,
+    ...rest: never[]
+  ) => unknown
     ? (frame: F, from: NodeConnection<IncomingOf<T, R>, OutgoingOf<T, R>>) => unknown
     : never
 }
