@@ -25,12 +25,12 @@ export async function run(): Promise<string> {
     }
     note('noise', await ours('noise', 'noise', 4096))
     note('crate noise', await crate(4096, ['--noise', 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s']))
-    note('churn', script('churn.ts', ['node', '1.5'])['per_s']!)
-    note('crate churn', peerBench('churn')['per_s']!)
-    note('bare churn', script('churn.ts', ['bare', '1.5'])['per_s']!)
+    note('churn', script('churn.ts', ['node', '1.5']).per_s!)
+    note('crate churn', peerBench('churn').per_s!)
+    note('bare churn', script('churn.ts', ['bare', '1.5']).per_s!)
     const rtt = await trips()
     note('rtt', rtt.p50_us)
-    note('crate rtt', peerBench('rtt')['p50_us']!)
+    note('crate rtt', peerBench('rtt').p50_us!)
   }
   const idle = script('idle.ts', ['node', '9000'], ['--expose-gc'])
   const bare = script('idle.ts', ['bare', '9000'], ['--expose-gc'])
@@ -60,7 +60,7 @@ export async function run(): Promise<string> {
     table(['', 'ours', 'crate', 'ours / crate'], [noise, churn, rtt]),
     '',
     `Bare node:net does ${kilo(m('bare churn'))} connection cycles/s (ours ${ratio(m('churn'), m('bare churn'))}).`,
-    `${idle['established']} idle connections on one node take ${idle['bytes_each']} bytes resident each (bare node:net ${bare['bytes_each']}); the node ends them in ${(idle['shut_down_ms']! / 1000).toFixed(2)} s, ${idle['left']} left.`,
+    `${idle.established} idle connections on one node take ${idle.bytes_each} bytes resident each (bare node:net ${bare.bytes_each}); the node ends them in ${(idle.shut_down_ms! / 1000).toFixed(2)} s, ${idle.left} left.`,
   ].join('\n')
 }
 

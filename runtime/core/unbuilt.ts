@@ -112,7 +112,8 @@ function mainly({ noise, steps, keys }: HandshakeScript): string {
   return steps.length > 0 ? 'steps' : keys.length > 0 ? 'keys' : 'ids'
 }
 
-const SERVICES: readonly string[] = ['echo', 'relay']
+// A node's bounds are for `Node` (runtime/service/node); serve and connect speak its frames, one session a connection.
+const SERVICES: readonly string[] = ['echo', 'relay', 'node']
 const SERVED: readonly string[] = ['seq', 'ack', 'ack_bits', 'ack_flag', 'reliable_flag']
 const HEADER_ROLES: readonly (keyof ChannelHeader & string)[] = [
   'seq',

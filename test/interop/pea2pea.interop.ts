@@ -250,13 +250,13 @@ describe.skipIf(!PEER)('ends', () => {
     expect(await running.line(l => l.ev === 'stats', 30)).toMatchObject({ processed: 400, processed_bytes: 8_000_000 })
   })
 
-  test('the crate rejects a second connection: the dial succeeds, and ends at once', async () => {
+  test('the crate rejects a second connection: both dials succeed, and one ends at once', async () => {
     const { address } = await crate('--framing', 'u32be', '--per-ip', '1')
-    const [first, second] = [plain(prefixed('u32be')), plain(prefixed('u32be'))]
-    await first.node.connect(address)
-    await second.node.connect(address)
-    await until(() => second.node.connectedCount === 0, 'the end of the second')
-    expect(first.node.connectedCount).toBe(1)
+    const both = [plain(prefixed('u32be')), plain(prefixed('u32be'))]
+    for (const { node } of both) await node.connect(address)
+    // Which one is a race among the crate's threads.
+    const left = (): number => both.reduce((sum, { node }) => sum + node.connectedCount, 0)
+    await until(() => left() === 1, 'the end of one')
   })
 })
 
