@@ -23,12 +23,14 @@ export type Code = keyof typeof Code
 
 export type Join = {
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
 /** What encoding Join takes. */
 export type JoinInput = {
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
