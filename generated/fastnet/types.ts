@@ -210,7 +210,7 @@ export type DisconnectInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -258,7 +258,7 @@ export type PingInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -308,7 +308,7 @@ export type PongInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -358,7 +358,7 @@ export type DataInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */

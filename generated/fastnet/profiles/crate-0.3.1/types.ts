@@ -193,7 +193,7 @@ export type Disconnect = {
 
 /** What encoding Disconnect takes. */
 export type DisconnectInput = {
-  counter: bigint | number
+  counter?: bigint | number | undefined
   sequence: number
   ack: number
   /** 0 unless given. */
@@ -221,7 +221,7 @@ export type Ping = {
 
 /** What encoding Ping takes. */
 export type PingInput = {
-  counter: bigint | number
+  counter?: bigint | number | undefined
   sequence: number
   ack: number
   /** 0 unless given. */
@@ -251,7 +251,7 @@ export type Data = {
 
 /** What encoding Data takes. */
 export type DataInput = {
-  counter: bigint | number
+  counter?: bigint | number | undefined
   sequence: number
   ack: number
   /** 0 unless given. */
