@@ -140,8 +140,10 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
 
   #announce(server: Server, metrics: MetricsServer | undefined): void {
     this.warnInsecure(server.insecure)
+    const { publicKey } = server
+    const key = publicKey && { public_key: `0x${Buffer.from(publicKey).toString('hex')}` }
     for (const { transport, host, port } of server.addresses) {
-      this.monitor.event({ event: 'listening', transport, address: host, port })
+      this.monitor.event({ event: 'listening', transport, address: host, port, ...key })
     }
     if (metrics)
       this.monitor.event({ event: 'listening', transport: 'http', address: metrics.address, port: metrics.port })

@@ -210,7 +210,10 @@ export type DisconnectInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
+<<<<<<< HEAD
   /** 0 unless given. */
+=======
+>>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
@@ -259,7 +262,10 @@ export type PingInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
+<<<<<<< HEAD
   /** 0 unless given. */
+=======
+>>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
@@ -310,7 +316,10 @@ export type PongInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
+<<<<<<< HEAD
   /** 0 unless given. */
+=======
+>>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
@@ -409,7 +418,10 @@ export type DataInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
+<<<<<<< HEAD
   /** 0 unless given. */
+=======
+>>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined

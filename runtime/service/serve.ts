@@ -15,7 +15,7 @@ import { handsOver } from './hand-over.ts'
 import { listenHandOver } from './hand-over-listen.ts'
 import { LivePeer } from './live-peer.ts'
 import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
-import { ownPeer, type Side, side, tlsSettings } from './parts.ts'
+import { ownPeer, type Side, side, staticPublicKey, tlsSettings } from './parts.ts'
 import { StreamServer } from './stream-server.ts'
 import { parseTarget, type Target } from './target.ts'
 
@@ -55,6 +55,8 @@ export interface Server<T extends ProtocolTypes = AnyTypes, R extends string = R
   /** The first of them as `connect` takes it: `tcp://127.0.0.1:6969`. */
   readonly url: string
   readonly port: number
+  /** What clients have to know of it beforehand: its static public key, where the handshake has one. */
+  readonly publicKey: Uint8Array | undefined
   readonly peers: Iterable<Peer<T, R>>
   readonly stats: ServerStats
   /** What the schema gives up, to be shown to whoever runs it. */
@@ -148,6 +150,10 @@ class RunningServer {
   get url(): string {
     const { transport, host, port } = this.addresses[0]!
     return `${transport}://${addressOf(host, port)}`
+  }
+
+  get publicKey(): Uint8Array | undefined {
+    return staticPublicKey(this.#all[0]!.side.shared)
   }
 
   get port(): number {

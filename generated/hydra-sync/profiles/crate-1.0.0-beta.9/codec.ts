@@ -90,6 +90,7 @@ export class JoinReader extends FrameReader {
     return nameOfRole(this.byteSource[this.sealedPlainAt]!)
   }
 
+  /** Session id; of an observer its token. */
   get id(): Uint8Array {
     return this.byteSource.subarray(this.sealedPlainAt + 1, this.sealedPlainAt + 65)
   }
