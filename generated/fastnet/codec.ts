@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   atMost,
   bigUintIn,
@@ -27,6 +27,7 @@ import {
   intIn,
   measured,
   noSuchFrame,
+  putU64,
   readU64le,
   sealInto,
   spaceNumber,
@@ -374,8 +375,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
-  view.setBigUint64(at + 5, counter, true)
+  putU64(view, at + 5, value.counter, 'counter', true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -397,7 +397,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   const restEnd = at + 30 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, restEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, restEnd, DISCONNECT_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -588,8 +588,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
-  view.setBigUint64(at + 5, counter, true)
+  putU64(view, at + 5, value.counter, 'counter', true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -610,7 +609,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setBigUint64(at + 30, token, true)
   const headerSealed = at + 38 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 38, PING_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -801,8 +800,7 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
-  view.setBigUint64(at + 5, counter, true)
+  putU64(view, at + 5, value.counter, 'counter', true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -819,11 +817,10 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 28, fragment_count)
   const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
   view.setUint8(at + 29, fragment_index)
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 30, token, true)
+  putU64(view, at + 30, value.token, 'token', true)
   const headerSealed = at + 38 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 38, PONG_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1027,8 +1024,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
-  view.setBigUint64(at + 5, counter, true)
+  putU64(view, at + 5, value.counter, 'counter', true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -1051,7 +1047,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   atMost(payloadEnd - (at + 30), 1178, 'payload', 'TooLarge')
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, payloadEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, payloadEnd, DATA_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1209,6 +1205,7 @@ export class FastnetCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -1305,7 +1302,11 @@ const PEER_ID_TO_CONN_ID = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 's
 const ZEROS_3 = new Uint8Array(3)
 const PHASE_TO_COUNTER = ['phase', 2, 'seen', 1, '_reserved', 5, 'conn_id', 32, 'counter', 64]
 const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8]
+const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
 const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8, 'token', 64]
+const PING_SEAL = new WriterSeal(new PingReader())
+const PONG_SEAL = new WriterSeal(new PongReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },

@@ -157,6 +157,7 @@ function decodeMethod(unit: Unit): Method {
         )
       })
       writer.write(' catch (fault) ').block(() => {
+        writer.writeLine('input.leave()')
         writer.writeLine(`if (fault === ${unit.use('NEEDS')}) this.needs = input.needs`)
         writer.writeLine('else this.failure = input.failureOf(fault)')
         writer.writeLine('return undefined')

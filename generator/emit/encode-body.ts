@@ -1,7 +1,7 @@
 // A record written field by field, in wire order. What depends on bytes that come later (lengths of text and lists,
 // checksums of what stands behind) is left open and filled in as soon as they are there.
 import { CodeBlockWriter } from 'ts-morph'
-import type { Expr, Field, Group, Literal, Node, Protocol, Type } from '../model/model.ts'
+import type { Expr, Field, Group, IntType, Literal, Node, Protocol, Type } from '../model/model.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { converted, fitting } from './encode-value.ts'
 import { moved, writeInt, writeValue } from './encode-write.ts'
@@ -585,6 +585,25 @@ export class EncodeBody {
     return this.always(field, at)
   }
 
+  /** A 64-bit number of the caller that no rule looks at goes to the bytes as it is, without becoming a bigint. */
+  private isDirect(field: Field): boolean {
+    const { type } = field
+    if (type.kind !== 'int' || type.bits !== 64 || field.number === 'number') return false
+    const isRuled = field.range || field.max || field.hidden || !callerDecides(field)
+    return !isRuled && !this.scope.values.has(field)
+  }
+
+  private direct(field: Field, at: Position): Position {
+    const { scope, writer } = this
+    const { signed, little } = field.type as IntType
+    const put = scope.use(signed ? 'putI64' : 'putU64')
+    const label = quote(`${scope.label}${field.name}`)
+    writer.writeLine(`${put}(view, ${byteText(at)}, value.${field.name}, ${label}, ${little})`)
+    const end = plus(at, 64)
+    scope.places.set(field, { start: at, end, contentStart: at, contentEnd: end })
+    return end
+  }
+
   /** A value that nothing is written from must still be one of its type. */
   private checkGiven(field: Field): void {
     const { scope, writer } = this
@@ -595,6 +614,7 @@ export class EncodeBody {
 
   private always(field: Field, at: Position): Position {
     const { scope } = this
+    if (this.isDirect(field) && !at.loose && at.bits % 8 === 0) return this.direct(field, at)
     const bits = fixedBits(scope.protocol, field.type)
     let code: Code
     try {

@@ -9,7 +9,10 @@ let lastView: DataView = new DataView(new ArrayBuffer(0))
 
 /** A DataView of a slab, kept for as long as the same slab is written. */
 export function viewOf(into: Uint8Array): DataView {
-  if (into === lastBytes) return lastView
+  return into === lastBytes ? lastView : newView(into)
+}
+
+function newView(into: Uint8Array): DataView {
   lastBytes = into
   lastView = new DataView(into.buffer, into.byteOffset, into.byteLength)
   return lastView
@@ -17,21 +20,28 @@ export function viewOf(into: Uint8Array): DataView {
 
 /** The bytes up to `end` must be inside the slab. */
 export function fitsInto(into: Uint8Array, end: number): void {
-  if (end > into.length) throw new RangeError(`the frame ends at ${end}, there is room up to ${into.length}`)
+  if (end > into.length) noRoom(into, end)
+}
+
+function noRoom(into: Uint8Array, end: number): never {
+  throw new RangeError(`the frame ends at ${end}, there is room up to ${into.length}`)
 }
 
 // -------------------------------------------------------------------------------------------------- numbers
 
+// The good case is so short that the optimiser makes it a part of every encoder: as a call it would put floats and large
+// numbers on the heap. That is why what happens otherwise stands in functions of its own.
+
 export function u8(value: unknown, field: string): number {
-  return typeof value === 'number' && value === (value & 0xff) ? value : intIn(value, 0, 0xff, field)
+  return typeof value === 'number' && value === (value & 0xff) ? value : otherU8(value, field)
 }
 
 export function u16(value: unknown, field: string): number {
-  return typeof value === 'number' && value === (value & 0xffff) ? value : intIn(value, 0, 0xffff, field)
+  return typeof value === 'number' && value === (value & 0xffff) ? value : otherU16(value, field)
 }
 
 export function u32(value: unknown, field: string): number {
-  return typeof value === 'number' && value === value >>> 0 ? value : intIn(value, 0, 0xffffffff, field)
+  return typeof value === 'number' && value === value >>> 0 ? value : otherU32(value, field)
 }
 
 export function i8(value: unknown, field: string): number {
@@ -43,7 +53,23 @@ export function i16(value: unknown, field: string): number {
 }
 
 export function i32(value: unknown, field: string): number {
-  return typeof value === 'number' && value === (value | 0) ? value : intIn(value, -0x80000000, 0x7fffffff, field)
+  return typeof value === 'number' && value === (value | 0) ? value : otherI32(value, field)
+}
+
+function otherU8(value: unknown, field: string): number {
+  return intIn(value, 0, 0xff, field)
+}
+
+function otherU16(value: unknown, field: string): number {
+  return intIn(value, 0, 0xffff, field)
+}
+
+function otherU32(value: unknown, field: string): number {
+  return intIn(value, 0, 0xffffffff, field)
+}
+
+function otherI32(value: unknown, field: string): number {
+  return intIn(value, -0x80000000, 0x7fffffff, field)
 }
 
 /** A whole number within bounds. Numbers, bigints and pairs of halves are taken. */
@@ -83,13 +109,16 @@ function wholeOf(value: unknown): bigint | undefined {
 }
 
 export function realIn(value: unknown, field: string): number {
-  if (typeof value === 'number') return value
-  throw wrongType(value, 'a number', field)
+  return typeof value === 'number' ? value : noNumber(value, field)
 }
 
 export function flagIn(value: unknown, field: string): boolean {
   if (typeof value === 'boolean') return value
   throw wrongType(value, 'true or false', field)
+}
+
+function noNumber(value: unknown, field: string): never {
+  throw wrongType(value, 'a number', field)
 }
 
 /** An enum value that is no known name: a number, which must be known unless others are kept. */
@@ -190,12 +219,18 @@ export function onlyBitsBig(
 // ---------------------------------------------------------------------------------------------- other kinds
 
 export function bytesIn(value: unknown, field: string): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  throw wrongType(value, 'a Uint8Array', field)
+  return value instanceof Uint8Array ? value : noBytes(value, field)
 }
 
 export function textIn(value: unknown, field: string): string {
-  if (typeof value === 'string') return value
+  return typeof value === 'string' ? value : noText(value, field)
+}
+
+function noBytes(value: unknown, field: string): never {
+  throw wrongType(value, 'a Uint8Array', field)
+}
+
+function noText(value: unknown, field: string): never {
   throw wrongType(value, 'text', field)
 }
 
@@ -276,8 +311,11 @@ export function agreed(field: string, ...numbers: readonly (number | undefined)[
 
 /** A size or count that an expression gives. */
 export function exactly(size: number, wanted: number, field: string): void {
-  if (size !== wanted)
-    throw new EncodeError('SizeMismatch', field, `${field}: this takes ${size}, it must be ${wanted}`)
+  if (size !== wanted) wrongSize(size, wanted, field)
+}
+
+function wrongSize(size: number, wanted: number, field: string): never {
+  throw new EncodeError('SizeMismatch', field, `${field}: this takes ${size}, it must be ${wanted}`)
 }
 
 export function atMost(size: number, most: number, field: string, error: string): void {
