@@ -1,17 +1,13 @@
-// The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates. Numbers at fixed places
-// are read at once, into members: that costs about a nanosecond each, whereas a getter that the caller's optimiser has no
-// room to inline puts every float and every large integer on the heap. Everything else has a getter.
+// The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates, members give the fields.
 import {
   type ClassDeclarationStructure,
   CodeBlockWriter,
-  type GetAccessorDeclarationStructure,
   type MethodDeclarationStructure,
   type OptionalKind,
-  type PropertyDeclarationStructure,
   StructureKind,
 } from 'ts-morph'
-import type { Body, Field, Frame, Group, Node, Protocol } from '../model/model.ts'
-import { entryGetters } from './decode-entries.ts'
+import type { Body, Field, Frame, Group } from '../model/model.ts'
+import { fieldGetters, storedFields, storedMember } from './decode-getters.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
 import { plainText } from './decode-read.ts'
@@ -19,16 +15,16 @@ import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { computedText, writeObject } from './decode-structs.ts'
 import { drawLayout } from './draw.ts'
 import { asNumber, emitExpr } from './expr.ts'
-import { coreType, fieldsOf, isIntegral, isNarrow } from './facts.ts'
+import { fieldsOf } from './facts.ts'
 import { shownPath } from './header.ts'
-import { camel, constant, frameTypeName } from './names.ts'
+import { constant, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
-import { fieldShape, hasValue } from './shape.ts'
-import { fieldDoc, sentences } from './types.ts'
-import { type Unit, withoutUnused } from './unit.ts'
+import { hasValue } from './shape.ts'
+import { preludes, render, WRITER } from './statements.ts'
+import { sentences } from './types.ts'
+import type { Unit } from './unit.ts'
 
-type Getter = OptionalKind<GetAccessorDeclarationStructure>
 type Method = OptionalKind<MethodDeclarationStructure>
 
 /** What becomes a class: a frame, or the envelope alone, which is only decoded to say what is wrong with it. */
@@ -272,91 +268,6 @@ export function openSealOf(
   writer.writeLine(`${members.end} = input.plainEnd`)
 }
 
-// ---------------------------------------------------------------------------------------------------- fields
-
-/** Floats that are always there and in front of everything sealed; in a frame of many numbers all of these. */
-function storedFields(protocol: Protocol, body: Body): readonly Field[] {
-  const numbers = fieldsOf(body.nodes).filter(field => isStorable(protocol, field) && isPlainlyIn(body.nodes, field))
-  return numbers.length > MANY ? numbers : numbers.filter(field => field.type.kind === 'float')
-}
-
-function isStorable(protocol: Protocol, field: Field): boolean {
-  if (!hasValue(field) || field.from || !['int', 'float', 'bitset', 'bool', 'bit'].includes(field.type.kind))
-    return false
-  return !isIntegral(field.type) || isNarrow(protocol, field.type) || field.number === 'number'
-}
-
-function isPlainlyIn(nodes: readonly Node[], field: Field): boolean {
-  return nodes.some(node => {
-    if (node.if) return false
-    if (node.kind === 'field') return node === field
-    return node.extent === undefined && node.seal === undefined && isPlainlyIn(node.nodes, field)
-  })
-}
-
-function storedMember(protocol: Protocol, field: Field): OptionalKind<PropertyDeclarationStructure> {
-  const isFlag = field.type.kind === 'bool' || field.type.kind === 'bit'
-  const doc = fieldDoc(protocol, field, 'value')
-  return { name: field.name, initializer: isFlag ? 'false' : '0', ...(doc ? { docs: [doc] } : {}) }
-}
-
-function fieldGetters(scope: DecodeScope, field: Field): Getter[] {
-  const { unit, protocol } = scope
-  const slot = scope.slot(field)
-  const shape = unit.shape(fieldShape(protocol, field, 'value'))
-  const plain = field.from ? computedText(scope, field) : plainText(scope, field.type, slot, 'false', field.number)
-  const present = withoutSeals(slot.present)
-  const optional = present !== undefined
-  const text = optional ? `${present} ? ${plain} : undefined` : plain
-  const doc = fieldDoc(protocol, field, 'value')
-  const own: Getter = {
-    name: field.name,
-    returnType: optional ? `${shape} | undefined` : shape,
-    statements: preludes(`return ${text}`, 'this'),
-    ...(doc ? { docs: [doc] } : {}),
-  }
-  return [own, ...spanGetters(scope, field), ...entryGetters(scope, field)]
-}
-
-/** What is sealed has no value where there is no key; whether it is open is for the reader to ask. */
-function withoutSeals(present: string | undefined): string | undefined {
-  const left = (present ?? '').split(' && ').filter(term => term !== '' && !/^this\.is\w+Open$/.test(term))
-  return left.length === 0 ? undefined : left.join(' && ')
-}
-
-/** Where bytes are, for those who need no view. */
-function spanGetters(scope: DecodeScope, field: Field): Getter[] {
-  if (field.from || coreType(field.type).kind !== 'bytes' || !isPlainSpan(field)) return []
-  const slot = scope.slot(field)
-  const at = scope.names.unique(`${camel(field.name)}At`)
-  const length = scope.names.unique(`${camel(field.name)}Length`)
-  const [from, to] = [byteText(slot.contentStart), endText(slot.contentEnd)]
-  const present = withoutSeals(slot.present)
-  const when = (text: string, otherwise: string): string => (present ? `${present} ? ${text} : ${otherwise}` : text)
-  const size = Number(slot.contentEnd.bits - slot.contentStart.bits) / 8
-  const count =
-    slot.contentStart.base === slot.contentEnd.base ? String(size) : `${to} - ${/ /.test(from) ? `(${from})` : from}`
-  return [
-    {
-      name: at,
-      returnType: 'number',
-      docs: [`Where ${field.name} begins in \`byteSource\`.`],
-      statements: preludes(`return ${when(from, '-1')}`, 'this'),
-    },
-    {
-      name: length,
-      returnType: 'number',
-      docs: [`Bytes of ${field.name}.`],
-      statements: preludes(`return ${when(count, '0')}`, 'this'),
-    },
-  ]
-}
-
-function isPlainSpan(field: Field): boolean {
-  const { type } = field
-  return (type.kind === 'region' || type.kind === 'delimited') && type.of.kind === 'bytes'
-}
-
 function objectMethod(scope: DecodeScope, name: string): Method {
   const shape = scope.unit.shape(name)
   const sealed = groupsOf(scope.body.nodes).some(group => group.seal !== undefined)
@@ -415,49 +326,3 @@ function clearMethod(scope: DecodeScope): Method {
     ),
   }
 }
-
-// --------------------------------------------------------------------------------------------------- writing
-
-export function render(write: (writer: CodeBlockWriter) => void): string {
-  const writer = new CodeBlockWriter(WRITER)
-  write(writer)
-  return writer.toString()
-}
-
-/** Statements with the short names that they use in front: `b` the bytes, `at` the first byte, `end` what is there. */
-export function preludes(text: string, from: 'input' | 'this'): (writer: CodeBlockWriter) => void {
-  const body = withoutUnused(text)
-  const bytes = count(body, WORDS.b)
-  const at = count(body, WORDS.at)
-  const end = count(body, WORDS.end)
-  return writer => {
-    if (from === 'this' && bytes <= 1 && at <= 1 && end === 0) {
-      writer.write(body.replace(WORDS.b, 'this.byteSource').replace(WORDS.at, 'this.byteStart'))
-      return
-    }
-    if (bytes > 0) writer.writeLine(`const b = ${from === 'input' ? 'input.bytes' : 'this.byteSource'}`)
-    if (at > 0) writer.writeLine(`const at = ${from === 'input' ? 'input.start' : 'this.byteStart'}`)
-    if (end > 0) writer.writeLine(`const end = ${from === 'input' ? 'input.have' : 'this.byteEnd'}`)
-    if (from === 'input') {
-      writer.write(body)
-      return
-    }
-    // An offset that a getter uses often gets a short name too.
-    const often = [...new Set(body.match(/this\.\w+(?:End|PlainAt)\b/g))].filter(name => body.split(name).length > 3)
-    for (const name of often) writer.writeLine(`const ${name.slice(5)} = ${name}`)
-    writer.write(often.reduce((text, name) => text.replaceAll(name, name.slice(5)), body))
-  }
-}
-
-function count(text: string, pattern: RegExp): number {
-  return text.match(pattern)?.length ?? 0
-}
-
-const WORDS = {
-  b: /(?<![\w.'])b(?![\w:'])/g,
-  at: /(?<![\w.'])at(?![\w:'])/g,
-  end: /(?<![\w.'])end(?![\w:'])/g,
-}
-/** More getters than this an optimiser has no room for in the function that reads the fields. */
-const MANY = 8
-const WRITER = { indentNumberOfSpaces: 2, useSingleQuote: true }

@@ -14,8 +14,9 @@ import {
   zigzag,
   zigzagBig,
 } from '../wire/varint.ts'
+import { bigIntIn, bigUintIn } from './given.ts'
 import type { Pair } from './numbers.ts'
-import { bigIntIn, bigUintIn, fitsInto } from './output.ts'
+import { fitsInto } from './output.ts'
 
 /** `bits` bits at bit `at`, most significant first; the bits around them stay. */
 export function putBits(into: Uint8Array, at: number, bits: number, value: number): void {
