@@ -1,8 +1,8 @@
 // Well-known entries of ordered multimaps, found without building the list: `headers.msg_id` is `headersMsgId`.
 import type { GetAccessorDeclarationStructure, OptionalKind } from 'ts-morph'
 import type { Field, Multimap, Struct, Type } from '../model/model.ts'
-import { preludes } from './decode-frame.ts'
-import { itemsStart, Layout } from './decode-layout.ts'
+import { itemsStart } from './decode-items.ts'
+import { Layout } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import { DecodeScope, type Slot } from './decode-scope.ts'
 import { checkFunction, RESERVED, readFunction } from './decode-values.ts'
@@ -13,6 +13,7 @@ import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
 import { shapeOf } from './shape.ts'
+import { preludes } from './statements.ts'
 import type { Unit } from './unit.ts'
 
 type Entry = Multimap['entries'][number]

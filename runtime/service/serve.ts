@@ -14,13 +14,16 @@ import { FrameQueue, type Received } from './frame-queue.ts'
 import { handsOver } from './hand-over.ts'
 import { listenHandOver } from './hand-over-listen.ts'
 import { LivePeer } from './live-peer.ts'
-import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
+import { type AnyOptions, type CommonOptions, type Handling, prepare } from './options.ts'
 import { ownPeer, type Side, side, staticPublicKey, tlsSettings } from './parts.ts'
 import { StreamServer } from './stream-server.ts'
 import { parseTarget, type Target } from './target.ts'
 
-export interface ServeOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
-  extends CommonOptions<T, R> {
+export type ServeOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> = Listen &
+  CommonOptions<T, R> &
+  Handling<T, R>
+
+interface Listen {
   /**
    * Where to listen: `tcp://HOST:PORT`, `tls://`, `udp://`, several of them, or a MemoryHub. Default: the schema's first
    * transport and its port, on 127.0.0.1. Port 0 is any free one.
@@ -86,7 +89,7 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
   options: ServeOptions<T, R> = {},
 ): Promise<Server<T, R>> {
   options.signal?.throwIfAborted()
-  const given = options as unknown as ServeOptions & AnyOptions
+  const given = options as unknown as Listen & AnyOptions
   const wanted = given.listen ?? ''
   const places = Array.isArray(wanted) ? (wanted as (string | MemoryHub)[]) : [wanted as string | MemoryHub]
   if (places.length === 0) throw new LocalError('BadOption', 'listen is empty: name at least one address')

@@ -11,9 +11,8 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   atMost,
-  bigUintIn,
   bitsIn,
   bytesIn,
   bytesSize,
@@ -23,6 +22,7 @@ import {
   fitsInto,
   measured,
   noSuchFrame,
+  putU64,
   readU64le,
   sealInto,
   u16,
@@ -306,9 +306,14 @@ export function sizeOfDisconnect(value: DisconnectInput, context: Context = NO_C
 /** Writes Disconnect at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
+<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
+=======
+  putU64(view, at, value.counter, 'counter', true)
+  const sequence = u16(value.sequence, 'sequence')
+>>>>>>> wip-codecs
   view.setUint16(at + 8, sequence, true)
   const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
@@ -327,7 +332,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   const restEnd = at + 20 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, restEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, restEnd, DISCONNECT_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -463,9 +468,14 @@ export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): nu
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
+<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
+=======
+  putU64(view, at, value.counter, 'counter', true)
+  const sequence = u16(value.sequence, 'sequence')
+>>>>>>> wip-codecs
   view.setUint16(at + 8, sequence, true)
   const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
@@ -481,7 +491,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 19, fragment_count)
   const headerSealed = at + 20 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, at + 20, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, at + 20, PING_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -637,9 +647,14 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
+<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
+=======
+  putU64(view, at, value.counter, 'counter', true)
+  const sequence = u16(value.sequence, 'sequence')
+>>>>>>> wip-codecs
   view.setUint16(at + 8, sequence, true)
   const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
@@ -659,7 +674,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   atMost(payloadEnd - (at + 20), 1188, 'payload', 'TooLarge')
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, payloadEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, payloadEnd, DATA_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -796,6 +811,7 @@ export class FastnetCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -884,6 +900,9 @@ const PEER_ID_TO_SPARE = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 'ser
 const ZEROS_3 = new Uint8Array(3)
 const COUNTER = ['counter', 64]
 const SEQUENCE_TO_FRAGMENT_COUNT = ['sequence', 16, 'ack', 16, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8]
+const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
+const PING_SEAL = new WriterSeal(new PingReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },
