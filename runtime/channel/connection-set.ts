@@ -17,7 +17,19 @@ import type { ChannelSet, PathState } from './set.ts'
 /** What a session needs of its channels. */
 export type Channels<M> = Pick<
   ChannelSet<M>,
-  'send' | 'receive' | 'acked' | 'acks' | 'carried' | 'pump' | 'wake' | 'deadline' | 'unsettled' | 'path' | 'counters' | 'moved' | 'end'
+  | 'send'
+  | 'receive'
+  | 'acked'
+  | 'acks'
+  | 'carried'
+  | 'pump'
+  | 'wake'
+  | 'deadline'
+  | 'unsettled'
+  | 'path'
+  | 'counters'
+  | 'moved'
+  | 'end'
 >
 
 interface Lane<M> {

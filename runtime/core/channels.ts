@@ -1,8 +1,8 @@
 // The channels of one session (docs/adr/0006-channels.md): what the application sends on them gets its number and its
 // acknowledgements here, and what arrives is told from repetitions, put in order and joined, before anybody sees it.
 
-import type { Acks, ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
 import { type Channels, ConnectionSet } from '../channel/connection-set.ts'
+import type { Acks, ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
 import { ChannelSet, type PathState } from '../channel/set.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
@@ -57,8 +57,7 @@ export class SessionChannels implements ChannelHost<Message> {
       handshakeRtt: host.carrier.rtt,
       budgets: plan.budgets,
     }
-    this.#row =
-      plan.numbers.seqSpace === 'connection' ? new ConnectionSet(options, plan.header.ackSweep) : undefined
+    this.#row = plan.numbers.seqSpace === 'connection' ? new ConnectionSet(options, plan.header.ackSweep) : undefined
     this.#set = this.#row ?? new ChannelSet<Message>(options)
   }
 

@@ -52,7 +52,14 @@ describe('acknowledgements', () => {
 describe('what arrives', () => {
   test('is put in order where numbers before it were seen on another channel or come soon', () => {
     const end = new End()
-    for (const [seq, channel] of [[0, ORDERED], [2, ORDERED], [1, UNRELIABLE], [5, ORDERED], [4, ORDERED], [3, ORDERED]] as const)
+    for (const [seq, channel] of [
+      [0, ORDERED],
+      [2, ORDERED],
+      [1, UNRELIABLE],
+      [5, ORDERED],
+      [4, ORDERED],
+      [3, ORDERED],
+    ] as const)
       end.set.receive(0, channel, seq, undefined, seq, 10)
     expect(end.got).toEqual([0, 1, 2, 3, 4, 5])
   })
@@ -133,7 +140,10 @@ class End implements ChannelHost<number> {
 
   constructor(sweeps = true) {
     const numbers = { seqBits: 16, ackBits: 32, seqSpace: 'connection' } as const
-    this.set = new ConnectionSet({ channels: protocol.channels, numbers, host: this, mtu: 1200 }, sweeps ? 33 : undefined)
+    this.set = new ConnectionSet(
+      { channels: protocol.channels, numbers, host: this, mtu: 1200 },
+      sweeps ? 33 : undefined,
+    )
   }
 
   transmit(channel: number, _message: number, { seq }: { readonly seq: number }): number {
