@@ -58,8 +58,8 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     const runtime = await import('../../runtime/index.ts')
     const handlers = flags.handler === undefined ? undefined : await this.#handlers(flags.handler, loaded, flags.role)
     const recorder = await this.recorder(flags.record, loaded)
-    const { name, frames, metrics } = loaded.descriptor
-    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics })
+    const { name, frames, metrics, seals } = loaded.descriptor
+    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics, seals })
     const signal = this.interruptible()
     const server = await runtime.serve(loaded.descriptor, {
       ...(flags.role === undefined ? {} : { role: flags.role }),

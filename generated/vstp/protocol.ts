@@ -525,6 +525,8 @@ export const protocol: TypedProtocol<VstpTypes> = {
         full: 'drop-oldest',
         acceptFullCopies: false,
       },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: {
         above: 4096,

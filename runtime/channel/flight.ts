@@ -56,17 +56,20 @@ export class Flight<M> {
     return this.#oldest
   }
 
-  get newest(): Slot<M> | undefined {
-    return this.#newest
+  /** The lowest number. */
+  get first(): Slot<M> | undefined {
+    return this.at(this.base)
   }
 
-  /** To be sent again first. */
-  get firstLost(): Slot<M> | undefined {
-    return this.#firstLost
+  /** To be sent again next: the lowest number, for which others may wait, else the first that was lost. */
+  get nextLost(): Slot<M> | undefined {
+    if (this.lost === 0) return undefined
+    const { first } = this
+    return first?.state === 'lost' ? first : this.#firstLost
   }
 
   /** A message goes for the first time, under the number `next`. */
-  first(now: number, message: M, parcel: Parcel<M> | undefined, index: number, bytes: number): void {
+  add(now: number, message: M, parcel: Parcel<M> | undefined, index: number, bytes: number): void {
     const number = this.next++
     if (number - this.base >= this.#ring.length) this.#grow()
     const at = number & (this.#ring.length - 1)
@@ -151,6 +154,15 @@ export class Flight<M> {
       this.#lastLost = slot
       this.lost++
     }
+  }
+
+  /** Gives one up. */
+  drop(slot: Slot<M>): void {
+    if (slot.state === 'flying') {
+      this.#unlinkFlying(slot)
+      this.#path.forgotten(slot.bytes)
+    } else this.#unlinkLost(slot)
+    slot.state = 'free'
   }
 
   /** Everything not acknowledged, oldest first; the flight is empty after it. */

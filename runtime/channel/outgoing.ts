@@ -66,6 +66,12 @@ export class Outgoing<M> {
     return this.#sizes[this.#first] as number
   }
 
+  /** Bytes of what goes next: of the first message, or of a piece of it. */
+  get nextSize(): number {
+    const parcel = this.#parcels[this.#first]
+    return parcel === undefined ? (this.#sizes[this.#first] as number) : parcel.around + parcel.size
+  }
+
   get parcel(): Parcel<M> | undefined {
     return this.#parcels[this.#first]
   }

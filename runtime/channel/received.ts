@@ -37,11 +37,21 @@ export class Received {
       return
     }
     this.base = number
-    while (this.base < this.top && this.#bit(this.base + 1)) {
-      this.base++
-      const at = -this.base & this.#mask
-      this.#words[at >>> 5] = (this.#words[at >>> 5] as number) & ~(1 << (at & 31))
-    }
+    this.#advance()
+  }
+
+  /** Nothing up to here will arrive any more that has not. `base` moves on over everything that is there. */
+  skip(to: number): void {
+    const mask = this.#mask
+    if (to - this.base > mask) this.#words.fill(0)
+    else
+      for (let number = this.base + 1; number <= to; number++) {
+        const at = -number & mask
+        this.#words[at >>> 5] = (this.#words[at >>> 5] as number) & ~(1 << (at & 31))
+      }
+    this.base = to
+    this.top = Math.max(this.top, to)
+    this.#advance()
   }
 
   /** A number arrived once more: its acknowledgement was lost, or is late. */
@@ -86,6 +96,14 @@ export class Received {
       if (above < 32) bits |= -1 << above
     }
     return count === 32 ? bits : bits & ((1 << count) - 1)
+  }
+
+  #advance(): void {
+    while (this.base < this.top && this.#bit(this.base + 1)) {
+      this.base++
+      const at = -this.base & this.#mask
+      this.#words[at >>> 5] = (this.#words[at >>> 5] as number) & ~(1 << (at & 31))
+    }
   }
 
   #bit(number: number): boolean {

@@ -14,6 +14,8 @@ export class ReliableLane<M> extends Lane<M> {
   readonly #flight: Flight<M>
   readonly #inbound: Inbound<M>
   readonly #governed: boolean
+  /** Nothing is sent again: what is lost is dropped. */
+  readonly #once: boolean
   readonly #window: number
   readonly #span: number
   /** Bounds of the wait for an answer, retransmissions allowed, and how long all of them take at least. */
@@ -25,6 +27,9 @@ export class ReliableLane<M> extends Lane<M> {
   #probes = 0
   /** Something new was acknowledged. */
   #progress = false
+  /** When something was sent again last, and round trips in a row that were left out because of that. */
+  #againAt = -Infinity
+  #doubts = 0
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     super(context, options)
@@ -33,9 +38,14 @@ export class ReliableLane<M> extends Lane<M> {
     this.#serial = new Serial(seqBits, first)
     this.#flight = new Flight(context.path)
     this.#governed = channel.congestion !== 'none'
-    this.#span = Math.min(Math.max(channel.window, channel.reorder.messages), Math.floor(this.#serial.space / 2) - 1)
+    // What is ahead of a missing message has to fit the receiver's reorder buffer, where there is one. And a quarter of
+    // narrow numbers: half of them tell old from new, and an acknowledgement may be a window late.
+    const { messages } = channel.reorder
+    const ahead = channel.delivery === 'reliable-ordered' ? messages + 1 : Math.max(channel.window, messages)
+    this.#span = Math.min(ahead, Math.floor(this.#serial.space / 4))
     this.#window = Math.min(channel.window, this.#span)
     this.#inbound = new Inbound(context, options, this.#serial, this.#span)
+    this.#once = channel.retransmit === undefined
     this.#rto = patience(channel.retransmit)
   }
 
@@ -55,17 +65,17 @@ export class ReliableLane<M> extends Lane<M> {
 
   offer(now: number): number {
     if (this.#probes > 0) return this.#probe(now)
-    const lost = this.#flight.firstLost
+    const lost = this.#flight.nextLost
     if (lost !== undefined) {
       if (this.#governed && !this.#admits(now, lost.bytes)) return WAIT
-      this.context.counters.retransmitted++
-      return this.#again(now, lost)
+      const bytes = this.#again(now, lost)
+      if (bytes > 0) this.context.counters.retransmitted++
+      return bytes
     }
     if (!this.paced(now)) return WAIT
     const { outgoing } = this
     const { parcel } = outgoing
-    const size = parcel === undefined ? outgoing.size : parcel.around + parcel.size
-    if (this.#governed && !this.#admits(now, size)) return WAIT
+    if (this.#governed && !this.#admits(now, outgoing.nextSize)) return WAIT
     const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0)
     if (bytes === NO_ROOM) return NO_ROOM
     if (parcel === undefined || ++parcel.next === parcel.count) outgoing.shift()
@@ -94,9 +104,10 @@ export class ReliableLane<M> extends Lane<M> {
     if (lo !== 0 && reach > 0) sample = this.#walk(now, lo, top - 1, reach, sample)
     sample = this.#one(now, top, sample)
     if (!this.#progress) return
-    if (sample >= 0) this.context.path.sample(now, sample)
+    if (sample >= 0) this.#sample(now, sample)
     this.#silent = this.#probes = 0
     flight.detect(now)
+    if (this.#once) this.#giveUp(now)
     flight.advance()
     this.#arm(now)
   }
@@ -114,7 +125,9 @@ export class ReliableLane<M> extends Lane<M> {
   }
 
   wake(now: number): void {
+    this.#inbound.wake(now)
     if (now >= this.#flight.lossAt) this.#flight.detect(now)
+    if (this.#once) this.#giveUp(now)
     if (now < this.#probeAt) return
     if (this.#flight.flying === 0) {
       this.#probeAt = Infinity
@@ -127,16 +140,17 @@ export class ReliableLane<M> extends Lane<M> {
       return
     }
     if (this.#silent === SILENT) this.context.path.silent(now)
-    this.#probes = Math.min(this.#silent < SILENT ? 1 : 2, this.unsettled)
+    // Two at most (RFC 9002 section 6.2.4); twice the same one where it is alone and one was not enough.
+    this.#probes = this.#silent < SILENT && this.#flight.flying + this.#flight.lost === 1 ? 1 : 2
     this.#arm(now)
   }
 
   deadline(stalled: boolean): number {
     const flight = this.#flight
-    const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt)
+    const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt, this.#inbound.skipAt)
     if (stalled || !this.wants) return at
-    const again = flight.firstLost
-    const size = again?.bytes ?? this.outgoing.size
+    const again = flight.nextLost
+    const size = again?.bytes ?? this.outgoing.nextSize
     const path = this.#governed ? this.context.path.paceAt(size) : -Infinity
     return Math.min(at, again === undefined ? Math.max(path, this.paceAt) : path)
   }
@@ -177,7 +191,7 @@ export class ReliableLane<M> extends Lane<M> {
     const flight = this.#flight
     const bytes = this.put(now, this.#serial.wire(flight.next), message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    flight.first(now, message, parcel, index, bytes)
+    flight.add(now, message, parcel, index, bytes)
     this.context.counters.sent++
     this.#arm(now)
     return bytes
@@ -196,13 +210,17 @@ export class ReliableLane<M> extends Lane<M> {
     const bytes = this.put(now, this.#serial.wire(number), message as M, parcel, index, 'again')
     if (bytes === NO_ROOM) return NO_ROOM
     this.#flight.again(now, slot, bytes)
+    this.#againAt = now
     this.#arm(now)
     return bytes
   }
 
-  /** Sends what has waited longest, whatever the window says (RFC 9002 section 7.5). */
+  /**
+   * Sends the oldest message, and then what has waited longest, whatever the window says (RFC 9002 section 7.5). The
+   * oldest first: it may be the only one that the receiver has room for.
+   */
   #probe(now: number): number {
-    const slot = this.#flight.firstLost ?? this.#flight.oldest
+    const slot = this.#probes > 1 ? this.#flight.first : (this.#flight.nextLost ?? this.#flight.oldest)
     if (slot === undefined) {
       this.#probes = 0
       return WAIT
@@ -214,15 +232,50 @@ export class ReliableLane<M> extends Lane<M> {
     return bytes
   }
 
+  /** Drops what is lost, or too old to be acknowledged. */
+  #giveUp(now: number): void {
+    const flight = this.#flight
+    for (;;) {
+      const slot = flight.nextLost ?? flight.oldest
+      if (slot === undefined || (slot.state === 'flying' && now - slot.sentAt < this.#rto.to)) break
+      flight.drop(slot)
+      const message = slot.message as M
+      const { parcel } = slot
+      release(slot)
+      if (parcel !== undefined && parcel.left <= 0) continue
+      // No other piece is counted after this one.
+      if (parcel !== undefined) parcel.left = 0
+      this.context.host.dropped(this.place, message)
+    }
+    flight.advance()
+    this.#arm(now)
+  }
+
   /** The wait for an answer begins anew. */
   #arm(now: number): void {
-    if (this.#flight.flying === 0) {
+    const { oldest } = this.#flight
+    if (oldest === undefined) {
       this.#probeAt = Infinity
+      return
+    }
+    if (this.#once) {
+      this.#probeAt = oldest.sentAt + this.#rto.to
       return
     }
     const { from, to } = this.#rto
     const wait = Math.min(Math.max(this.context.path.roundTrip.timeout, from), to) + (this.channel.ack?.delay ?? 0)
     this.#probeAt = now + Math.min(wait * 2 ** this.#silent, Math.max(wait, Math.min(to, LONGEST)))
+  }
+
+  /**
+   * A round trip of something sent once. Its acknowledgement may be the second one, brought about by what was sent again
+   * in between; then it says little, unless that goes on.
+   */
+  #sample(now: number, sentAt: number): void {
+    const { path } = this.context
+    if (this.#againAt > sentAt && now - sentAt > path.roundTrip.timeout && ++this.#doubts <= MOST_DOUBTS) return
+    this.#doubts = 0
+    path.sample(now, sentAt)
   }
 
   /** Acknowledges `top - i` for every bit i below `count`. */
@@ -267,8 +320,10 @@ function patience(retransmit: { from: number; to: number; times: number } | unde
   return { from, to, times, patience: sum }
 }
 
-const NEVER_AGAIN = { from: 100, to: 5000, times: Infinity } as const
+/** Without retransmission: how long an acknowledgement is waited for. */
+const NEVER_AGAIN = { from: 5000, to: 5000, times: Infinity } as const
 /** From so many silent waits on the path is taken for congested, or dead. */
 const SILENT = 2
+const MOST_DOUBTS = 4
 /** Milliseconds between probes at most, where the schema's least wait allows: how soon a path that was dead is noticed to live. */
 const LONGEST = 2000

@@ -7,8 +7,9 @@ import type { Codec, Reader } from '../wire/codec.ts'
 import { idShape } from './ids.ts'
 import { leastValue } from './least.ts'
 import type { FramePlan, Plan } from './plan.ts'
-import type { Accessor, ChannelDescriptor, ChannelHeader } from './protocol.ts'
+import type { Accessor, ChannelDescriptor, ChannelHeader, ProtocolDescriptor } from './protocol.ts'
 import { type Plain, roundTrip } from './recast.ts'
+import { emptyOf, spokenAlone } from './spoken.ts'
 
 export interface ChannelPlan {
   readonly header: ChannelHeader
@@ -34,8 +35,29 @@ export function isChannelled(plan: Pick<Plan, 'isStream' | 'protocol'>): boolean
   return !plan.isStream && plan.protocol.channels.length > 0 && plan.protocol.channelHeader?.seq !== undefined
 }
 
-/** `codec` is one for frames of this side; `empty` a frame that carries nothing, where there is one. */
-export function channelPlan(plan: Plan, codec: Codec, empty: FramePlan | undefined): ChannelPlan {
+/** What is the same for all endpoints of a role. */
+type ChannelFacts = Omit<ChannelPlan, 'budgets'>
+
+/** Finding out takes milliseconds, and descriptors do not change. */
+const known = new WeakMap<ProtocolDescriptor, Map<string, ChannelFacts>>()
+
+/** `codec` is one for frames of this side. */
+export function channelPlan(plan: Plan, codec: Codec): ChannelPlan {
+  const { protocol, role } = plan
+  let roles = known.get(protocol)
+  if (roles === undefined) {
+    roles = new Map()
+    known.set(protocol, roles)
+  }
+  let facts = roles.get(role.name)
+  if (facts === undefined) {
+    facts = factsOf(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    roles.set(role.name, facts)
+  }
+  return { ...facts, budgets: protocol.channels.map(({ fragment }) => fragment && new Budget(fragment.bytes)) }
+}
+
+function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): ChannelFacts {
   const header = plan.protocol.channelHeader as ChannelHeader
   const { channels } = plan.protocol
   const carriers = channels.map(channel => carrierOf(plan, channel))
@@ -59,7 +81,6 @@ export function channelPlan(plan: Plan, codec: Codec, empty: FramePlan | undefin
     pieceOverhead: piece?.overhead ?? 0,
     isSeqWide: seq?.wide ?? false,
     areBitsWide: acks?.wide ?? false,
-    budgets: channels.map(({ fragment }) => fragment && new Budget(fragment.bytes)),
     ackFrames,
     acknowledging: new Set(channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? [])),
     placeOf: id => {

@@ -181,7 +181,7 @@ export class SessionChannels implements ChannelHost<Message> {
     const { fragment } = numbers
     const value = this.#numbered(channel, message.value, numbers)
     if (kind === 'again') {
-      session.shared.meter.count('channel.retransmit', this.plan.channels[channel]?.name)
+      session.shared.meter.count('channel.again', this.plan.channels[channel]?.name)
       carrier.write(session, frame, value, carrier.codec(session).sizeOf(frame.name, value))
     } else {
       if (fragment?.index === 0) emission.show(frame, this.#sample(channel, message.value))

@@ -139,7 +139,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     if (batch === undefined) return undefined
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.#shared.meter.bytesOut(bytes)
+    this.#shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 

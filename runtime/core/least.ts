@@ -29,7 +29,7 @@ export function leastValue(codec: Codec, frame: string, given: Plain = {}): Plai
 /** Why a value makes no frame. */
 export function refusal(codec: Codec, frame: string, value: Plain): EncodeError | undefined {
   try {
-    codec.encode(frame, value, new Uint8Array(SCRATCH), 0)
+    codec.encode(frame, value, SCRATCH, 0)
     return undefined
   } catch (error) {
     if (error instanceof EncodeError) return error
@@ -39,4 +39,5 @@ export function refusal(codec: Codec, frame: string, value: Plain): EncodeError 
 
 const LEAST: readonly unknown[] = [0, '', new Uint8Array(0), false, []]
 const MOST_TURNS = 64
-const SCRATCH = 65_536
+/** Written only to see whether it can be. */
+const SCRATCH = new Uint8Array(65_536)

@@ -49,6 +49,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** Round trip of the handshake, milliseconds; undefined before it is known. */
   rtt: number | undefined
   readonly isDialler: boolean
+  readonly startedAt: Instant
   readonly #host: SecureHost
   readonly #path: Path
   /** Frames of the handshake that went by before there was a session. */
@@ -78,6 +79,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.address = address
     this.#path = new Path({ rebind: host.secure.seal.rebind, address, isValidated: true })
     this.ownId = ownId
+    this.startedAt = host.now
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
     this.scope = new HandshakeScope({

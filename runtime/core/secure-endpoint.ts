@@ -48,6 +48,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
+  readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
 
@@ -75,6 +76,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
+    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
   }
 
   /** Sessions that are not over. */
@@ -196,7 +198,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     for (const connection of this.#sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.shared.meter.bytesOut(bytes)
+    this.shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 
@@ -213,6 +215,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   close(now: Instant): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     for (const connection of this.#peers.values()) {
       if (connection.state === 'open') connection.session?.close(now)
       else if (connection.state !== 'closing') this.ended(connection, now, 'closed', undefined)
@@ -224,6 +227,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   lost(now: Instant, reason: string): void {
     this.now = now
     this.#isClosing = true
+    this.#ungauge()
     this.#sending.packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const connection of this.#peers.values()) {
@@ -299,8 +303,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#waiting.add(connection)
   }
 
-  confirmed(connection: SecureConnection, _now: Instant): void {
+  confirmed(connection: SecureConnection, now: Instant): void {
     this.shared.meter.count('handshake.done')
+    this.shared.meter.handshake(now - connection.startedAt)
     this.#table.established(connection)
     this.#peers.rearm(connection)
   }

@@ -46,10 +46,11 @@ export class SecureReceiving {
     const { slab, offsets, lengths, peers: from, count } = batch
     const opening = this.#opening
     opening.reset(slab, now)
+    let bytes = 0
     for (let i = 0; i < count; i++) {
       const start = offsets[i] as number
       const size = lengths[i] as number
-      shared.meter.bytesIn(size)
+      bytes += size
       if (size > this.#most) {
         shared.meter.count('error', 'TooLarge')
         continue
@@ -72,6 +73,7 @@ export class SecureReceiving {
       }
     }
     if (opening.count > 0) this.#open(now, batch)
+    shared.meter.bytesIn(bytes, count)
   }
 
   #isSealed(bytes: Uint8Array, start: number, size: number): boolean {

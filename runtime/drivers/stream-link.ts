@@ -2,7 +2,7 @@
 
 import type { PeerError } from '../core/errors.ts'
 import { type Instant, NEVER, type StreamMachine } from '../core/machine.ts'
-
+import type { StreamConnection } from '../core/stream.ts'
 import type { Link } from './link.ts'
 import { loop, type Woken } from './loop.ts'
 
@@ -35,10 +35,10 @@ export interface LinkedStream extends StreamMachine {
   readonly queued: number
 }
 
-export class StreamLink implements Link, PortEvents, Woken {
+export class StreamLink<C extends LinkedStream = StreamConnection> implements Link, PortEvents, Woken {
   at: number = NEVER
   place = -1
-  readonly connection: LinkedStream
+  readonly connection: C
   readonly #port: StreamPort
   /** Chunk that the kernel has not taken whole. */
   #stuck: Uint8Array | undefined
@@ -51,7 +51,7 @@ export class StreamLink implements Link, PortEvents, Woken {
   #isEnded = false
   #isOver = false
 
-  constructor(connection: LinkedStream, port: (events: PortEvents) => StreamPort) {
+  constructor(connection: C, port: (events: PortEvents) => StreamPort) {
     this.connection = connection
     this.#port = port(this)
   }

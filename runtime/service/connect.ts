@@ -1,7 +1,6 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
 import { datagramEndpoint } from '../core/endpoint.ts'
-import { type PeerError, peerError } from '../core/errors.ts'
 import type { HandedOver } from '../core/hand-over.ts'
 import type { HandOverPlaces } from '../core/hand-over-places.ts'
 import type { Plan } from '../core/plan.ts'
@@ -58,24 +57,17 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const queue = new FrameQueue<Received<LivePeer>>(made.protocol.limits.queue.messages)
   const { signal } = given
   const places = target instanceof MemoryHub ? undefined : handsOver(protocol, to.transport)
-  const { connection, opened } =
+  const connection =
     places !== undefined
       ? await dialHandedOver(to, places, plan, params, given, queue)
       : to.transport.kind === 'udp'
         ? await dialDatagrams(to, made, params, given, queue)
         : await dialStream(target, to, made, params, given, queue)
+  await opened(connection, signal)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
   void connection.closed.then(() => signal?.removeEventListener('abort', onAbort))
-  const ending = await Promise.race([opened, connection.closed])
-  if (ending !== undefined) throw signal?.aborted ? signal.reason : failed(ending)
   return connection as unknown as Connection<T, R>
-}
-
-/** A connection, and when it is open. */
-interface Dialled {
-  readonly connection: ClientConnection
-  readonly opened: Promise<void> | undefined
 }
 
 type Params = Readonly<Record<string, unknown>>
@@ -89,7 +81,7 @@ async function dialHandedOver(
   params: Params,
   given: AnyOptions,
   queue: Queue,
-): Promise<Dialled> {
+): Promise<ClientConnection> {
   const stage = plan(places.from)
   const session = plan(places.to)
   const { shared } = side(stage, params, { meter: given.meter }, queue, ownPeer)
@@ -110,13 +102,9 @@ async function dialDatagrams(
   given: AnyOptions,
   queue: Queue,
   handed?: HandedOver,
-): Promise<Dialled> {
+): Promise<ClientConnection> {
   const { insecure } = made.protocol
   let link: DatagramLink | undefined
-  let onOpen: () => void = () => {}
-  const opened = new Promise<void>(resolve => {
-    onOpen = resolve
-  })
   const peerOf = (session: Session): ClientConnection =>
     (session.owner ??= new ClientConnection(
       session,
@@ -124,12 +112,9 @@ async function dialDatagrams(
       own.application,
       insecure,
     )) as ClientConnection
-  const own = side(made, params, given, queue, session => {
-    onOpen()
-    return peerOf(session)
-  })
+  const own = side(made, params, given, queue, peerOf)
   const endpoint = datagramEndpoint(own.shared, false)
-  const socket = await dialDatagram(to, to.transport, given.signal)
+  const socket = await dialDatagram(to, to.transport, given.signal, given.datagram)
   link = datagramLink(socket, endpoint)
   const peer = socket.peer as string
   const connection = peerOf(
@@ -139,7 +124,7 @@ async function dialDatagrams(
   )
   connection.transportClosed = link.closed
   link.soon()
-  return { connection, opened }
+  return connection
 }
 
 async function dialStream(
@@ -149,7 +134,7 @@ async function dialStream(
   params: Params,
   given: AnyOptions,
   queue: Queue,
-): Promise<Dialled> {
+): Promise<ClientConnection> {
   const own = side(made, params, given, queue, ownPeer)
   const dialled = await dial(target, to, made, params, given.signal)
   const { peer: connection } = drive(
@@ -157,15 +142,8 @@ async function dialStream(
     dialled,
     (session, link) => new ClientConnection(session, link, own.application, made.protocol.insecure),
   )
-  return { connection, opened: OPEN }
+  return connection
 }
-
-/** Why it did not open. */
-function failed({ reason, error }: Ending): PeerError {
-  return error ?? peerError('Closed', `the connection was closed before it was open (${reason})`, { fatal: true })
-}
-
-const OPEN: Promise<void> = Promise.resolve()
 
 class ClientConnection extends LivePeer {
   readonly insecure: readonly string[]
@@ -196,6 +174,20 @@ class ClientConnection extends LivePeer {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+/** Waits for the handshake, and for whatever a client does before its connection counts as open. */
+async function opened(connection: ClientConnection, signal: AbortSignal | undefined): Promise<void> {
+  const onAbort = (): void => connection.abort('aborted')
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    await connection.opened
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -22,7 +22,7 @@ export function handsOver(
 /** One side of it over a connection; it begins with `start`. */
 export class HandOverRun {
   readonly #machine: HandOver
-  readonly #link: StreamLink
+  readonly #link: StreamLink<HandOver>
   readonly #connected: Connected
 
   constructor(connected: Connected, options: HandOverOptions) {

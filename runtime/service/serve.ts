@@ -9,7 +9,7 @@ import { MemoryHub } from '../drivers/memory.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import { addressOf } from '../drivers/transport.ts'
-import { bindDatagram, type DatagramLink, datagramLink } from '../drivers/udp.ts'
+import { bindDatagram, type DatagramLink, type DatagramOptions, datagramLink } from '../drivers/udp.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
 import { handsOver } from './hand-over.ts'
 import { listenHandOver } from './hand-over-listen.ts'
@@ -105,7 +105,7 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
       const handed = handsOver(protocol, target.transport)
       all.push(
         handed === undefined
-          ? await listen(target, make(target.transport), params)
+          ? await listen(target, make(target.transport), params, given.datagram)
           : await listenHandOver(target, given.datagrams, handed, { plan, params, make: make(handed.to) }),
       )
     }
@@ -196,14 +196,19 @@ class RunningServer {
 
 export type MakeSide = (peerOf: (session: Session) => LivePeer) => Side
 
-async function listen(target: Target, make: MakeSide, params: Readonly<Record<string, unknown>>): Promise<Listening> {
+async function listen(
+  target: Target,
+  make: MakeSide,
+  params: Readonly<Record<string, unknown>>,
+  options: DatagramOptions | undefined,
+): Promise<Listening> {
   const { transport, host, port } = target
   const { kind } = transport
   if (kind === 'udp') {
     let link: DatagramLink | undefined
     const made = make(session => new LivePeer(session, link as DatagramLink))
     const endpoint = datagramEndpoint(made.shared, true)
-    const socket = await bindDatagram({ host, port }, transport)
+    const socket = await bindDatagram({ host, port }, transport, options)
     link = datagramLink(socket, endpoint)
     return {
       at: [{ transport: kind, host: socket.host, port: socket.port }],

@@ -3,11 +3,12 @@
 // batch gives exactly what its packets would give one by one. One packet is a batch of one.
 
 import { LocalError } from '../../core/errors.ts'
-import { TAG_LENGTH } from '../provider.ts'
+import { AeadRows } from '../batch.ts'
+import { type CryptoProvider, TAG_LENGTH } from '../provider.ts'
 import { openFollowing } from './follow.ts'
+import { oneProvider } from './one-provider.ts'
 import { type PacketSeal, VERDICT } from './packet-seal.ts'
 import { readBits } from './places.ts'
-import { AeadRows } from './rows.ts'
 import { tagToBack } from './tag.ts'
 
 export class OpenBatch {
@@ -26,6 +27,8 @@ export class OpenBatch {
   textTo: Uint32Array
   readonly seals: PacketSeal[] = []
   readonly #rows: AeadRows
+  /** Which made the keys of this batch. */
+  #provider: CryptoProvider | undefined
   /** The row in `#rows`, -1 where nothing is in flight; the phase it is opened under. */
   #job: Int32Array
   #epoch: Float64Array
@@ -76,6 +79,7 @@ export class OpenBatch {
     const { plan } = seal
     // The next of these numbers may be out of reach of the highest one known before: they are opened one by one.
     if (plan.isNarrow && this.#settled < this.count) this.#flush()
+    this.#provider = oneProvider(this.#rows, this.#provider, plan.provider)
     const row = this.count++
     if (row === this.verdict.length) this.#grow()
     this.seals[row] = seal
@@ -112,7 +116,7 @@ export class OpenBatch {
     if (plan.follows) return row
     const rows = this.#rows
     this.#job[row] = rows.count
-    const at = rows.add(receiving.keyOf(epoch), aadFrom, aadTo, from, to, plan.nonce.length)
+    const at = rows.add(receiving.keyOf(epoch), aadFrom, aadTo, from, to)
     plan.nonce.write(rows.nonces, at, this.slab, frame, hi, lo)
     return row
   }
@@ -127,7 +131,7 @@ export class OpenBatch {
 
   #flush(): void {
     const rows = this.#rows
-    if (rows.count > 0) rows.open(this.slab)
+    if (rows.count > 0) this.#provider?.openBatch(this.slab, rows)
     for (let row = this.#settled; row < this.count; row++) if (this.verdict[row] === PENDING) this.#settle(row)
     this.#settled = this.count
     rows.clear()

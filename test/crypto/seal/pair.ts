@@ -89,6 +89,19 @@ export class End {
     return ends.map(([start, row]) => slab.slice(start, batch.sealedTo[row]))
   }
 
+  /** What stands in the slab when the connection goes away between adding a packet and sealing it. */
+  sealAfterDestroying(text: string): string {
+    const { layout } = this.seal.plan
+    const slab = new Uint8Array(ROOM)
+    const from = layout!.sealedAt
+    slab.set(new TextEncoder().encode(text), from)
+    this.#sealing.reset(slab, 0)
+    this.#sealing.add(this.seal, 0, from + text.length)
+    this.seal.destroy()
+    this.#sealing.run()
+    return new TextDecoder('latin1').decode(slab)
+  }
+
   receive(packet: Uint8Array, now = 0): Outcome {
     return this.receiveAll([packet], now)[0]!
   }

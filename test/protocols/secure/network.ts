@@ -13,6 +13,7 @@ import type { Session } from '../../../runtime/core/session.ts'
 import { shared } from '../../../runtime/core/shared.ts'
 import { node } from '../../../runtime/crypto/node.ts'
 import type { CryptoProvider } from '../../../runtime/crypto/provider.ts'
+import { chooseProvider } from '../../../runtime/native/choose.ts'
 import type { LinkOptions } from '../../../runtime/sim/link.ts'
 import { SimNetwork, type SimSocket } from '../../../runtime/sim/network.ts'
 
@@ -121,7 +122,7 @@ export class Party {
   readonly closes: { readonly reason: string; readonly code: string | undefined; readonly at: number }[] = []
   readonly sessions: Session[] = []
   /** Events by name, and by name and label. */
-  readonly counts = new Map<string, number>()
+  readonly counts: Map<string, number> = new Map()
   /** What the application does with a frame. */
   handle: ((session: Session, frame: Plain, name: string) => void) | undefined
   readonly #net: SimNetwork
@@ -144,7 +145,7 @@ export class Party {
       sink: this.#sink(),
       params,
       random,
-      crypto: options.crypto,
+      crypto: options.crypto ?? chooseProvider(),
       meter: this.#meter(),
       closeTimeout: options.closeTimeout,
     })
@@ -210,6 +211,7 @@ export class Party {
       bytesIn: () => {},
       bytesOut: () => {},
       roundTrip: () => {},
+      handshake: () => {},
       gauge: () => () => {},
       count: (event, label) => {
         add(event)
