@@ -3370,12 +3370,9 @@ const SAY_SEAL = new WriterSeal(new SayReader())
 const NAME = ['name', 8]
 const JOIN_SEAL = new WriterSeal(new JoinReader())
 const TYPING = ['typing', 8]
-<<<<<<< HEAD
-const CONN_ID = ['conn_id', 32]
-=======
 const TYPING_SEAL = new WriterSeal(new TypingReader())
 const FILE_SEAL = new WriterSeal(new FileReader())
->>>>>>> wip-codecs
+const CONN_ID = ['conn_id', 32]
 const COUNTER = ['counter', 64]
 const FRAME_RULES = [
   { bare: false, reach: 1, states: [], dirs: ['client>server'] },

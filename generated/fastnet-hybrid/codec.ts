@@ -13,13 +13,13 @@ import {
   ReaderSeal,
   WriterSeal,
   agree,
+  bigUintIn,
   bytesIn,
   bytesSize,
   copyOf,
   exactly,
   fitsInto,
   noSuchFrame,
-  putU64,
   readU64le,
   sealInto,
   u16,
@@ -408,12 +408,8 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-=======
-  putU64(view, at, value.counter, 'counter', true)
->>>>>>> wip-codecs
   const channel = u8(value.channel, 'channel')
   view.setUint8(at + 8, channel)
   const data = bytesIn(value.data, 'data')

@@ -378,12 +378,8 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
-=======
-  putU64(view, at + 5, value.counter, 'counter', true)
->>>>>>> wip-codecs
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -598,12 +594,8 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
-=======
-  putU64(view, at + 5, value.counter, 'counter', true)
->>>>>>> wip-codecs
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -624,11 +616,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setBigUint64(at + 32, token, true)
   const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-<<<<<<< HEAD
-  sealInto(context, 'packet', into, at + 13, at + 40, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
-=======
-  sealInto(context, 'packet', into, at + 13, at + 38, PING_SEAL.over(into, at, headerSealed, at, at + 13, context))
->>>>>>> wip-codecs
+  sealInto(context, 'packet', into, at + 13, at + 40, PING_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -821,12 +809,8 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
-=======
-  putU64(view, at + 5, value.counter, 'counter', true)
->>>>>>> wip-codecs
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -839,26 +823,14 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-<<<<<<< HEAD
   const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
   view.setUint16(at + 28, fragment_count, true)
   const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
   view.setUint16(at + 30, fragment_index, true)
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 32, token, true)
+  putU64(view, at + 32, value.token, 'token', true)
   const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 40, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
-=======
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
-  putU64(view, at + 30, value.token, 'token', true)
-  const headerSealed = at + 38 + (context.plain ? 0 : 16)
-  fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, PONG_SEAL.over(into, at, headerSealed, at, at + 13, context))
->>>>>>> wip-codecs
+  sealInto(context, 'packet', into, at + 13, at + 40, PONG_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1064,7 +1036,7 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   view.setUint16(at + 30, fragment_index, true)
   const headerSealed = at + 32 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 32, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 32, ACK_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1268,12 +1240,8 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
-=======
-  putU64(view, at + 5, value.counter, 'counter', true)
->>>>>>> wip-codecs
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
@@ -1560,17 +1528,13 @@ export class FastnetCodec implements Codec {
 const PEER_ID_TO_CONN_ID = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 'server_key', 256, 'level', 8, '_spare', 24, 'conn_id', 32]
 const ZEROS_3 = new Uint8Array(3)
 const PHASE_TO_COUNTER = ['phase', 2, 'seen', 1, '_reserved', 5, 'conn_id', 32, 'counter', 64]
-<<<<<<< HEAD
 const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16]
-const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16, 'token', 64]
-=======
-const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8]
 const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
-const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8, 'token', 64]
+const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16, 'token', 64]
 const PING_SEAL = new WriterSeal(new PingReader())
 const PONG_SEAL = new WriterSeal(new PongReader())
+const ACK_SEAL = new WriterSeal(new AckReader())
 const DATA_SEAL = new WriterSeal(new DataReader())
->>>>>>> wip-codecs
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },

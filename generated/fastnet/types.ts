@@ -210,10 +210,7 @@ export type DisconnectInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-<<<<<<< HEAD
   /** 0 unless given. */
-=======
->>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
@@ -262,10 +259,7 @@ export type PingInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-<<<<<<< HEAD
   /** 0 unless given. */
-=======
->>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
@@ -316,10 +310,7 @@ export type PongInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-<<<<<<< HEAD
   /** 0 unless given. */
-=======
->>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
@@ -418,10 +409,7 @@ export type DataInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-<<<<<<< HEAD
   /** 0 unless given. */
-=======
->>>>>>> wip-relay
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined

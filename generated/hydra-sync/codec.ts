@@ -966,12 +966,8 @@ const STATUS_SEAL = new WriterSeal(new StatusReader())
 const VALUE = ['value', 64]
 const LENGTH_SEAL = new WriterSeal(new LengthReader())
 const STARTED_TO_COUNTER = ['started', 64, 'salt', 128, 'counter', 64]
-<<<<<<< HEAD
 const LAST_TO_USED = ['last', 8, 'more', 8, 'part', 32, 'used', 32]
-=======
-const LAST = ['last', 8]
 const DATA_SEAL = new WriterSeal(new DataReader())
->>>>>>> wip-codecs
 const ANY = ['any', 8]
 const POLL_SEAL = new WriterSeal(new PollReader())
 const UPTIME_HOURS_TO_NETWORK_BYTES = ['uptime_hours', 64, 'total_sessions', 64, 'active_sessions', 64, 'network_bytes', 64]

@@ -28,11 +28,8 @@ import {
   intIn,
   measured,
   noSuchFrame,
-<<<<<<< HEAD
   outside,
-=======
   putU64,
->>>>>>> wip-codecs
   readU64,
   sameBytes,
   sealInto,
@@ -1957,11 +1954,8 @@ const TOKEN = ['token', 64]
 const PING_SEAL = new WriterSeal(new PingReader())
 const PONG_SEAL = new WriterSeal(new PongReader())
 const CODE = ['code', 16]
-<<<<<<< HEAD
-const CONN_ID = ['conn_id', 32]
-=======
 const CLOSE_SEAL = new WriterSeal(new CloseReader())
->>>>>>> wip-codecs
+const CONN_ID = ['conn_id', 32]
 const COVERS = { Truncated: 'MalformedPacket', TrailingBytes: 'MalformedPacket', UnknownFrame: 'MalformedPacket', OpenFailed: 'CryptoFailure', WrongState: 'ProtocolViolation' }
 const FRAME_RULES = [
   { bare: false, reach: 1, states: ['active'], dirs: [] },

@@ -10,11 +10,6 @@ import {
   NO_CONTEXT,
   type Reader,
   agree,
-<<<<<<< HEAD
-  agreed,
-=======
-  bitsIn,
->>>>>>> wip-node
   bytesIn,
   bytesSize,
   copyOf,
@@ -141,29 +136,12 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number): numb
   const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
   view.setUint8(at, 0) // version
-<<<<<<< HEAD
-  view.setUint8(at + 1, type)
-  const flags = onlyBits(value.flags, Flags, 15, 'flags', 'BadValue')
-=======
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
   view.setUint8(at + 1, 0) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
->>>>>>> wip-node
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
-<<<<<<< HEAD
-  const hasData = value.data !== undefined
-  const data = hasData ? bytesIn(value.data, 'data') : undefined
-  const length = u32(value.length === undefined ? agreed('length', hasData ? (data?.length ?? 0) : undefined) : value.length, 'length')
-  if (value.length !== undefined) exactly(length, agreed('length', hasData ? (data?.length ?? 0) : undefined), 'data')
-  view.setUint32(at + 8, length)
-  let dataBehind = at + 12
-  if (hasData) {
-    into.set(data!, at + 12)
-    const dataEnd = at + 12 + data!.length
-    dataBehind = dataEnd
-=======
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 12)
   const dataEnd = at + 12 + data.length
@@ -265,9 +243,9 @@ export function encodeWindow(value: WindowInput, into: Uint8Array, at: number): 
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
   view.setUint8(at + 1, 1) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const delta = u32(value.delta, 'delta')
   view.setUint32(at + 8, delta)
@@ -368,9 +346,9 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number): numb
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
   view.setUint8(at + 1, 2) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const opaque = u32(value.opaque, 'opaque')
   view.setUint32(at + 8, opaque)
@@ -471,9 +449,9 @@ export function encodeGoAway(value: GoAwayInput, into: Uint8Array, at: number): 
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
   view.setUint8(at + 1, 3) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const code = u32(value.code, 'code')
   view.setUint32(at + 8, code)
@@ -532,7 +510,6 @@ class YamuxEnvelope extends FrameReader {
 
   override toObject(): Record<string, unknown> {
     return {}
->>>>>>> wip-node
   }
 }
 
@@ -561,6 +538,7 @@ export class YamuxCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined

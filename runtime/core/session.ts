@@ -317,7 +317,7 @@ export class Session {
     if (this.phase !== 'open') return
     this.now = now
     this.phase = 'draining'
-    this.#closing = { reason, error }
+    this.#closing ??= { reason, error }
     this.#closeAt = instant(now + this.shared.closeTimeout)
     this.#finish(now)
     this.rearm()
@@ -360,7 +360,7 @@ export class Session {
     if (this.lifecycle.state === undefined) return
     const state = this.lifecycle.pass(now, frame, reader)
     this.context.state = state
-    if (state === CLOSED) this.close(now, 'closed')
+    if (state === CLOSED) this.close(now, this.saidGoodbye ? 'bye' : 'closed')
     this.rearm()
   }
 

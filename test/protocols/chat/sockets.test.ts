@@ -26,6 +26,7 @@ test('a room: words arrive in order, a file in pieces, and both sides say goodby
   const client = await connect(protocol, server.url, {
     params: { server_key: PUBLIC },
     handlers: { Say: frame => void welcomes.push(frame.text) },
+    onFrame: () => undefined,
   })
   await client.send('Join', { room: 'hall', name: 'ada' })
   for (let i = 0; i < 50; i++) await client.send('Say', { room: 'hall', text: `word ${i}` })

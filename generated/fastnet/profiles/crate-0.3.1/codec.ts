@@ -13,6 +13,7 @@ import {
   ReaderSeal,
   WriterSeal,
   atMost,
+  bigUintIn,
   bitsIn,
   bytesIn,
   bytesSize,
@@ -22,7 +23,6 @@ import {
   fitsInto,
   measured,
   noSuchFrame,
-  putU64,
   readU64le,
   sealInto,
   u16,
@@ -306,14 +306,9 @@ export function sizeOfDisconnect(value: DisconnectInput, context: Context = NO_C
 /** Writes Disconnect at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
-=======
-  putU64(view, at, value.counter, 'counter', true)
-  const sequence = u16(value.sequence, 'sequence')
->>>>>>> wip-codecs
   view.setUint16(at + 8, sequence, true)
   const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
@@ -468,14 +463,9 @@ export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): nu
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
-=======
-  putU64(view, at, value.counter, 'counter', true)
-  const sequence = u16(value.sequence, 'sequence')
->>>>>>> wip-codecs
   view.setUint16(at + 8, sequence, true)
   const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
@@ -647,14 +637,9 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-<<<<<<< HEAD
   const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
-=======
-  putU64(view, at, value.counter, 'counter', true)
-  const sequence = u16(value.sequence, 'sequence')
->>>>>>> wip-codecs
   view.setUint16(at + 8, sequence, true)
   const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)

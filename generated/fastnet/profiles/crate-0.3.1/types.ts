@@ -195,18 +195,12 @@ export type Disconnect = {
 
 /** What encoding Disconnect takes. */
 export type DisconnectInput = {
-<<<<<<< HEAD
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
   ack?: number | undefined
-=======
-  counter?: bigint | number | undefined
-  sequence: number
-  ack: number
->>>>>>> wip-relay
   /** 0 unless given. */
   ack_bits?: number | undefined
   /** 0 unless given. */
@@ -234,18 +228,12 @@ export type Ping = {
 
 /** What encoding Ping takes. */
 export type PingInput = {
-<<<<<<< HEAD
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
   ack?: number | undefined
-=======
-  counter?: bigint | number | undefined
-  sequence: number
-  ack: number
->>>>>>> wip-relay
   /** 0 unless given. */
   ack_bits?: number | undefined
   /** 0 unless given. */
@@ -275,18 +263,12 @@ export type Data = {
 
 /** What encoding Data takes. */
 export type DataInput = {
-<<<<<<< HEAD
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
   ack?: number | undefined
-=======
-  counter?: bigint | number | undefined
-  sequence: number
-  ack: number
->>>>>>> wip-relay
   /** 0 unless given. */
   ack_bits?: number | undefined
   /** 0 unless given. */
