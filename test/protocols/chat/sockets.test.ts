@@ -50,6 +50,7 @@ overUdp('frames that wait behind a slow handler are read as they came', async ()
       Join: () => new Promise(resolve => setTimeout(resolve, 30)),
       Say: frame => void heard.push(frame.text),
     },
+    onFrame: () => undefined,
   })
   const client = await connect(protocol, server.url, { params: { server_key: PUBLIC } })
   await client.send('Join', { room: 'hall', name: 'ada' })
