@@ -133,7 +133,8 @@ export class ReliableLane<M> extends Lane<M> {
 
   deadline(stalled: boolean): number {
     const flight = this.#flight
-    const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt)
+    // Without room below an acknowledgement that is due stays so: `pump` sends it.
+    const at = Math.min(this.#probeAt, flight.lossAt, stalled ? Infinity : this.#inbound.ackAt)
     if (stalled || !this.wants) return at
     const again = flight.firstLost
     const size = again?.bytes ?? this.outgoing.size
