@@ -4,6 +4,7 @@ import { cpus, loadavg } from 'node:os'
 import { writeSection } from './results.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string> }>>> = {
+  channels: () => import('./channels/compare.ts'),
   codec: () => import('./codec/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
 }

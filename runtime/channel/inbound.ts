@@ -12,20 +12,26 @@ interface Held<M> {
   readonly message: M
   readonly piece: PieceNumbers | undefined
   readonly size: number
+  readonly at: number
 }
 
 export class Inbound<M> {
   /** When an acknowledgement has to go out by itself; Infinity when none is due. */
   ackAt: number = Infinity
+  /** When to go on without what is missing, on a channel whose peer sends nothing again. */
+  skipAt: number = Infinity
   readonly #context: LaneContext<M>
   readonly #options: LaneOptions
   readonly #serial: Serial
   readonly #received: Received
   readonly #ordered: boolean
+  /** The peer sends everything once, so what is missing may be missing for ever. */
+  readonly #once: boolean
   readonly #after: number
   readonly #delay: number
   readonly #mostPieces: number
-  readonly #held = new Map<number, Held<M>>()
+  /** Made when something has to wait; one without anything is the same for all. */
+  #held = NOTHING as Map<number, Held<M>>
   #heldBytes = 0
   #inOrder: PiecesInOrder | undefined
   #anyOrder: PiecesInAnyOrder | undefined
@@ -41,6 +47,7 @@ export class Inbound<M> {
     this.#serial = serial
     this.#received = new Received(span, Math.min(context.numbers.ackBits, 64))
     this.#ordered = channel.delivery === 'reliable-ordered'
+    this.#once = channel.retransmit === undefined
     this.#after = channel.ack?.after ?? Infinity
     this.#delay = channel.ack?.delay ?? Infinity
     this.#mostPieces = channel.fragment?.pieces ?? 0
@@ -51,21 +58,35 @@ export class Inbound<M> {
     return this.#heldBytes + (this.#inOrder?.bytes ?? 0) + (this.#anyOrder?.bytes ?? 0)
   }
 
-  receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
+  /** Everything up to here has arrived. */
+  get base(): number {
+    return this.#received.base
+  }
+
+  /** The number was used on another channel, so it is not missing here. */
+  elsewhere(number: number): void {
     const received = this.#received
-    const number = this.#serial.full(seq, received.base)
-    if (number < 1 || number > received.base + received.span) return this.#refuse()
+    if (number <= received.base || number > received.base + received.span || received.has(number)) return
+    const next = number === received.base + 1
+    received.add(number)
+    if (next && this.#held.size > 0) this.#release(number)
+  }
+
+  receive(now: number, number: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
+    const received = this.#received
+    if (number < 1) return this.#refuse()
+    if (number > received.base + received.span && !this.#reach(number)) return this.#refuse()
     if (received.has(number)) {
       received.again(number)
       this.#context.counters.duplicates++
-      this.ackAt = now
+      this.#due(now)
       return 'duplicate'
     }
     if (piece !== undefined && !this.#isPiece(number, piece)) return 'failed'
     const next = number === received.base + 1
     if (!next && this.#ordered) return this.#keep(now, number, piece, message, size)
     if (piece !== undefined) return this.#piece(now, number, piece, message)
-    if (this.#inOrder?.open) return this.#wrong('a message inside another one that is in pieces')
+    if (this.#inOrder?.open && !this.#cutShort()) return 'failed'
     this.#add(now, number)
     this.#deliver(message)
     if (this.#held.size > 0) this.#release(number)
@@ -94,12 +115,23 @@ export class Inbound<M> {
     this.ackAt = Infinity
   }
 
+  /** Goes on without what has been missing for too long. */
+  wake(now: number): void {
+    if (now < this.skipAt) return
+    let lowest = this.#lowest
+    while (lowest !== undefined && (this.#held.get(lowest)?.at ?? 0) + PATIENCE <= now) {
+      this.#skipTo(lowest)
+      lowest = this.#lowest
+    }
+    this.skipAt = lowest === undefined ? Infinity : (this.#held.get(lowest)?.at ?? 0) + PATIENCE
+  }
+
   end(): void {
-    this.#held.clear()
+    this.#held = NOTHING as Map<number, Held<M>>
     this.#heldBytes = 0
     this.#inOrder?.clear()
     this.#anyOrder?.clear()
-    this.ackAt = Infinity
+    this.ackAt = this.skipAt = Infinity
   }
 
   /** It is ours now, so it will be acknowledged: at once when something is missing, else with others. */
@@ -107,29 +139,75 @@ export class Inbound<M> {
     const received = this.#received
     const plain = number === received.base + 1 && received.top === received.base
     received.add(number)
-    if (!plain || ++this.#count >= this.#after) this.ackAt = now
+    if (!plain || ++this.#count >= this.#after) this.#due(now)
     else if (this.ackAt === Infinity) this.ackAt = now + this.#delay
+  }
+
+  /** An acknowledgement goes at once, where the channel sends any. */
+  #due(now: number): void {
+    if (this.#after !== Infinity) this.ackAt = now
   }
 
   #keep(now: number, number: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
     const { messages, bytes } = this.#options.channel.reorder
     if (this.#held.size >= messages || this.#heldBytes + size > bytes) return this.#refuse()
     const copy = piece && { id: piece.id, index: piece.index, count: piece.count }
-    this.#held.set(number, { message: this.#context.host.hold(this.#options.place, message), piece: copy, size })
+    if (this.#held === NOTHING) this.#held = new Map()
+    this.#held.set(number, {
+      message: this.#context.host.hold(this.#options.place, message),
+      piece: copy,
+      size,
+      at: now,
+    })
     this.#heldBytes += size
     this.#add(now, number)
+    if (this.#once && this.skipAt === Infinity) this.skipAt = now + PATIENCE
     return 'held'
   }
 
-  /** Delivers what waited for `number`. */
-  #release(number: number): void {
-    for (let next = number + 1; ; next++) {
+  /** Makes a number reachable, by going on without what is missing: only where nothing is sent again. */
+  #reach(number: number): boolean {
+    if (!this.#once) return false
+    const received = this.#received
+    for (
+      let lowest = this.#lowest;
+      lowest !== undefined && number > received.base + received.span;
+      lowest = this.#lowest
+    )
+      this.#skipTo(lowest)
+    if (number > received.base + received.span) received.skip(number - 1)
+    return true
+  }
+
+  /** Lowest number that is held. */
+  get #lowest(): number | undefined {
+    let lowest = Infinity
+    for (const number of this.#held.keys()) lowest = Math.min(lowest, number)
+    return lowest === Infinity ? undefined : lowest
+  }
+
+  #skipTo(number: number): void {
+    const from = this.#received.base
+    this.#received.skip(number - 1)
+    this.#release(from)
+  }
+
+  /** A message in pieces was not finished: wrong, unless what is missing was lost for good. */
+  #cutShort(): boolean {
+    if (this.#once) this.#inOrder?.clear()
+    else this.#wrong('a message inside another one that is in pieces')
+    return this.#once
+  }
+
+  /** Delivers what is held above `from` and nothing is missing in front of any more. */
+  #release(from: number): void {
+    for (let next = from + 1; next <= this.#received.base; next++) {
       const held = this.#held.get(next)
-      if (held === undefined) return
+      if (held === undefined) continue
       this.#held.delete(next)
       this.#heldBytes -= held.size
       if (held.piece === undefined) {
-        if (this.#inOrder?.open) return void this.#wrong('a message inside another one that is in pieces')
+        if (this.#inOrder?.open && !this.#cutShort()) return
         this.#deliver(held.message)
       } else {
         const joined = this.#join(next, held.piece, held.message, true)
@@ -157,6 +235,10 @@ export class Inbound<M> {
     const fragment = channel.fragment!
     if (this.#ordered) {
       this.#inOrder ??= new PiecesInOrder(fragment, budget)
+      if (this.#once && !this.#inOrder.continues(piece)) {
+        this.#inOrder.clear()
+        if (piece.index > 0) return 'held'
+      }
       return this.#inOrder.add(piece, bytes, acknowledged)
     }
     this.#anyOrder ??= new PiecesInAnyOrder(fragment, channel.reorder.bytes, budget)
@@ -189,3 +271,7 @@ export class Inbound<M> {
     return 'failed'
   }
 }
+
+/** Milliseconds that a hole is waited for where nothing is sent again. */
+const PATIENCE = 250
+const NOTHING: Map<number, unknown> = new Map()

@@ -33,6 +33,11 @@ export class PiecesInOrder {
     return this.#next > 0
   }
 
+  /** Whether it is the piece that comes next. */
+  continues({ index, count }: PieceNumbers): boolean {
+    return index === this.#next && (index === 0 || count === this.#count)
+  }
+
   /** Bytes taken up. */
   get bytes(): number {
     return this.#buffer.length

@@ -23,9 +23,9 @@ export class Outgoing<M> {
   bytes = 0
   readonly #most: number
   readonly #mostBytes: number
-  #messages: (M | undefined)[] = []
-  #sizes: number[] = []
-  #parcels: (Parcel<M> | undefined)[] = []
+  #messages: (M | undefined)[] = NONE
+  #sizes: number[] = NONE
+  #parcels: (Parcel<M> | undefined)[] = NONE
   #first = 0
   #count = 0
 
@@ -66,6 +66,12 @@ export class Outgoing<M> {
     return this.#sizes[this.#first] as number
   }
 
+  /** Bytes of what goes next: of the first message, or of a piece of it. */
+  get nextSize(): number {
+    const parcel = this.#parcels[this.#first]
+    return parcel === undefined ? (this.#sizes[this.#first] as number) : parcel.around + parcel.size
+  }
+
   get parcel(): Parcel<M> | undefined {
     return this.#parcels[this.#first]
   }
@@ -96,3 +102,6 @@ export class Outgoing<M> {
     this.#first = 0
   }
 }
+
+/** What queues that were never used share. */
+const NONE: never[] = []

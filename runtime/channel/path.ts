@@ -29,14 +29,17 @@ export class Path {
   #pacer: Pacer
   /** Never paced as if round trips were shorter than this: what the handshake saw, which a peer cannot shorten. */
   #floor: number
-  /** Share of lost messages, over the last hundred or so. */
-  #lossRate = 0
+  /** Share of messages lost while nothing queued, over the last five hundred or so. */
+  #unexplained = 0
   /** Taken for lost since the window shrank last, and how many of them arrived all the same. */
   #lost = 0
   #spurious = 0
-  /** Least round trip of the last and of this round; a round ends when something arrives that was sent in it. */
+  /** Least of the last few round trips: this handful and the one before. */
   #recent = Infinity
-  #recentNow = Infinity
+  #recentBefore = Infinity
+  #handful = 0
+  /** Least of this round, and how many there were; it ends when something arrives that was sent in it. */
+  #round = Infinity
   #samples = 0
   #roundFrom = -Infinity
 
@@ -57,7 +60,9 @@ export class Path {
   get rate(): number {
     const { congestion, roundTrip } = this
     if (congestion === undefined || roundTrip.smoothed === undefined) return Infinity
-    return congestion.window / Math.max(roundTrip.smoothed, this.#floor, SHORTEST)
+    const gain = congestion.starting ? 2 : 1.25
+    const { window } = congestion
+    return Math.min((gain * window) / Math.max(roundTrip.smoothed, SHORTEST), window / Math.max(this.#floor, SHORTEST))
   }
 
   /** Whether a message of `bytes` may go now. */
@@ -81,7 +86,7 @@ export class Path {
 
   acked(now: number, bytes: number, sentAt: number): void {
     this.inFlight -= bytes
-    this.#lossRate -= this.#lossRate / MEMORY
+    this.#unexplained -= this.#unexplained / MEMORY
     this.congestion?.acked(now, bytes, sentAt, this.limited, this.roundTrip.smoothed ?? 0)
   }
 
@@ -89,28 +94,31 @@ export class Path {
   sample(now: number, sentAt: number): void {
     const ms = Math.max(0, now - sentAt)
     this.roundTrip.sample(now, ms)
-    this.#recentNow = Math.min(this.#recentNow, ms)
-    this.#samples++
-    if (sentAt < this.#roundFrom) return
-    this.#roundFrom = now
-    this.#recent = this.#recentNow
-    if (this.#samples >= ENOUGH_SAMPLES && this.congestion?.starting) {
-      const { least } = this.roundTrip
-      if (this.#recent >= least + Math.min(16, Math.max(4, least / 8))) this.congestion.enough()
+    this.#recent = Math.min(this.#recent, ms)
+    if (++this.#handful === HANDFUL) {
+      this.#handful = 0
+      this.#recentBefore = this.#recent
+      this.#recent = Infinity
     }
-    this.#recentNow = Infinity
-    this.#samples = 0
+    this.#round = Math.min(this.#round, ms)
+    this.#samples++
+    if (sentAt >= this.#roundFrom) this.#endRound(now)
   }
 
   /** Something is taken for lost. */
   lost(now: number, bytes: number, sentAt: number): void {
     this.inFlight -= bytes
-    this.#lossRate += (1 - this.#lossRate) / MEMORY
     this.#lost++
     const { congestion } = this
-    if (congestion === undefined || !this.#meansCongestion) return
+    if (congestion === undefined) return
+    const least = INITIAL_DATAGRAMS * this.#options.datagram
+    const queues = this.#queues
+    if (!queues) {
+      this.#unexplained += (1 - this.#unexplained) / MEMORY
+      if (this.#unexplained <= this.#options.tolerate || congestion.window <= least) return
+    }
     const before = congestion.window
-    congestion.lost(now, sentAt)
+    congestion.lost(now, sentAt, queues ? 0 : least)
     if (congestion.window >= before) return
     this.#lost = 1
     this.#spurious = 0
@@ -118,7 +126,6 @@ export class Path {
 
   /** What was taken for lost arrived after all. */
   spurious(): void {
-    this.#lossRate = Math.max(0, this.#lossRate - 1 / MEMORY)
     // Only when all that was lost since the window shrank has come after all.
     if (++this.#spurious === this.#lost) this.congestion?.undo()
   }
@@ -138,18 +145,28 @@ export class Path {
     this.#floor = handshakeRtt ?? 0
     this.congestion = controller(this.#options.congestion, this.#options.datagram)
     this.#pacer = new Pacer(INITIAL_DATAGRAMS * this.#options.datagram)
-    this.#recent = this.#recentNow = Infinity
-    this.#lossRate = 0
+    this.#recent = this.#recentBefore = this.#round = Infinity
+    this.#unexplained = 0
+  }
+
+  /** Queues that grow while the window doubles end the doubling, before they overflow (RFC 9406 section 4.2). */
+  #endRound(now: number): void {
+    const { least } = this.roundTrip
+    if (this.congestion?.starting && this.#samples >= ENOUGH_SAMPLES)
+      if (this.#round >= least + Math.min(16, Math.max(4, least / 8))) this.congestion.enough()
+    this.#roundFrom = now
+    this.#round = Infinity
+    this.#samples = 0
   }
 
   /**
-   * On a radio link messages get lost while nothing queues. As TCP Veno has it (Fu and Liew, 2003): with less than three
-   * datagrams of ours waiting in queues, a loss is not congestion, unless there are many.
+   * Whether datagrams of ours wait somewhere: three or more (Fu and Liew, "TCP Veno", 2003). On a radio link messages get
+   * lost while nothing does, and sending less would not help; unless there are many, as before a very short queue. But then
+   * a window with which anybody may begin is no less than enough.
    */
-  get #meansCongestion(): boolean {
-    if (this.#lossRate > this.#options.tolerate) return true
+  get #queues(): boolean {
     const { least } = this.roundTrip
-    const recent = Math.min(this.#recent, this.#recentNow)
+    const recent = Math.min(this.#recent, this.#recentBefore)
     if (!(recent < Infinity && least < Infinity)) return true
     return (this.window * (recent - least)) / recent >= BACKLOG * this.#options.datagram
   }
@@ -176,6 +193,7 @@ function controller(name: CongestionName, datagram: number): Congestion | undefi
 
 /** Milliseconds: a rate is not computed from less. */
 const SHORTEST = 0.01
-const MEMORY = 128
+const MEMORY = 512
 const BACKLOG = 3
+const HANDFUL = 4
 const ENOUGH_SAMPLES = 8

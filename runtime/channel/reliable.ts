@@ -13,9 +13,12 @@ export class ReliableLane<M> extends Lane<M> {
   readonly #serial: Serial
   readonly #flight: Flight<M>
   readonly #inbound: Inbound<M>
-  readonly #governed: boolean
+  /** Nothing is sent again: what is lost is dropped. */
+  readonly #once: boolean
   readonly #window: number
   readonly #span: number
+  /** Bytes that the receiver holds for order. */
+  readonly #ahead: number
   /** Bounds of the wait for an answer, retransmissions allowed, and how long all of them take at least. */
   readonly #rto: { readonly from: number; readonly to: number; readonly times: number; readonly patience: number }
   /** When to send something for want of an answer; how often in a row that happened, and since when. */
@@ -25,6 +28,11 @@ export class ReliableLane<M> extends Lane<M> {
   #probes = 0
   /** Something new was acknowledged. */
   #progress = false
+  /** When something was sent again last, and round trips in a row that were left out because of that. */
+  #againAt = -Infinity
+  #doubts = 0
+  /** Acknowledgements in a row without one that could be measured. */
+  #unmeasured = 0
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     super(context, options)
@@ -32,10 +40,15 @@ export class ReliableLane<M> extends Lane<M> {
     const { seqBits, first } = context.numbers
     this.#serial = new Serial(seqBits, first)
     this.#flight = new Flight(context.path)
-    this.#governed = channel.congestion !== 'none'
-    this.#span = Math.min(Math.max(channel.window, channel.reorder.messages), Math.floor(this.#serial.space / 2) - 1)
+    // What is ahead of a missing message has to fit the receiver's reorder buffer, where there is one. And a quarter of
+    // narrow numbers: half of them tell old from new, and an acknowledgement may be a window late.
+    const { messages } = channel.reorder
+    const ahead = channel.delivery === 'reliable-ordered' ? messages + 1 : Math.max(channel.window, messages)
+    this.#span = Math.min(ahead, Math.floor(this.#serial.space / 4))
+    this.#ahead = channel.delivery === 'reliable-ordered' ? channel.reorder.bytes : Infinity
     this.#window = Math.min(channel.window, this.#span)
     this.#inbound = new Inbound(context, options, this.#serial, this.#span)
+    this.#once = channel.retransmit === undefined
     this.#rto = patience(channel.retransmit)
   }
 
@@ -45,8 +58,8 @@ export class ReliableLane<M> extends Lane<M> {
 
   whole(now: number, message: M, size: number): number {
     if (!this.#hasWindow || this.#flight.lost > 0 || !this.paced(now)) return WAIT
-    if (this.#governed && !this.#admits(now, size)) return WAIT
-    return this.#first(now, message, undefined, 0)
+    if (this.governed && !this.#admits(now, size)) return WAIT
+    return this.#first(now, message, undefined, 0, size)
   }
 
   get wants(): boolean {
@@ -55,25 +68,25 @@ export class ReliableLane<M> extends Lane<M> {
 
   offer(now: number): number {
     if (this.#probes > 0) return this.#probe(now)
-    const lost = this.#flight.firstLost
+    const lost = this.#flight.nextLost
     if (lost !== undefined) {
-      if (this.#governed && !this.#admits(now, lost.bytes)) return WAIT
-      this.context.counters.retransmitted++
-      return this.#again(now, lost)
+      if (this.governed && !this.#admits(now, lost.bytes)) return WAIT
+      const bytes = this.#again(now, lost)
+      if (bytes > 0) this.context.counters.retransmitted++
+      return bytes
     }
     if (!this.paced(now)) return WAIT
     const { outgoing } = this
     const { parcel } = outgoing
-    const size = parcel === undefined ? outgoing.size : parcel.around + parcel.size
-    if (this.#governed && !this.#admits(now, size)) return WAIT
-    const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0)
+    if (this.governed && !this.#admits(now, outgoing.nextSize)) return WAIT
+    const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0, outgoing.nextSize)
     if (bytes === NO_ROOM) return NO_ROOM
     if (parcel === undefined || ++parcel.next === parcel.count) outgoing.shift()
     return bytes
   }
 
   receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
-    return this.#inbound.receive(now, seq, piece, message, size)
+    return this.#inbound.receive(now, this.#serial.full(seq, this.#inbound.base), piece, message, size)
   }
 
   acked(now: number, ack: number, lo: number, hi: number): void {
@@ -94,9 +107,15 @@ export class ReliableLane<M> extends Lane<M> {
     if (lo !== 0 && reach > 0) sample = this.#walk(now, lo, top - 1, reach, sample)
     sample = this.#one(now, top, sample)
     if (!this.#progress) return
-    if (sample >= 0) this.context.path.sample(now, sample)
-    this.#silent = this.#probes = 0
+    const measured = sample >= 0 && this.#sample(now, sample)
+    this.#unmeasured = measured ? 0 : this.#unmeasured + 1
+    // Where nothing is acknowledged any more that was sent only once, the time-out is too short: it stays what it was
+    // doubled to until something is measured (Karn; RFC 6298 section 5).
+    if (this.#unmeasured <= MOST_UNMEASURED) this.#silent = 0
+    else this.#silentSince = now
+    this.#probes = 0
     flight.detect(now)
+    if (this.#once) this.#giveUp(now)
     flight.advance()
     this.#arm(now)
   }
@@ -114,7 +133,9 @@ export class ReliableLane<M> extends Lane<M> {
   }
 
   wake(now: number): void {
+    this.#inbound.wake(now)
     if (now >= this.#flight.lossAt) this.#flight.detect(now)
+    if (this.#once) this.#giveUp(now)
     if (now < this.#probeAt) return
     if (this.#flight.flying === 0) {
       this.#probeAt = Infinity
@@ -127,18 +148,18 @@ export class ReliableLane<M> extends Lane<M> {
       return
     }
     if (this.#silent === SILENT) this.context.path.silent(now)
-    this.#probes = Math.min(this.#silent < SILENT ? 1 : 2, this.unsettled)
+    // Two at most (RFC 9002 section 6.2.4); twice the same one where it is alone and one was not enough.
+    this.#probes = this.#silent < SILENT && this.#flight.flying + this.#flight.lost === 1 ? 1 : 2
     this.#arm(now)
   }
 
   deadline(stalled: boolean): number {
     const flight = this.#flight
-    // Without room below an acknowledgement that is due stays so: `pump` sends it.
-    const at = Math.min(this.#probeAt, flight.lossAt, stalled ? Infinity : this.#inbound.ackAt)
+    const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt, this.#inbound.skipAt)
     if (stalled || !this.wants) return at
-    const again = flight.firstLost
-    const size = again?.bytes ?? this.outgoing.size
-    const path = this.#governed ? this.context.path.paceAt(size) : -Infinity
+    const again = flight.nextLost
+    const size = again?.bytes ?? this.outgoing.nextSize
+    const path = this.governed ? this.context.path.paceAt(size) : -Infinity
     return Math.min(at, again === undefined ? Math.max(path, this.paceAt) : path)
   }
 
@@ -163,8 +184,8 @@ export class ReliableLane<M> extends Lane<M> {
   }
 
   get #hasWindow(): boolean {
-    const { flying, lost, next, base } = this.#flight
-    return flying + lost < this.#window && next - base < this.#span
+    const { flying, lost, next, base, size } = this.#flight
+    return flying + lost < this.#window && next - base < this.#span && size <= this.#ahead
   }
 
   #admits(now: number, size: number): boolean {
@@ -174,11 +195,11 @@ export class ReliableLane<M> extends Lane<M> {
     return false
   }
 
-  #first(now: number, message: M, parcel: Parcel<M> | undefined, index: number): number {
+  #first(now: number, message: M, parcel: Parcel<M> | undefined, index: number, size: number): number {
     const flight = this.#flight
     const bytes = this.put(now, this.#serial.wire(flight.next), message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    flight.first(now, message, parcel, index, bytes)
+    flight.add(now, message, parcel, index, size, bytes)
     this.context.counters.sent++
     this.#arm(now)
     return bytes
@@ -197,13 +218,17 @@ export class ReliableLane<M> extends Lane<M> {
     const bytes = this.put(now, this.#serial.wire(number), message as M, parcel, index, 'again')
     if (bytes === NO_ROOM) return NO_ROOM
     this.#flight.again(now, slot, bytes)
+    this.#againAt = now
     this.#arm(now)
     return bytes
   }
 
-  /** Sends what has waited longest, whatever the window says (RFC 9002 section 7.5). */
+  /**
+   * Sends the oldest message, and then what has waited longest, whatever the window says (RFC 9002 section 7.5). The
+   * oldest first: it may be the only one that the receiver has room for.
+   */
   #probe(now: number): number {
-    const slot = this.#flight.firstLost ?? this.#flight.oldest
+    const slot = this.#probes > 1 ? this.#flight.first : (this.#flight.nextLost ?? this.#flight.oldest)
     if (slot === undefined) {
       this.#probes = 0
       return WAIT
@@ -215,15 +240,51 @@ export class ReliableLane<M> extends Lane<M> {
     return bytes
   }
 
+  /** Drops what is lost, or too old to be acknowledged. */
+  #giveUp(now: number): void {
+    const flight = this.#flight
+    for (;;) {
+      const slot = flight.nextLost ?? flight.oldest
+      if (slot === undefined || (slot.state === 'flying' && now - slot.sentAt < this.#rto.to)) break
+      flight.drop(slot)
+      const message = slot.message as M
+      const { parcel } = slot
+      release(slot)
+      if (parcel !== undefined && parcel.left <= 0) continue
+      // No other piece is counted after this one.
+      if (parcel !== undefined) parcel.left = 0
+      this.context.host.dropped(this.place, message)
+    }
+    flight.advance()
+    this.#arm(now)
+  }
+
   /** The wait for an answer begins anew. */
   #arm(now: number): void {
-    if (this.#flight.flying === 0) {
+    const { oldest } = this.#flight
+    if (oldest === undefined) {
       this.#probeAt = Infinity
+      return
+    }
+    if (this.#once) {
+      this.#probeAt = oldest.sentAt + this.#rto.to
       return
     }
     const { from, to } = this.#rto
     const wait = Math.min(Math.max(this.context.path.roundTrip.timeout, from), to) + (this.channel.ack?.delay ?? 0)
     this.#probeAt = now + Math.min(wait * 2 ** this.#silent, Math.max(wait, Math.min(to, LONGEST)))
+  }
+
+  /**
+   * A round trip of something sent once. Its acknowledgement may be the second one, brought about by what was sent again
+   * in between; then it says little, unless that goes on.
+   */
+  #sample(now: number, sentAt: number): boolean {
+    const { path } = this.context
+    if (this.#againAt > sentAt && now - sentAt > path.roundTrip.timeout && ++this.#doubts <= MOST_DOUBTS) return false
+    this.#doubts = 0
+    path.sample(now, sentAt)
+    return true
   }
 
   /** Acknowledges `top - i` for every bit i below `count`. */
@@ -268,8 +329,11 @@ function patience(retransmit: { from: number; to: number; times: number } | unde
   return { from, to, times, patience: sum }
 }
 
-const NEVER_AGAIN = { from: 100, to: 5000, times: Infinity } as const
+/** Without retransmission: how long an acknowledgement is waited for. */
+const NEVER_AGAIN = { from: 5000, to: 5000, times: Infinity } as const
 /** From so many silent waits on the path is taken for congested, or dead. */
 const SILENT = 2
+const MOST_DOUBTS = 4
+const MOST_UNMEASURED = 4
 /** Milliseconds between probes at most, where the schema's least wait allows: how soon a path that was dead is noticed to live. */
 const LONGEST = 2000

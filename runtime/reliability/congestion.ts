@@ -11,8 +11,8 @@ export interface Congestion {
    * `rtt`: smoothed, milliseconds.
    */
   acked(now: number, bytes: number, sentAt: number, limited: boolean, rtt: number): void
-  /** Something sent at `sentAt` was lost, and that means congestion. */
-  lost(now: number, sentAt: number): void
+  /** Something sent at `sentAt` was lost, and that means congestion. The window is above `least` bytes and does not fall below. */
+  lost(now: number, sentAt: number, least: number): void
   /** The last `lost` was none: what was sent at `sentAt` has arrived. */
   undo(): void
   /** Nothing has come back for several timeouts (persistent congestion, RFC 9002 section 7.6). */

@@ -42,11 +42,11 @@ export class Cubic implements Congestion {
     else this.#avoid(now, count, rtt)
   }
 
-  lost(now: number, sentAt: number): void {
+  lost(now: number, sentAt: number, least: number): void {
     if (sentAt <= this.#recovering) return
     this.#before = { window: this.#window, threshold: this.#threshold, most: this.#most, k: this.#k }
     this.#recovering = now
-    this.#reduce()
+    this.#reduce(least / this.#datagram)
   }
 
   undo(): void {
@@ -64,7 +64,7 @@ export class Cubic implements Congestion {
   silent(now: number): void {
     this.#before = undefined
     this.#recovering = now
-    this.#reduce()
+    this.#reduce(0)
     this.#window = LEAST_DATAGRAMS
   }
 
@@ -73,11 +73,11 @@ export class Cubic implements Congestion {
   }
 
   /** Section 4.6 and 4.7. */
-  #reduce(): void {
+  #reduce(least: number): void {
     this.#epoch = undefined
     // Fast convergence: a flow that did not get back to where it was leaves room for others.
     this.#most = this.#window < this.#most ? (this.#window * (1 + BETA)) / 2 : this.#window
-    this.#window = Math.max(this.#window * BETA, LEAST_DATAGRAMS)
+    this.#window = Math.max(this.#window * BETA, least, LEAST_DATAGRAMS)
     this.#threshold = this.#window
   }
 

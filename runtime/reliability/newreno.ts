@@ -27,11 +27,11 @@ export class NewReno implements Congestion {
     else this.window += (this.#datagram * bytes) / this.window
   }
 
-  lost(now: number, sentAt: number): void {
+  lost(now: number, sentAt: number, least: number): void {
     if (sentAt <= this.#recovering) return
     this.#before = { window: this.window, threshold: this.threshold }
     this.#recovering = now
-    this.window = Math.max(this.window / 2, LEAST_DATAGRAMS * this.#datagram)
+    this.window = Math.max(this.window / 2, least, LEAST_DATAGRAMS * this.#datagram)
     this.threshold = this.window
   }
 
