@@ -155,7 +155,9 @@ export class ReliableLane<M> extends Lane<M> {
 
   deadline(stalled: boolean): number {
     const flight = this.#flight
-    const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt, this.#inbound.skipAt)
+    // Without room below an acknowledgement that is due stays so: `pump` sends it.
+    const ackAt = stalled ? Infinity : this.#inbound.ackAt
+    const at = Math.min(this.#probeAt, flight.lossAt, ackAt, this.#inbound.skipAt)
     if (stalled || !this.wants) return at
     const again = flight.nextLost
     const size = again?.bytes ?? this.outgoing.nextSize
