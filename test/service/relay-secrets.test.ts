@@ -69,7 +69,7 @@ function regionHolds(memory: number, from: number, to: number, wanted: Uint8Arra
     } catch {
       return false // a region that cannot be read
     }
-    if (window.subarray(0, length).includes(wanted)) return true
+    if (window.subarray(0, length).includes(Buffer.from(wanted))) return true
     if (length < window.length) return false
   }
   return false

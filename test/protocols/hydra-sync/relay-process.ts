@@ -16,7 +16,7 @@ const server = await serve(protocol, {
   params: { packet_len: BigInt(length) },
   relayQueue: { overflow: overflow as Overflow, frames: Number(frames), stall: Number(stall) },
   limits: { connections: 20_000, connectionsPerAddress: 20_000, handshakes: 20_000, handshakesPerAddress: 20_000 },
-  closeTimeout: 2000,
+  closeTimeout: 1000,
 })
 process.on('message', async what => {
   if (what === 'close') {
