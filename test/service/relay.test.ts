@@ -1,5 +1,6 @@
 // The relay as a service: who is let in, what arrives, what somebody in the middle can do, and what happens at the end.
 
+import { connect as dialTcp } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { protocol } from '../../generated/hydra-sync/index.ts'
@@ -116,6 +117,16 @@ describe('who is let in', () => {
     const broken = await relay({ hub: new Later(undefined, 2) })
     await expect(producerOf(broken)).rejects.toThrow()
   })
+})
+
+test('a server that closes does not wait for somebody who never finishes the handshake', async () => {
+  const server = await serve(protocol, { listen: 'tcp://127.0.0.1:0', params: { static_key: SECRET } })
+  const silent = dialTcp({ host: '127.0.0.1', port: server.port })
+  const ended = new Promise(resolve => silent.on('close', resolve).on('error', () => {}))
+  await new Promise(resolve => silent.once('connect', resolve))
+  await turns(50)
+  await server.close()
+  await ended
 })
 
 describe('what arrives', () => {
