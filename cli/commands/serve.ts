@@ -1,6 +1,7 @@
 // `proto serve`: runs a protocol for everybody who connects, and prints what they send.
 
 import { Args, Flags } from '@oclif/core'
+import { handOverPlaces } from '../../runtime/core/hand-over-places.ts'
 import type { Connection, Metrics, MetricsServer, PeerStats, Server, ServerStats } from '../../runtime/index.ts'
 import type { ArgsInput, Example, FlagsInput } from '../base.ts'
 import { usage } from '../failure.ts'
@@ -67,8 +68,8 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     const runtime = await import('../../runtime/index.ts')
     const handlers = flags.handler === undefined ? undefined : await this.#handlers(flags.handler, loaded, flags.role)
     const recorder = await this.recorder(flags.record, loaded)
-    const { name, frames, metrics } = loaded.descriptor
-    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics })
+    const { name, frames, metrics, seals } = loaded.descriptor
+    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics, seals })
     const signal = this.interruptible()
     const options = {
       ...(flags.role === undefined ? {} : { role: flags.role }),
@@ -149,7 +150,7 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
 
 /** The first transport of the schema, on its port; any free one where it has none. */
 function defaultPlace({ descriptor }: Loaded): string {
-  const first = descriptor.transports.find(({ use }) => use === 'session')
+  const first = handOverPlaces(descriptor)?.from ?? descriptor.transports.find(({ use }) => use === 'session')
   if (!first) throw usage(`${descriptor.name} has no transport to listen on`)
   return `${first.kind}://127.0.0.1:${first.port ?? 0}`
 }

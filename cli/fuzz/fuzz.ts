@@ -94,7 +94,7 @@ export class Fuzz {
   #makeCorpus(protocol: Protocol): Uint8Array[] {
     const corpus: Uint8Array[] = protocol.examples.map(example => Uint8Array.from(Buffer.from(example.hex, 'hex')))
     for (const { name, body } of protocol.frames.values()) {
-      for (let tries = 0, made = 0; tries < 200 && made < 20; tries++) {
+      for (let tries = 0, made = 0; tries < 200 && made < 20 && !this.done; tries++) {
         const bytes = this.#encodeBoth(name, randomRecord(body, protocol, this.#random))
         if (!bytes) continue
         corpus.push(bytes)
@@ -167,9 +167,17 @@ function situations({ frames }: Protocol): Situation[] {
 
 /** What a decode came to, as text: the fields, the error with its place, or the bytes that are missing. */
 function outcome(codec: Codec, reader: Reader | undefined): string {
-  if (reader) return `${reader.frameName} ${reader.byteEnd} ${jsonLine(reader.toObject())}`
+  if (reader) return `${reader.frameName} ${reader.byteEnd} ${jsonLine(sorted(reader.toObject()))}`
   const { failure, needs } = codec
   return failure ? `${failure.code} at ${failure.offset} ${failure.field}` : `needs ${needs}`
+}
+
+/** With keys in order: which one comes first is no part of a value. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
 }
 
 /** The bytes, or the error code: values that break a rule between fields are refused, and that is no finding. */

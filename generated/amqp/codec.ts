@@ -12,7 +12,6 @@ import {
   agree,
   bytesIn,
   bytesOf,
-  bytesSize,
   decodeUtf8,
   exactly,
   fitsInto,
@@ -21,17 +20,16 @@ import {
   inField,
   isUtf8,
   listIn,
+  measured,
   noSuchFrame,
   noSuchVariant,
   notTooDeep,
   putUtf8,
   recordIn,
-  sumOf,
   textIn,
   u16,
   u32,
   u8,
-  utf8Size,
   viewOf,
   wrongVariant,
 } from '../../runtime/codegen/v1.ts'
@@ -135,7 +133,7 @@ export class FrameReader extends FrameReader2 {
 
 /** Bytes that encoding Frame takes at most. */
 export function sizeOfFrame(value: FrameInput): number {
-  return 8 + sizeOfContent(value.content)
+  return measured(into => encodeFrame(value, into, 0))
 }
 
 /** Writes Frame at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -290,50 +288,6 @@ function writeContent(value: ContentInput, into: Uint8Array, at: number, field: 
     }
     default:
       throw noSuchVariant(value, 'Content', field)
-  }
-}
-
-function sizeOfEntry(value: EntryInput | undefined): number {
-  if (value === undefined) return 0
-  return 1 + utf8Size(value.name) + sizeOfValue(value.value)
-}
-
-function sizeOfValue(value: ValueInput | undefined): number {
-  switch (value?.is) {
-    case 'Bool':
-      return 2
-    case 'Int':
-      return 5
-    case 'Text':
-      return 5 + utf8Size(value.value)
-    case 'Table':
-      return 5 + sumOf(value.value, item => sizeOfEntry(item))
-    default:
-      return 0
-  }
-}
-
-function sizeOfMethod(value: MethodInput | undefined): number {
-  switch (value?.is) {
-    case 'Start':
-      return 18 + sumOf(value.properties, item => sizeOfEntry(item)) + utf8Size(value.mechanisms) + utf8Size(value.locales)
-    case 'Tune':
-      return 12
-    default:
-      return 0
-  }
-}
-
-function sizeOfContent(value: ContentInput | undefined): number {
-  switch (value?.is) {
-    case 'Method':
-      return sizeOfMethod(value.value)
-    case 'Body':
-      return bytesSize(value.value)
-    case 'Heartbeat':
-      return 0
-    default:
-      return 0
   }
 }
 

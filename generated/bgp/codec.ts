@@ -239,7 +239,7 @@ export function encodeOpen(value: OpenInput, into: Uint8Array, at: number): numb
   into.set(identifier, at + 24)
   const identifierEnd = at + 24 + identifier.length
   exactly(identifierEnd - (at + 24), 4, 'identifier')
-  const parameters = listIn(value.parameters ?? [], 'parameters')
+  const parameters = listIn(value.parameters === undefined ? [] : value.parameters, 'parameters')
   const parametersEnd = writeParameterList(parameters, into, at + 29, 'parameters')
   view.setUint8(at + 28, u8(parametersEnd - (at + 29), 'parameters'))
   const length_own = u16(parametersEnd - (at + 19) + 19, 'length')
@@ -404,13 +404,13 @@ export function encodeUpdate(value: UpdateInput, into: Uint8Array, at: number): 
   into.set(BYTES, at) // marker
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
   view.setUint8(at + 18, 2) // type
-  const withdrawn = listIn(value.withdrawn ?? [], 'withdrawn')
+  const withdrawn = listIn(value.withdrawn === undefined ? [] : value.withdrawn, 'withdrawn')
   const withdrawnEnd = writePrefixList(withdrawn, into, at + 21, 'withdrawn')
   view.setUint16(at + 19, u16(withdrawnEnd - (at + 21), 'withdrawn'))
-  const attributes = listIn(value.attributes ?? [], 'attributes')
+  const attributes = listIn(value.attributes === undefined ? [] : value.attributes, 'attributes')
   const attributesEnd = writeAttributeList(attributes, into, withdrawnEnd + 2, 'attributes')
   view.setUint16(withdrawnEnd, u16(attributesEnd - (withdrawnEnd + 2), 'attributes'))
-  const routes = listIn(value.routes ?? [], 'routes')
+  const routes = listIn(value.routes === undefined ? [] : value.routes, 'routes')
   const routesEnd = writePrefixList(routes, into, attributesEnd, 'routes')
   const length_own = u16(routesEnd - (at + 19) + 19, 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
@@ -567,7 +567,7 @@ export function encodeNotification(value: NotificationInput, into: Uint8Array, a
   view.setUint8(at + 19, code)
   const subcode = u8(value.subcode, 'subcode')
   view.setUint8(at + 20, subcode)
-  const data = bytesIn(value.data ?? NO_BYTES, 'data')
+  const data = bytesIn(value.data === undefined ? NO_BYTES : value.data, 'data')
   into.set(data, at + 21)
   const dataEnd = at + 21 + data.length
   const length_own = u16(dataEnd - (at + 19) + 19, 'length')
@@ -898,7 +898,7 @@ function writeParameterList(items: readonly ParameterInput[], into: Uint8Array, 
 }
 
 function sizeOfParameter(value: ParameterInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 2 + bytesSize(value.value)
 }
 

@@ -161,7 +161,7 @@ export function encodeHandshake(value: HandshakeInput, into: Uint8Array, at: num
   const name = 'BitTorrent protocol'
   const nameEnd = putUtf8(into, at + 1, name, 'name')
   view.setUint8(at, u8(nameEnd - (at + 1), 'name'))
-  const reserved = bytesIn(value.reserved ?? evaluated('reserved', () => zeros(8)), 'reserved')
+  const reserved = bytesIn(value.reserved === undefined ? evaluated('reserved', () => zeros(8)) : value.reserved, 'reserved')
   into.set(reserved, nameEnd)
   const reservedEnd = nameEnd + reserved.length
   exactly(reservedEnd - nameEnd, 8, 'reserved')

@@ -14,7 +14,6 @@ import {
   ValueSeal,
   agree,
   bigUintIn,
-  bitsIn,
   broken,
   bytesIn,
   bytesNumber,
@@ -47,6 +46,8 @@ import {
   zeros,
 } from '../../runtime/codegen/v1.ts'
 import {
+  type Accept,
+  type AcceptInput,
   ChannelFlags,
   type Close,
   type CloseInput,
@@ -223,7 +224,7 @@ export function sizeOfHsInit(value: HsInitInput): number {
 export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
   const noise = bytesIn(value.noise, 'noise')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(1), 'packet', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(1), 'packet', 'BadValue', 1)
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'BadValue')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'BadValue')
   view.setUint8(at, (1 << 4) | (0 << 2) | (0 << 1) | 0)
@@ -232,11 +233,11 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   view.setUint32(at + 1, conn_id)
   if (value.protocol_version !== undefined) agree(value.protocol_version, 1, 'protocol_version', 'BadValue')
   view.setUint8(at + 5, 1) // protocol_version
-  const cookie = bytesIn(value.cookie ?? evaluated('cookie', () => zeros(16)), 'cookie')
+  const cookie = bytesIn(value.cookie === undefined ? evaluated('cookie', () => zeros(16)) : value.cookie, 'cookie')
   into.set(cookie, at + 6)
   const cookieEnd = at + 6 + cookie.length
   exactly(cookieEnd - (at + 6), 16, 'cookie')
-  const noise_len = u16(value.noise_len ?? noise.length, 'noise_len')
+  const noise_len = u16(value.noise_len === undefined ? noise.length : value.noise_len, 'noise_len')
   if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise')
   view.setUint16(at + 22, noise_len)
   into.set(noise, at + 24)
@@ -351,7 +352,7 @@ export function sizeOfHsRetry(_value: HsRetryInput): number {
 /** Writes HsRetry at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsRetry(value: HsRetryInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(2), 'packet', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(2), 'packet', 'BadValue', 2)
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'BadValue')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'BadValue')
   view.setUint8(at, (2 << 4) | (0 << 2) | (0 << 1) | 0)
@@ -474,7 +475,7 @@ export function sizeOfHsReply(value: HsReplyInput): number {
 /** Writes HsReply at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(3), 'packet', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(3), 'packet', 'BadValue', 3)
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'BadValue')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'BadValue')
   view.setUint8(at, (3 << 4) | (0 << 2) | (0 << 1) | 0)
@@ -596,7 +597,7 @@ export function sizeOfHsFinal(value: HsFinalInput): number {
 /** Writes HsFinal at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(4), 'packet', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(4), 'packet', 'BadValue', 4)
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'BadValue')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'BadValue')
   view.setUint8(at, (4 << 4) | (0 << 2) | (0 << 1) | 0)
@@ -809,20 +810,20 @@ export function sizeOfNothing(value: NothingInput, context: Context = NO_CONTEXT
 /** Writes Nothing at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeNothing(value: NothingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -1062,20 +1063,20 @@ export function sizeOfPing(value: PingInput, context: Context = NO_CONTEXT): num
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -1100,7 +1101,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   }
   if (value.type !== undefined) agree(value.type, 241, 'type', 'BadValue')
   view.setUint8(pieceBehind, 241) // type
-  const token = bigUintIn(value.token ?? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token'), 18446744073709551615n, 'token')
+  const token = bigUintIn(value.token === undefined ? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token') : value.token, 18446744073709551615n, 'token')
   view.setBigUint64(pieceBehind + 1, token)
   const sealedSealed = pieceBehind + 9 + (context.plain ? 0 : 16)
   if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
@@ -1317,20 +1318,20 @@ export function sizeOfPong(value: PongInput, context: Context = NO_CONTEXT): num
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePong(value: PongInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -1586,20 +1587,20 @@ export function sizeOfClose(value: CloseInput, context: Context = NO_CONTEXT): n
 /** Writes Close at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeClose(value: CloseInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -1863,20 +1864,20 @@ export function sizeOfSay(value: SayInput, context: Context = NO_CONTEXT): numbe
 /** Writes Say at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeSay(value: SayInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -2141,20 +2142,20 @@ export function sizeOfJoin(value: JoinInput, context: Context = NO_CONTEXT): num
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -2414,20 +2415,20 @@ export function sizeOfTyping(value: TypingInput, context: Context = NO_CONTEXT):
 /** Writes Typing at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeTyping(value: TypingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -2708,20 +2709,20 @@ export function sizeOfFile(value: FileInput, context: Context = NO_CONTEXT): num
 /** Writes File at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeFile(value: FileInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const flags = onlyBits(bitsIn(value.flags ?? 0, ChannelFlags, 255, 'flags'), 3, 'flags', 'BadValue')
-  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
   view.setUint32(at + 1, conn_id)
-  const counter = bigUintIn(value.counter ?? 0, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 13, channel)
   view.setUint8(at + 14, flags)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 15, seq)
   const hasAck = value.ack !== undefined
   let ackBehind = at + 19
@@ -2762,6 +2763,72 @@ export function encodeFile(value: FileInput, into: Uint8Array, at: number, conte
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 13, contentEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
   return sealedSealed
+}
+
+/**
+ * Accept, as it stands in the bytes. schema/std/packet.yaml:26.
+ *
+ *     offset  bytes  field
+ *     0       4      conn_id  u32
+ */
+export class AcceptReader extends FrameReader {
+  override readonly frameName = 'Accept'
+  override readonly frameIndex = -1
+
+  /** Where the server wants to receive. 1 to 4294967295. */
+  get conn_id(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 4 > end) input.cut(at, end, '', CONN_ID)
+    this.byteEnd = at + 4
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    input.frame(this.byteEnd)
+    if (((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0 < 1) throw input.refuse('OutOfRange', at, 'conn_id')
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Accept {
+    const b = this.byteSource
+    const at = this.byteStart
+    return {
+      conn_id: ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0,
+    }
+  }
+}
+
+/** Bytes that encoding Accept takes at most. */
+export function sizeOfAccept(_value: AcceptInput): number {
+  return 4
+}
+
+/** Writes Accept at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeAccept(value: AcceptInput, into: Uint8Array, at: number): number {
+  const view = viewOf(into)
+  const conn_id = u32(value.conn_id, 'conn_id')
+  if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
+  view.setUint32(at, conn_id)
+  fitsInto(into, at + 4)
+  return at + 4
 }
 
 /**
@@ -3296,6 +3363,7 @@ const TYPE_TO_ROOM = ['type', 8, 'room', 8]
 const TEXT = ['text', 16]
 const NAME = ['name', 8]
 const TYPING = ['typing', 8]
+const CONN_ID = ['conn_id', 32]
 const COUNTER = ['counter', 64]
 const FRAME_RULES = [
   { bare: false, reach: 1, states: [], dirs: ['client>server'] },

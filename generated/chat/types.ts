@@ -68,7 +68,7 @@ export type HsInitInput = {
   /** Lowest bit of the newest phase of the peer that opened. Always 0. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** Always 1. */
   protocol_version?: number | undefined
   /** Zero until the server has sent one. zeros(16) unless given. */
@@ -98,7 +98,7 @@ export type HsRetryInput = {
   /** Lowest bit of the newest phase of the peer that opened. Always 0. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   cookie: Uint8Array
 }
 
@@ -122,7 +122,7 @@ export type HsReplyInput = {
   /** Lowest bit of the newest phase of the peer that opened. Always 0. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   noise: Uint8Array
 }
 
@@ -146,7 +146,7 @@ export type HsFinalInput = {
   /** Lowest bit of the newest phase of the peer that opened. Always 0. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   noise: Uint8Array
 }
 
@@ -181,7 +181,7 @@ export type NothingInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -230,7 +230,7 @@ export type PingInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -281,7 +281,7 @@ export type PongInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -332,7 +332,7 @@ export type CloseInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -384,7 +384,7 @@ export type SayInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -436,7 +436,7 @@ export type JoinInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -488,7 +488,7 @@ export type TypingInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */
@@ -541,7 +541,7 @@ export type FileInput = {
   /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
   seen?: number | undefined
   /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
-  conn_id: number
+  conn_id?: number | undefined
   /** 0 unless given. */
   counter?: bigint | number | undefined
   /** 0 unless given. */

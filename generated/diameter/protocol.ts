@@ -86,7 +86,7 @@ export const protocol: TypedProtocol<DiameterTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { client: dispatchClient, server: dispatchServer },

@@ -162,7 +162,7 @@ export function encodeFrame(value: FrameInput, into: Uint8Array, at: number): nu
   const crc_own = u16(CRC_16(into, at, at + 8), 'crc')
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'BadCrc')
   view.setUint16(at + 8, crc_own, true)
-  const blocks = listIn(value.blocks ?? [], 'blocks')
+  const blocks = listIn(value.blocks === undefined ? [] : value.blocks, 'blocks')
   const blocksEnd = writeBlockList(blocks, into, at + 10, 'blocks')
   exactly(blocksEnd - (at + 10), length - 5 + Math.trunc((length - 5 + 15) / 16) * 2, 'blocks')
   fitsInto(into, blocksEnd)
@@ -262,7 +262,7 @@ function writeBlockList(items: readonly BlockInput[], into: Uint8Array, at: numb
 }
 
 function sizeOfBlock(value: BlockInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 2 + bytesSize(value.data)
 }
 

@@ -408,7 +408,7 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
   const channel = u8(value.channel, 'channel')
   view.setUint8(at + 8, channel)

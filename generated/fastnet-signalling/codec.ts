@@ -316,7 +316,7 @@ export function encodeJoinRoom(value: JoinRoomInput, into: Uint8Array, at: numbe
   const room = textIn(value.room, 'room')
   const roomEnd = putUtf8(into, at + 3, room, 'room')
   view.setUint16(at + 1, u16(roomEnd - (at + 3), 'room'), true)
-  const udp_port = u16(value.udp_port ?? 0, 'udp_port')
+  const udp_port = u16(value.udp_port === undefined ? 0 : value.udp_port, 'udp_port')
   view.setUint16(roomEnd, udp_port, true)
   fitsInto(into, roomEnd + 2)
   return roomEnd + 2
@@ -1285,7 +1285,7 @@ function writeAddress(value: AddressInput, into: Uint8Array, at: number, field: 
 }
 
 function sizeOfAddress(value: AddressInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 1 + bytesSize(value.ip)
 }
 

@@ -236,7 +236,7 @@ export const protocol: TypedProtocol<FastnetSignallingTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { client: dispatchClient, server: dispatchServer },

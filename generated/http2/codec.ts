@@ -197,12 +197,12 @@ export function sizeOfData(value: DataInput): number {
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  const flags = bitsIn(value.flags ?? 0, DataFlags, 255, 'flags')
+  const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
   const padding = bytesIn(value.padding, 'padding')
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
   view.setUint8(at + 3, 0) // type
   view.setUint8(at + 4, flags)
-  const stream = intIn(value.stream ?? 0, 0, 2147483647, 'stream')
+  const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const hasPadLength = (flags & 0x08) !== 0
   if (!hasPadLength && value.pad_length !== undefined) mismatch('pad_length')
@@ -333,9 +333,9 @@ export function encodeSettings(value: SettingsInput, into: Uint8Array, at: numbe
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 4, 'type', 'BadValue')
   view.setUint8(at + 3, 4) // type
-  const flags = bitsIn(value.flags ?? 0, DataFlags, 255, 'flags')
+  const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
   view.setUint8(at + 4, flags)
-  const stream = intIn(value.stream ?? 0, 0, 2147483647, 'stream')
+  const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const settings = listIn(value.settings, 'settings')
   const settingsEnd = writeSettingEntryList(settings, into, at + 9, 'settings')
@@ -459,9 +459,9 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number): numb
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 6, 'type', 'BadValue')
   view.setUint8(at + 3, 6) // type
-  const flags = bitsIn(value.flags ?? 0, DataFlags, 255, 'flags')
+  const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
   view.setUint8(at + 4, flags)
-  const stream = intIn(value.stream ?? 0, 0, 2147483647, 'stream')
+  const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const opaque = bytesIn(value.opaque, 'opaque')
   into.set(opaque, at + 9)
@@ -603,9 +603,9 @@ export function encodeGoAway(value: GoAwayInput, into: Uint8Array, at: number): 
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 7, 'type', 'BadValue')
   view.setUint8(at + 3, 7) // type
-  const flags = bitsIn(value.flags ?? 0, DataFlags, 255, 'flags')
+  const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
   view.setUint8(at + 4, flags)
-  const stream = intIn(value.stream ?? 0, 0, 2147483647, 'stream')
+  const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const last_stream = intIn(value.last_stream, 0, 2147483647, 'last_stream')
   view.setUint32(at + 9, ((false ? 1 : 0) << 31) | last_stream)
@@ -725,9 +725,9 @@ export function encodeWindowUpdate(value: WindowUpdateInput, into: Uint8Array, a
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 8, 'type', 'BadValue')
   view.setUint8(at + 3, 8) // type
-  const flags = bitsIn(value.flags ?? 0, DataFlags, 255, 'flags')
+  const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
   view.setUint8(at + 4, flags)
-  const stream = intIn(value.stream ?? 0, 0, 2147483647, 'stream')
+  const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const increment = intIn(value.increment, 0, 2147483647, 'increment')
   view.setUint32(at + 9, ((false ? 1 : 0) << 31) | increment)

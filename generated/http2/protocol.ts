@@ -128,7 +128,7 @@ export const protocol: TypedProtocol<Http2Types> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { client: dispatchClient, server: dispatchServer },

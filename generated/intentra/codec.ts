@@ -28,6 +28,7 @@ import {
   intIn,
   measured,
   noSuchFrame,
+  outside,
   readU64,
   sameBytes,
   sealInto,
@@ -37,6 +38,8 @@ import {
   zeros,
 } from '../../runtime/codegen/v1.ts'
 import {
+  type Accept,
+  type AcceptInput,
   type Ack,
   type AckInput,
   type Close,
@@ -273,16 +276,16 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   if (value.kind !== undefined) agree(value.kind, 0, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 0)
   const intent = numberOfIntent(value.intent, 'intent', 'InvalidIntent')
-  const priority = intIn(value.priority ?? 0, 0, 7, 'priority')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  const priority = intIn(value.priority === undefined ? 0 : value.priority, 0, 7, 'priority')
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (intent << 6) | (priority << 3) | (phase << 1) | seen)
   view.setUint16(at + 2, payload_len_own)
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 8, seq)
-  const ack = u32(value.ack ?? 0, 'ack')
+  const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
   const message = u32(value.message, 'message')
   view.setUint32(at + 16, message)
@@ -481,18 +484,18 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 1, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 1)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
-  const priority = intIn(value.priority ?? 0, 0, 7, 'priority')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
+  const priority = intIn(value.priority === undefined ? 0 : value.priority, 0, 7, 'priority')
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | (phase << 1) | seen)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, 0) // payload_len
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 8, seq)
-  const ack = u32(value.ack ?? 0, 'ack')
+  const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
   const bits = bigUintIn(value.bits, 18446744073709551615n, 'bits')
   view.setBigUint64(at + 16, bits)
@@ -689,7 +692,7 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
   if (value.priority !== undefined) agree(value.priority, 0, 'priority', 'MalformedPacket')
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
@@ -697,17 +700,17 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, payload_len_own)
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
   view.setUint32(at + 8, 0) // seq
   if (value.ack !== undefined) agree(value.ack, 0, 'ack', 'BadValue')
   view.setUint32(at + 12, 0) // ack
-  const cookie = bytesIn(value.cookie ?? evaluated('cookie', () => zeros(16)), 'cookie')
+  const cookie = bytesIn(value.cookie === undefined ? evaluated('cookie', () => zeros(16)) : value.cookie, 'cookie')
   into.set(cookie, at + 16)
   const cookieEnd = at + 16 + cookie.length
   exactly(cookieEnd - (at + 16), 16, 'cookie')
-  const noise_len = u16(value.noise_len ?? noise.length, 'noise_len')
+  const noise_len = u16(value.noise_len === undefined ? noise.length : value.noise_len, 'noise_len')
   if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise')
   view.setUint16(at + 32, noise_len)
   into.set(noise, at + 34)
@@ -871,14 +874,14 @@ export function encodeHsRetry(value: HsRetryInput, into: Uint8Array, at: number)
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
   if (value.priority !== undefined) agree(value.priority, 0, 'priority', 'MalformedPacket')
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, 0) // payload_len
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
   view.setUint32(at + 8, 0) // seq
@@ -1051,7 +1054,7 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
   if (value.priority !== undefined) agree(value.priority, 0, 'priority', 'MalformedPacket')
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
@@ -1059,7 +1062,7 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, payload_len_own)
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
   view.setUint32(at + 8, 0) // seq
@@ -1230,7 +1233,7 @@ export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number)
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 2, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 2)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
   if (value.priority !== undefined) agree(value.priority, 0, 'priority', 'MalformedPacket')
   if (value.phase !== undefined) agree(value.phase, 0, 'phase', 'MalformedPacket')
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
@@ -1238,7 +1241,7 @@ export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number)
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, payload_len_own)
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
   view.setUint32(at + 8, 0) // seq
@@ -1434,20 +1437,20 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 3, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 3)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
-  const priority = intIn(value.priority ?? 0, 0, 7, 'priority')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
+  const priority = intIn(value.priority === undefined ? 0 : value.priority, 0, 7, 'priority')
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | (phase << 1) | seen)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, 0) // payload_len
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 8, seq)
-  const ack = u32(value.ack ?? 0, 'ack')
+  const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
-  const token = bigUintIn(value.token ?? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token'), 18446744073709551615n, 'token')
+  const token = bigUintIn(value.token === undefined ? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token') : value.token, 18446744073709551615n, 'token')
   view.setBigUint64(at + 16, token)
   const sealedSealed = at + 24 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
@@ -1639,18 +1642,18 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 4, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 4)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
-  const priority = intIn(value.priority ?? 0, 0, 7, 'priority')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
+  const priority = intIn(value.priority === undefined ? 0 : value.priority, 0, 7, 'priority')
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | (phase << 1) | seen)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, 0) // payload_len
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 8, seq)
-  const ack = u32(value.ack ?? 0, 'ack')
+  const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
   const token = bigUintIn(value.token, 18446744073709551615n, 'token')
   view.setBigUint64(at + 16, token)
@@ -1845,18 +1848,18 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   if (value.version !== undefined) agree(value.version, 2, 'version', 'UnsupportedVersion')
   if (value.kind !== undefined) agree(value.kind, 5, 'kind', 'MalformedPacket')
   view.setUint8(at, (2 << 4) | 5)
-  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket')
-  const priority = intIn(value.priority ?? 0, 0, 7, 'priority')
-  const phase = intIn(value.phase ?? 0, 0, 3, 'phase')
-  const seen = intIn(value.seen ?? 0, 0, 1, 'seen')
+  if (value.intent !== undefined) agree(value.intent, nameOfIntent(1), 'intent', 'MalformedPacket', 1)
+  const priority = intIn(value.priority === undefined ? 0 : value.priority, 0, 7, 'priority')
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | (phase << 1) | seen)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
   view.setUint16(at + 2, 0) // payload_len
-  const conn_id = u32(value.conn_id ?? 0, 'conn_id')
+  const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
   view.setUint32(at + 4, conn_id)
-  const seq = u32(value.seq ?? 0, 'seq')
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
   view.setUint32(at + 8, seq)
-  const ack = u32(value.ack ?? 0, 'ack')
+  const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
   const code = u16(value.code, 'code')
   view.setUint16(at + 16, code)
@@ -1864,6 +1867,72 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 16, at + 18, new ValueSeal(at, at, at + 16, { version: 2, kind: 5, intent: nameOfIntent(1), priority, phase, seen, payload_len: 0, conn_id, seq, ack }))
   return sealedSealed
+}
+
+/**
+ * Accept, as it stands in the bytes. schema/intentra.yaml:23.
+ *
+ *     offset  bytes  field
+ *     0       4      conn_id  u32
+ */
+export class AcceptReader extends FrameReader {
+  override readonly frameName = 'Accept'
+  override readonly frameIndex = -1
+
+  /** Where the server wants to receive. 1 to 4294967295. */
+  get conn_id(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 4 > end) input.cut(at, end, '', CONN_ID)
+    this.byteEnd = at + 4
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    input.frame(this.byteEnd)
+    if (((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0 < 1) throw input.refuse('OutOfRange', at, 'conn_id')
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Accept {
+    const b = this.byteSource
+    const at = this.byteStart
+    return {
+      conn_id: ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0,
+    }
+  }
+}
+
+/** Bytes that encoding Accept takes at most. */
+export function sizeOfAccept(_value: AcceptInput): number {
+  return 4
+}
+
+/** Writes Accept at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeAccept(value: AcceptInput, into: Uint8Array, at: number): number {
+  const view = viewOf(into)
+  const conn_id = u32(value.conn_id, 'conn_id')
+  if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
+  view.setUint32(at, conn_id)
+  fitsInto(into, at + 4)
+  return at + 4
 }
 
 /**
@@ -2119,6 +2188,7 @@ const VERSION_TO_NOISE_LEN = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 
 const VERSION_TO_COOKIE = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 3, 'phase', 2, 'seen', 1, 'payload_len', 16, 'conn_id', 32, 'seq', 32, 'ack', 32, 'cookie', 128]
 const TOKEN = ['token', 64]
 const CODE = ['code', 16]
+const CONN_ID = ['conn_id', 32]
 const COVERS = { Truncated: 'MalformedPacket', TrailingBytes: 'MalformedPacket', UnknownFrame: 'MalformedPacket', OpenFailed: 'CryptoFailure', WrongState: 'ProtocolViolation' }
 const FRAME_RULES = [
   { bare: false, reach: 1, states: ['active'], dirs: [] },

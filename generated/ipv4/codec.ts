@@ -234,14 +234,14 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 4, 'version', 'BadValue')
   putBits(into, (at) * 8, 4, 4)
-  const tos = u8(value.tos ?? 0, 'tos')
+  const tos = u8(value.tos === undefined ? 0 : value.tos, 'tos')
   view.setUint8(at + 1, tos)
-  const identification = u16(value.identification ?? 0, 'identification')
+  const identification = u16(value.identification === undefined ? 0 : value.identification, 'identification')
   view.setUint16(at + 4, identification)
-  const flags = intIn(value.flags ?? 2, 0, 7, 'flags')
-  const fragment_offset = intIn(value.fragment_offset ?? 0, 0, 8191, 'fragment_offset')
+  const flags = intIn(value.flags === undefined ? 2 : value.flags, 0, 7, 'flags')
+  const fragment_offset = intIn(value.fragment_offset === undefined ? 0 : value.fragment_offset, 0, 8191, 'fragment_offset')
   view.setUint16(at + 6, (flags << 13) | fragment_offset)
-  const ttl = u8(value.ttl ?? 64, 'ttl')
+  const ttl = u8(value.ttl === undefined ? 64 : value.ttl, 'ttl')
   view.setUint8(at + 8, ttl)
   const protocol = u8(value.protocol, 'protocol')
   view.setUint8(at + 9, protocol)
@@ -253,7 +253,7 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   into.set(destination, at + 16)
   const destinationEnd = at + 16 + destination.length
   exactly(destinationEnd - (at + 16), 4, 'destination')
-  const options = bytesIn(value.options ?? NO_BYTES, 'options')
+  const options = bytesIn(value.options === undefined ? NO_BYTES : value.options, 'options')
   into.set(options, at + 20)
   const optionsEnd = at + 20 + options.length
   const ihl_own = intIn(Math.trunc((optionsEnd - at) / 4), 0, 15, 'ihl')
@@ -267,6 +267,9 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   const checksum_own = u16(over(internetChecksum, blanked(into, at, optionsEnd, at + 10, at + 12)), 'checksum')
   if (value.checksum !== undefined) agree(value.checksum, checksum_own, 'checksum', 'BadChecksum')
   view.setUint16(at + 10, checksum_own)
+  // Once more, now that all bytes in front are there.
+  const payloadEnd2 = writePayload(payload, into, optionsEnd, 'payload', protocol, at + 12, at + 20)
+  exactly(payloadEnd2 - optionsEnd, total_length_own - ihl_own * 4, 'payload')
   exactly(optionsEnd - (at + 20), ihl_own * 4 - 20, 'options')
   exactly(payloadEnd - optionsEnd, total_length_own - ihl_own * 4, 'payload')
   fitsInto(into, payloadEnd)
@@ -412,12 +415,12 @@ function writePayload(value: PayloadInput, into: Uint8Array, at: number, field: 
 }
 
 function sizeOfIcmp(value: IcmpInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 8 + bytesSize(value.data)
 }
 
 function sizeOfUdp(value: UdpInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 8 + bytesSize(value.data)
 }
 

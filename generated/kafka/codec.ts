@@ -583,7 +583,7 @@ function writeNullableString(value: NullableStringInput, into: Uint8Array, at: n
 }
 
 function sizeOfNullableString(value: NullableStringInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 2 + (value.text === undefined ? 0 : utf8Size(value.text))
 }
 

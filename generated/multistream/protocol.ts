@@ -100,7 +100,7 @@ export const protocol: TypedProtocol<MultistreamTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { peer: dispatchPeer },

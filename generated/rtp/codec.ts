@@ -190,15 +190,15 @@ export function sizeOfPacket(value: PacketInput): number {
 /** Writes Packet at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePacket(value: PacketInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  const padded = flagIn(value.padded ?? false, 'padded')
+  const padded = flagIn(value.padded === undefined ? false : value.padded, 'padded')
   const payload = value.payload === undefined ? undefined : bytesIn(value.payload, 'payload')
   if (value.version !== undefined) agree(value.version, 2, 'version', 'BadValue')
   if (value.extended !== undefined) agree(value.extended, false, 'extended', 'BadValue')
-  const csrc = listIn(value.csrc ?? [], 'csrc')
-  const csrc_count = intIn(value.csrc_count ?? csrc.length, 0, 15, 'csrc_count')
+  const csrc = listIn(value.csrc === undefined ? [] : value.csrc, 'csrc')
+  const csrc_count = intIn(value.csrc_count === undefined ? csrc.length : value.csrc_count, 0, 15, 'csrc_count')
   if (value.csrc_count !== undefined) exactly(csrc_count, csrc.length, 'csrc')
   view.setUint8(at, (2 << 6) | ((padded ? 1 : 0) << 5) | ((false ? 1 : 0) << 4) | csrc_count)
-  const marker = flagIn(value.marker ?? false, 'marker')
+  const marker = flagIn(value.marker === undefined ? false : value.marker, 'marker')
   const payload_type = intIn(value.payload_type, 0, 127, 'payload_type')
   view.setUint8(at + 1, ((marker ? 1 : 0) << 7) | payload_type)
   const sequence = u16(value.sequence, 'sequence')
@@ -208,9 +208,10 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   const ssrc = u32(value.ssrc, 'ssrc')
   view.setUint32(at + 8, ssrc)
   const csrcEnd = writeU32List(csrc, into, at + 12, 'csrc', csrc_count)
-  const rest = bytesIn(value.rest ?? (evaluated('rest', () => there(padded ? join(there(payload), zeros(3 - (payload?.length ?? 0) % 4), numberBytes(4 - (payload?.length ?? 0) % 4, 1, false)) : payload))), 'rest')
+  const rest = bytesIn(value.rest === undefined ? (evaluated('rest', () => there(padded ? join(there(payload), zeros(3 - (payload?.length ?? 0) % 4), numberBytes(4 - (payload?.length ?? 0) % 4, 1, false)) : payload))) : value.rest, 'rest')
   into.set(rest, csrcEnd)
   const restEnd = csrcEnd + rest.length
+  if (value.payload !== undefined) bytesIn(value.payload, 'payload')
   fitsInto(into, restEnd)
   return restEnd
 }

@@ -135,7 +135,7 @@ export const protocol: TypedProtocol<SimpleRpcTypes> = {
   },
   onError: { stream: 'drop', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { peer: dispatchPeer },

@@ -189,7 +189,7 @@ export const protocol: TypedProtocol<Socks5Types> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { client: dispatchClient, server: dispatchServer },

@@ -305,11 +305,11 @@ export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Arra
   view.setUint16(at, 1) // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
   view.setUint32(at + 4, 554869826) // cookie
-  const transaction = bytesIn(value.transaction ?? context.random(12), 'transaction')
+  const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
   exactly(transactionEnd - (at + 8), 12, 'transaction')
-  const attributes = listIn(value.attributes ?? [], 'attributes')
+  const attributes = listIn(value.attributes === undefined ? [] : value.attributes, 'attributes')
   const attributesEnd = writeAttributeList(attributes, into, at + 20, 'attributes', at, transaction)
   const hasIntegrityType = value.integrity_type !== undefined
   let integrityTypeBehind = attributesEnd
@@ -605,11 +605,11 @@ export function encodeBindingIndication(value: BindingIndicationInput, into: Uin
   view.setUint16(at, 17) // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
   view.setUint32(at + 4, 554869826) // cookie
-  const transaction = bytesIn(value.transaction ?? context.random(12), 'transaction')
+  const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
   exactly(transactionEnd - (at + 8), 12, 'transaction')
-  const attributes = listIn(value.attributes ?? [], 'attributes')
+  const attributes = listIn(value.attributes === undefined ? [] : value.attributes, 'attributes')
   const attributesEnd = writeAttributeList(attributes, into, at + 20, 'attributes', at, transaction)
   const hasIntegrityType = value.integrity_type !== undefined
   let integrityTypeBehind = attributesEnd
@@ -905,11 +905,11 @@ export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Ar
   view.setUint16(at, 257) // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
   view.setUint32(at + 4, 554869826) // cookie
-  const transaction = bytesIn(value.transaction ?? context.random(12), 'transaction')
+  const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
   exactly(transactionEnd - (at + 8), 12, 'transaction')
-  const attributes = listIn(value.attributes ?? [], 'attributes')
+  const attributes = listIn(value.attributes === undefined ? [] : value.attributes, 'attributes')
   const attributesEnd = writeAttributeList(attributes, into, at + 20, 'attributes', at, transaction)
   const hasIntegrityType = value.integrity_type !== undefined
   let integrityTypeBehind = attributesEnd
@@ -1205,11 +1205,11 @@ export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, a
   view.setUint16(at, 273) // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
   view.setUint32(at + 4, 554869826) // cookie
-  const transaction = bytesIn(value.transaction ?? context.random(12), 'transaction')
+  const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
   exactly(transactionEnd - (at + 8), 12, 'transaction')
-  const attributes = listIn(value.attributes ?? [], 'attributes')
+  const attributes = listIn(value.attributes === undefined ? [] : value.attributes, 'attributes')
   const attributesEnd = writeAttributeList(attributes, into, at + 20, 'attributes', at, transaction)
   const hasIntegrityType = value.integrity_type !== undefined
   let integrityTypeBehind = attributesEnd
@@ -2030,12 +2030,14 @@ function writeXorAddress(value: XorAddressInput, into: Uint8Array, at: number, f
     view.setUint8(at, 0) // _zero
     const family = numberOfFamily(value.family, 'family', 'UnknownValue')
     view.setUint8(at + 1, family)
-    const x_port = u16(value.x_port ?? evaluated('x_port', () => there(port) ^ 8466), 'x_port')
+    const x_port = u16(value.x_port === undefined ? evaluated('x_port', () => there(port) ^ 8466) : value.x_port, 'x_port')
     view.setUint16(at + 2, x_port)
-    const x_ip = bytesIn(value.x_ip ?? evaluated('x_ip', () => masked(there(ip), join(BYTES2, parent2Transaction))), 'x_ip')
+    if (value.port !== undefined) u16(value.port, 'port')
+    const x_ip = bytesIn(value.x_ip === undefined ? evaluated('x_ip', () => masked(there(ip), join(BYTES2, parent2Transaction))) : value.x_ip, 'x_ip')
     into.set(x_ip, at + 4)
     const xIpEnd = at + 4 + x_ip.length
     exactly(xIpEnd - (at + 4), family === 1 ? 4 : 16, 'x_ip')
+    if (value.ip !== undefined) bytesIn(value.ip, 'ip')
     return xIpEnd
   } catch (fault) {
     throw inField(fault, field)

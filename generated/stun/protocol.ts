@@ -208,7 +208,7 @@ export const protocol: TypedProtocol<StunTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { client: dispatchClient, server: dispatchServer },

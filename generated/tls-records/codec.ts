@@ -141,7 +141,7 @@ export function encodeChangeCipherSpec(value: ChangeCipherSpecInput, into: Uint8
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 20, 'type', 'BadValue')
   view.setUint8(at, 20) // type
-  const version = u16(value.version ?? 771, 'version')
+  const version = u16(value.version === undefined ? 771 : value.version, 'version')
   view.setUint16(at + 1, version)
   if (value.one !== undefined) agree(value.one, 1, 'one', 'BadValue')
   view.setUint8(at + 5, 1) // one
@@ -239,7 +239,7 @@ export function encodeAlert(value: AlertInput, into: Uint8Array, at: number): nu
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 21, 'type', 'BadValue')
   view.setUint8(at, 21) // type
-  const version = u16(value.version ?? 771, 'version')
+  const version = u16(value.version === undefined ? 771 : value.version, 'version')
   view.setUint16(at + 1, version)
   const level = u8(value.level, 'level')
   view.setUint8(at + 5, level)
@@ -336,7 +336,7 @@ export function encodeHandshakes(value: HandshakesInput, into: Uint8Array, at: n
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 22, 'type', 'BadValue')
   view.setUint8(at, 22) // type
-  const version = u16(value.version ?? 771, 'version')
+  const version = u16(value.version === undefined ? 771 : value.version, 'version')
   view.setUint16(at + 1, version)
   const messages = listIn(value.messages, 'messages')
   const messagesEnd = writeHandshakeMessageList(messages, into, at + 5, 'messages', context)
@@ -438,7 +438,7 @@ export function encodeApplicationData(value: ApplicationDataInput, into: Uint8Ar
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 23, 'type', 'BadValue')
   view.setUint8(at, 23) // type
-  const version = u16(value.version ?? 771, 'version')
+  const version = u16(value.version === undefined ? 771 : value.version, 'version')
   view.setUint16(at + 1, version)
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 5)
@@ -629,7 +629,7 @@ function writeHandshakeMessageList(items: readonly HandshakeMessageInput[], into
 }
 
 function sizeOfServerName(value: ServerNameInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 3 + latin1Size(value.name)
 }
 
@@ -649,12 +649,12 @@ function sizeOfExtensionValue(value: ExtensionValueInput | undefined): number {
 }
 
 function sizeOfExtension(value: ExtensionInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return sizeOfExtensionValue(value.value)
 }
 
 function sizeOfClientHello(value: ClientHelloInput | undefined): number {
-  if (value === undefined) return 0
+  if (!value) return 0
   return 40 + bytesSize(value.session_id) + listSize(value.cipher_suites) * 2 + bytesSize(value.compression) + sumOf(value.extensions, item => sizeOfExtension(item))
 }
 
@@ -825,7 +825,7 @@ function writeClientHello(value: ClientHelloInput, into: Uint8Array, at: number,
   try {
     if (value.legacy_version !== undefined) agree(value.legacy_version, 771, 'legacy_version', 'BadValue')
     view.setUint16(at, 771) // legacy_version
-    const random = bytesIn(value.random ?? context.random(32), 'random')
+    const random = bytesIn(value.random === undefined ? context.random(32) : value.random, 'random')
     into.set(random, at + 2)
     const randomEnd = at + 2 + random.length
     exactly(randomEnd - (at + 2), 32, 'random')

@@ -10,7 +10,6 @@ import {
   NO_CONTEXT,
   type Reader,
   agree,
-  bitsIn,
   bytesIn,
   bytesSize,
   copyOf,
@@ -139,9 +138,9 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number): numb
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
   view.setUint8(at + 1, 0) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 12)
@@ -244,9 +243,9 @@ export function encodeWindow(value: WindowInput, into: Uint8Array, at: number): 
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
   view.setUint8(at + 1, 1) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const delta = u32(value.delta, 'delta')
   view.setUint32(at + 8, delta)
@@ -347,9 +346,9 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number): numb
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
   view.setUint8(at + 1, 2) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const opaque = u32(value.opaque, 'opaque')
   view.setUint32(at + 8, opaque)
@@ -450,9 +449,9 @@ export function encodeGoAway(value: GoAwayInput, into: Uint8Array, at: number): 
   view.setUint8(at, 0) // version
   if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
   view.setUint8(at + 1, 3) // type
-  const flags = onlyBits(bitsIn(value.flags ?? 0, Flags, 65535, 'flags'), 15, 'flags', 'BadValue')
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream ?? 0, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
   const code = u32(value.code, 'code')
   view.setUint32(at + 8, code)

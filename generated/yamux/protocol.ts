@@ -111,7 +111,7 @@ export const protocol: TypedProtocol<YamuxTypes> = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: undefined },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   dispatch: { peer: dispatchPeer },

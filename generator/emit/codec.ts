@@ -7,6 +7,7 @@ import { frameClass } from './decode-frame.ts'
 import { encodeFunctions } from './encode-frame.ts'
 import { type EmitOptions, printFile, type Statements } from './file.ts'
 import { frameTypeName } from './names.ts'
+import { payloadStatements, payloadStructs } from './payloads.ts'
 import { Unit } from './unit.ts'
 
 /** The text of `codec.ts`. */
@@ -17,12 +18,14 @@ export function emitCodec(protocol: Protocol, options: EmitOptions): string {
     const reader = frameClass(unit, { className: `${name}Reader`, body: frame.body, frame })
     return [reader, ...encodeFunctions(unit, frame)]
   })
+  const payloads = payloadStructs(protocol).flatMap(name => payloadStatements(unit, name))
   const codec = codecClass(unit)
   const functions = unit.writeFunctions(() => new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true }))
   const constants = unit.writeConstants()
   const text = printFile(protocol, [
     writer => writer.writeLine(IMPORTS),
     ...frames,
+    ...payloads,
     ...codec,
     writer => {
       writer.blankLineIfLastNot()

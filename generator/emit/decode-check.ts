@@ -2,7 +2,7 @@
 // `range`, `max`.
 import { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Type } from '../model/model.ts'
-import { type Label, pathOf, refusal, tried } from './decode-layout.ts'
+import { itemsStart, type Label, pathOf, refusal, tried } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import type { DecodeScope, Else, Slot } from './decode-scope.ts'
 import { checkFunction, readFunction } from './decode-values.ts'
@@ -246,7 +246,7 @@ function checkDuplicates(scope: DecodeScope, writer: CodeBlockWriter, field: Fie
     `${field.name}_second`,
     `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)})`,
   )
-  const at = itemOffset(scope, coreType(field.type), slot, second)
+  const at = itemOffset(scope, field.type, slot, second)
   writer.writeLine(`if (${second} >= 0) throw ${refusal('BadValue', at, label, nameOf(label.error))}`)
 }
 
@@ -374,9 +374,10 @@ function bodyNeedsCheck(unit: Unit, body: Body): boolean {
 
 /** Where the item with this index stands in a list. */
 function itemOffset(scope: DecodeScope, type: Type, slot: Slot, index: string): string {
-  const [from, to] = [byteText(slot.contentStart), endText(slot.contentEnd)]
-  if (type.kind !== 'list') return from
-  return `${scope.use('itemAt')}(input, ${from}, ${to}, ${index}, ${skipper(scope, type.of)})`
+  const [from, to] = [byteText(itemsStart(scope, type, slot)), endText(slot.contentEnd)]
+  const list = coreType(type)
+  if (list.kind !== 'list') return from
+  return `${scope.use('itemAt')}(input, ${from}, ${to}, ${index}, ${skipper(scope, list.of)})`
 }
 
 /** A function that steps over one item. */

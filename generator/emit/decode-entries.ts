@@ -2,10 +2,12 @@
 import type { GetAccessorDeclarationStructure, OptionalKind } from 'ts-morph'
 import type { Field, Multimap, Struct, Type } from '../model/model.ts'
 import { preludes } from './decode-frame.ts'
-import { Layout } from './decode-layout.ts'
+import { itemsStart, Layout } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
-import { DecodeScope } from './decode-scope.ts'
+import { DecodeScope, type Slot } from './decode-scope.ts'
 import { checkFunction, RESERVED, readFunction } from './decode-values.ts'
+import type { EncodeScope } from './encode-scope.ts'
+import { type Code, plainCode } from './expr.ts'
 import { coreType, fieldsOf, fixedBits, intBounds, isNarrow } from './facts.ts'
 import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
@@ -14,6 +16,7 @@ import { shapeOf } from './shape.ts'
 import type { Unit } from './unit.ts'
 
 type Entry = Multimap['entries'][number]
+type Place = Pick<Slot, 'contentStart' | 'contentEnd'>
 
 /** The member that gives an entry: `headers`, `msg_id` -> `headersMsgId`. */
 export function entryMember(field: string, entry: string): string {
@@ -22,14 +25,11 @@ export function entryMember(field: string, entry: string): string {
 
 export function entryGetters(scope: DecodeScope, field: Field): OptionalKind<GetAccessorDeclarationStructure>[] {
   const { map } = field
-  const list = coreType(field.type)
-  if (!map || list.kind !== 'list' || list.of.kind !== 'struct') return []
-  const struct = scope.protocol.structs.get(list.of.name)!
+  if (!map) return []
   const slot = scope.slot(field)
   return map.entries.map(entry => {
     const shape = scope.unit.shape(shapeOf(scope.protocol, entry.type, 'value'))
-    const find = findFunction(scope.unit, struct, map, entry)
-    const call = `${find}(this.byteInput, ${byteText(slot.contentStart)}, ${endText(slot.contentEnd)})`
+    const call = findCall(scope, field, entry, slot, 'this.byteInput')
     const text = slot.present ? `${slot.present} ? ${call} : undefined` : call
     const key = typeof entry.key === 'bigint' ? String(entry.key) : new TextDecoder().decode(entry.key)
     return {
@@ -41,7 +41,37 @@ export function entryGetters(scope: DecodeScope, field: Field): OptionalKind<Get
   })
 }
 
-export function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
+/** Code of what an entry of this name means to an expression. */
+export function entryCode(
+  scope: DecodeScope | EncodeScope,
+  field: Field | undefined,
+  name: string,
+  place: (field: Field) => Place,
+  source: string,
+): Code {
+  const entry = field?.map?.entries.find(one => one.name === name)
+  if (!entry) {
+    throw new Error(`there is no entry ${name} of a list in this record`)
+  }
+  const call = findCall(scope, field!, entry, place(field!), source)
+  return plainCode(scope.protocol, call, coreType(entry.type), undefined, true)
+}
+
+/** Code that looks an entry up. */
+function findCall(scope: DecodeScope | EncodeScope, field: Field, entry: Entry, place: Place, source: string): string {
+  const struct = scope.protocol.structs.get(itemName(field.type))!
+  const find = findFunction(scope.unit, struct, field.map!, entry)
+  return `${find}(${source}, ${byteText(itemsStart(scope, field.type, place))}, ${endText(place.contentEnd)})`
+}
+
+/** The struct that the items of a list are. */
+function itemName(type: Type): string {
+  const list = coreType(type)
+  if (list.kind !== 'list' || list.of.kind !== 'struct') throw new Error('entries are those of a list of structs')
+  return list.of.name
+}
+
+function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
   const shape = unit.shape(shapeOf(unit.protocol, entry.type, 'value'))
   return unit.function(
     `find ${struct.name} ${map.duplicates} ${entry.name}`,

@@ -35,6 +35,8 @@ export interface Subject {
   readonly body: Body
   /** Undefined for the envelope. */
   readonly frame: Frame | undefined
+  /** Its plain type, where that is not the frame's own. */
+  readonly typeName?: string
   /** More methods, over the same offsets. */
   readonly more?: (scope: DecodeScope) => Method[]
 }
@@ -66,7 +68,7 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
   const methods = [
     ...decoding,
     ...(sealed ? [clearMethod(scope)] : []),
-    frame ? objectMethod(scope, frameTypeName(unit.protocol, frame.name)) : emptyObject(),
+    frame ? objectMethod(scope, subject.typeName ?? frameTypeName(unit.protocol, frame.name)) : emptyObject(),
   ]
   const names = frame ? [frame.name, String(frame.index)] : ['', '-1']
   return {

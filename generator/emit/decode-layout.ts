@@ -5,6 +5,7 @@ import type { Expr, Extent, Field, Group, Node, Type } from '../model/model.ts'
 import { rawCode } from './decode-read.ts'
 import { type DecodeScope, type Else, groupsOf, type Slot } from './decode-scope.ts'
 import { checkFunction, readFunction } from './decode-values.ts'
+import type { EncodeScope } from './encode-scope.ts'
 import { asNumber, type Code, emitExpr, plainCode, truth } from './expr.ts'
 import { fixedBits, isNarrow, type VarintType } from './facts.ts'
 import { camel, constant, localName } from './names.ts'
@@ -446,17 +447,17 @@ export class Layout {
       const { name, kept } = scope.value(writer, localName(label.name), read.shape, call)
       const behind = position(scope.variable(writer, end, 'input.at'))
       const local = { ...plainCode(scope.protocol, name, type, undefined, kept) }
-      return { start: at, end: behind, contentStart: at, contentEnd: behind, local, kept }
+      return { start: at, end: behind, contentStart: behindCount(scope, type, at), contentEnd: behind, local, kept }
     }
     const check = checkFunction(scope.unit, type)
     const call = check.call(scope, byteText(at), this.end, label.path)
     if (label.error.named === undefined && label.error.soft === undefined) {
       const name = scope.variable(writer, end, call)
-      return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
+      return { start: at, end: position(name), contentStart: behindCount(scope, type, at), contentEnd: position(name) }
     }
     const name = scope.variable(writer, end, '0', true)
     this.tried(label, true, () => writer.writeLine(`${name} = ${call}`))
-    return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
+    return { start: at, end: position(name), contentStart: behindCount(scope, type, at), contentEnd: position(name) }
   }
 
   /** `const name = call`, in a try where an `else` speaks for it. */
@@ -518,6 +519,22 @@ export class Layout {
     const text = code.absent ? `${this.scope.use('there')}(${code.text})` : code.text
     return `input.evaluate(${byteText(at)}, ${label.path}, () => ${text}${name ? `, ${quote(name)}` : ''})`
   }
+}
+
+/** Where the items of a list field begin. */
+export function itemsStart(scope: DecodeScope | EncodeScope, type: Type, slot: Pick<Slot, 'contentStart'>): Position {
+  const isInside = type.kind === 'region' || type.kind === 'delimited'
+  return isInside ? behindCount(scope, type.of, slot.contentStart) : slot.contentStart
+}
+
+/** Behind a count that stands in front of items. */
+function behindCount(scope: DecodeScope | EncodeScope, type: Type, at: Position): Position {
+  if (type.kind !== 'list' || type.count.by !== 'prefix') return at
+  const prefix = type.count.type
+  const bits = fixedBits(scope.protocol, prefix)
+  if (bits !== undefined) return plus(at, bits)
+  const behind = scope.use(prefix.kind === 'varint' && prefix.coding === 'quic' ? 'behindQuic' : 'behindLeb128')
+  return position(`${behind}(${scope.source}, ${byteText(at)})`)
 }
 
 /** Statements whose errors are replaced by an `else`. */

@@ -48,7 +48,7 @@ export function rawCode(scope: DecodeScope, type: Type, place: Place): Code {
         return rawCode(scope, type.of, { ...place, start: place.contentStart, end: place.contentEnd })
       return nested(scope, type.of, place, 'false')
     default:
-      return nested(scope, type, place, 'false')
+      return nested(scope, type, { ...place, contentStart: place.start }, 'false')
   }
 }
 
@@ -81,7 +81,7 @@ export function plainText(scope: DecodeScope, type: Type, slot: Place, copy: str
     case 'struct':
     case 'union':
     case 'at':
-      return nested(scope, type, slot, copy, number).text
+      return nested(scope, type, { ...slot, contentStart: slot.start }, copy, number).text
     default:
       return protocol ? rawCode(scope, type, slot).text : ''
   }

@@ -2,10 +2,11 @@
 // offsets it finds in members of its reader; a struct or variant keeps them in locals of its function.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Group, Node, Protocol, Type } from '../model/model.ts'
+import { entryCode, entryMember } from './decode-entries.ts'
 import { rawCode, valueCode } from './decode-read.ts'
 import { ANY_SIZE, ATOM, asNumber, type Code, emitExpr, plainCode, type Reach, wrap } from './expr.ts'
 import { coreType, fieldsOf } from './facts.ts'
-import { camel, Names } from './names.ts'
+import { Names } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position } from './position.ts'
 import { endsHere, type Request, requestKey } from './request.ts'
@@ -348,11 +349,11 @@ export class DecodeScope implements Reach {
   }
 
   entry(of: Expr, name: string): Code {
-    if (of.is !== 'field') throw new Error('entries are those of a field of this record')
-    const field = this.fields.get(of.name)!
-    const known = field.map!.entries.find(entry => entry.name === name)!
-    const getter = `${camel(field.name)}${camel(`x_${name}`).slice(1)}`
-    return plainCode(this.protocol, `this.${getter}`, coreType(known.type), undefined, true)
+    const field = of.is === 'field' ? this.fields.get(of.name) : undefined
+    if (!this.frame) return entryCode(this, field, name, one => this.slot(one), 'input')
+    const known = field?.map?.entries.find(entry => entry.name === name)
+    if (!known) throw new Error('entries are those of a field of this record')
+    return plainCode(this.protocol, `this.${entryMember(field!.name, name)}`, coreType(known.type), undefined, true)
   }
 }
 

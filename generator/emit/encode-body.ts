@@ -1,7 +1,7 @@
 // A record written field by field, in wire order. What depends on bytes that come later (lengths of text and lists,
 // checksums of what stands behind) is left open and filled in as soon as they are there.
 import { CodeBlockWriter } from 'ts-morph'
-import type { Expr, Field, Group, Literal, Node, Type } from '../model/model.ts'
+import type { Expr, Field, Group, Literal, Node, Protocol, Type } from '../model/model.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { converted, fitting } from './encode-value.ts'
 import { moved, writeInt, writeValue } from './encode-write.ts'
@@ -10,7 +10,7 @@ import { coreType, fieldsOf, fixedBits, isIntegral } from './facts.ts'
 import { camel, localName } from './names.ts'
 import { className, quote } from './naming.ts'
 import { aligned, byteText, endText, type Position, plus, position } from './position.ts'
-import { type Request, requestsOf } from './request.ts'
+import { type Request, requestsOf, typeRequests } from './request.ts'
 import { hasValue } from './shape.ts'
 
 export interface Sealing {
@@ -240,29 +240,42 @@ export class EncodeBody {
     if (fixed) return this.fixed(field, fixed, given, label)
     const choices = this.choices(field)
     const fallback = this.fallback(field, choices)
-    if (given && choices.length === 1) return this.only(field, choices[0]!, given, label)
+    if (given && choices.length > 0) return this.choice(field, choices, given, label)
     if (!given) return fallback ? this.stored(field, fallback, label) : this.missing(field, label)
     const inner = fallback ? this.plainFallback(field, fallback) : undefined
-    const code = converted(scope, field.type, inner === undefined ? given : `${given} ?? ${inner}`, label, field)
-    if (choices.length > 0) {
-      const error = field.error ?? 'BadValue'
-      const texts = choices.map(choice => (code.form === 'bigint' ? asBig(choice).text : choice.text))
-      return {
-        ...code,
-        text: `${scope.use('oneOf')}(${code.text}, [${texts.join(', ')}], ${quote(label)}, ${quote(error)})`,
-      }
-    }
+    const taken = inner === undefined ? given : `${given} === undefined ? ${inner} : ${given}`
+    const code = converted(scope, field.type, taken, label, field)
     return field.matchBits ? this.withBits(field, code) : code
   }
 
-  /** The one value that selects the frame; the caller may repeat it. */
-  private only(field: Field, choice: Code, given: string, label: string): Code {
+  /** Values that select the frame: the caller may name one of them, and need not. */
+  private choice(field: Field, choices: readonly Code[], given: string, label: string): Code {
+    const { scope } = this
+    const codes = choices.map(choice => fitting(scope, field.type, choice, label))
+    const [first] = codes
+    if (codes.length === 1) {
+      this.repeated(field, first!, given, label, field.error ?? 'BadValue')
+      return first!
+    }
+    const list = (texts: readonly string[]): string => `[${texts.join(', ')}]`
+    const raw = list(codes.map(code => code.text))
+    const plain =
+      coreType(field.type).kind === 'enum' ? list(codes.map(code => scope.unit.asPlain(code, field.type))) : raw
+    const one = `${scope.use('oneOf')}(${given}, ${plain}, ${raw}, ${quote(label)}, ${quote(field.error ?? 'BadValue')})`
+    return { ...first!, ...bounds(codes), text: `${given} === undefined ? ${first!.text} : ${one}`, prec: 3 }
+  }
+
+  /** What the caller gives for a value that is known must be that value. */
+  private repeated(field: Field, own: Code, given: string, label: string, error: string): void {
     const { scope, writer } = this
-    const code = fitting(scope, field.type, choice, label)
-    const plain = scope.unit.asPlain(code, field.type)
-    const error = quote(field.error ?? 'BadValue')
-    writer.writeLine(`if (${given} !== undefined) ${scope.use('agree')}(${given}, ${plain}, ${quote(label)}, ${error})`)
-    return code
+    const core = coreType(field.type)
+    const plain = scope.unit.asPlain(own, field.type)
+    // Of enums the number will do as well as the name, of bit sets the list of names.
+    const alike =
+      core.kind === 'enum' ? `, ${own.text}` : core.kind === 'bitset' ? `, ${scope.use(`type:${core.name}`)}` : ''
+    writer.writeLine(
+      `if (${given} !== undefined) ${scope.use('agree')}(${given}, ${plain}, ${quote(label)}, ${quote(error)}${alike})`,
+    )
   }
 
   /** What is not given is what a reader would compute, where that needs no value that is computed from it. */
@@ -303,10 +316,7 @@ export class EncodeBody {
         ? code.text
         : scope.local(writer, localName(`${field.name}_own`), code.text)
     const error = field.with ? field.with.error : (field.error ?? 'BadValue')
-    const plain = scope.unit.asPlain({ ...code, text: own }, field.type)
-    writer.writeLine(
-      `if (${given} !== undefined) ${scope.use('agree')}(${given}, ${plain}, ${quote(label)}, ${quote(error)})`,
-    )
+    this.repeated(field, { ...code, text: own }, given, label, error)
     return { ...code, text: own, prec: ATOM }
   }
 
@@ -563,6 +573,7 @@ export class EncodeBody {
 
   private field(field: Field, at: Position): Position {
     const { scope } = this
+    if (field.from && hasValue(field)) this.checkGiven(field)
     if (field.from || field.type.kind === 'at') {
       scope.places.set(field, { start: at, end: at, contentStart: at, contentEnd: at })
       return at
@@ -572,6 +583,14 @@ export class EncodeBody {
       return this.conditional(field, at, present)
     if (present && !this.inside.includes(this.around(field)!)) return this.conditional(field, at, present)
     return this.always(field, at)
+  }
+
+  /** A value that nothing is written from must still be one of its type. */
+  private checkGiven(field: Field): void {
+    const { scope, writer } = this
+    const given = `value.${field.name}`
+    const { text } = converted(scope, field.type, given, `${scope.label}${field.name}`, field)
+    writer.writeLine(`if (${given} !== undefined) ${text}`)
   }
 
   private always(field: Field, at: Position): Position {
@@ -615,8 +634,21 @@ export class EncodeBody {
     const written = writeValue(ink, field.type, sized, at)
     scope.later = before
     scope.places.set(field, { start: at, ...written })
+    if (scope.pending.size > 0 && looksBack(scope.protocol, field.type)) {
+      this.onceMore(field, () => writeValue(ink, field.type, sized, at))
+    }
     this.most(field, written.contentStart, written.contentEnd, code, label)
     return written.end
+  }
+
+  /** What is computed from bytes in front of it is written again when these are filled in; its size stays. */
+  private onceMore(field: Field, write: () => void): void {
+    if (!this.inBranch) this.fill(false)
+    if (this.inBranch || this.open.length > 0) {
+      throw new Error(`${field.name}: computed from bytes in front of it, which depend on what stands behind it`)
+    }
+    this.writer.writeLine('// Once more, now that all bytes in front are there.')
+    write()
   }
 
   private exactly(field: Field, expr: Expr, actual: string): void {
@@ -921,6 +953,19 @@ type Prefixed = Extract<NonNullable<Group['extent']>, { by: 'prefix' }>
 function callerDecides(field: Field): boolean {
   if (field.hidden || field.from || field.type.kind === 'at' || field.type.kind === 'align') return false
   return !(field.value || field.fallback || field.with || field.derives || field.match || field.matchBits || field.isId)
+}
+
+/** Whether something inside is computed over bytes of the record around. */
+function looksBack(protocol: Protocol, type: Type): boolean {
+  return typeRequests(protocol, type).some(request => request.what === 'start')
+}
+
+/** The least and the greatest of several integers. */
+function bounds(codes: readonly Code[]): { low?: bigint; high?: bigint } {
+  if (codes.some(code => code.low === undefined || code.high === undefined)) return {}
+  const low = codes.reduce((least, code) => (code.low! < least ? code.low! : least), codes[0]!.low!)
+  const high = codes.reduce((most, code) => (code.high! > most ? code.high! : most), codes[0]!.high!)
+  return { low, high }
 }
 
 function paren(text: string): string {

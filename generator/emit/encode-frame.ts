@@ -13,8 +13,12 @@ import { byteText, endText, position } from './position.ts'
 import { hasValue } from './shape.ts'
 import { type Unit, withoutUnused } from './unit.ts'
 
-export function encodeFunctions(unit: Unit, frame: Frame): Statements[] {
-  const name = frameTypeName(unit.protocol, frame.name)
+/** `name`: of its type, where that is not the frame's own. */
+export function encodeFunctions(
+  unit: Unit,
+  frame: Frame,
+  name: string = frameTypeName(unit.protocol, frame.name),
+): Statements[] {
   const shape = unit.shape(`${name}Input`)
   const text = encodeText(unit, frame)
   const context = /\bcontext\b/.test(text)

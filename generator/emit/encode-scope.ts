@@ -2,9 +2,9 @@
 // that asks for what is not written yet throws NotYet; its field is filled in later.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Group, Node, Protocol } from '../model/model.ts'
-import { findFunction } from './decode-entries.ts'
+import { entryCode } from './decode-entries.ts'
 import type { Slot } from './decode-scope.ts'
-import { ANY_SIZE, ATOM, type Code, plainCode, type Reach } from './expr.ts'
+import { ANY_SIZE, ATOM, type Code, type Reach } from './expr.ts'
 import { coreType, fieldsOf, fixedBits } from './facts.ts'
 import { Names } from './names.ts'
 import { quote } from './naming.ts'
@@ -245,17 +245,9 @@ export class EncodeScope implements Reach {
   /** An entry of a multimap that is written already: read back from there. */
   entry(of: Expr, name: string): Code {
     const field = of.is === 'field' ? this.fields.get(of.name) : undefined
-    const entry = field?.map?.entries.find(one => one.name === name)
-    const list = field && coreType(field.type)
-    if (!field?.map || !entry || list?.kind !== 'list' || list.of.kind !== 'struct') {
-      throw new Error(`there is no entry ${name} of a list in this record`)
-    }
-    const place = this.placeOf(field)
-    const find = findFunction(this.unit, this.protocol.structs.get(list.of.name)!, field.map, entry)
-    const call = `${find}(${this.use('inputOver')}(into), ${byteText(place.contentStart)}, ${endText(place.contentEnd)})`
-    const present = this.presence(field)
-    const text = present ? `(${present} ? ${call} : undefined)` : call
-    return plainCode(this.protocol, text, coreType(entry.type), undefined, true)
+    const code = entryCode(this, field, name, one => this.placeOf(one), `${this.use('inputOver')}(into)`)
+    const present = this.presence(field!)
+    return present ? { ...code, text: `(${present} ? ${code.text} : undefined)` } : code
   }
 }
 

@@ -2,7 +2,7 @@
 // that the encoder computes, the frame is encoded into a slab of its own and measured.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Frame, Node, Type } from '../model/model.ts'
-import { fixedBits, type VarintType } from './facts.ts'
+import { fixedBits, isRecursive, type VarintType } from './facts.ts'
 import { hasValue } from './shape.ts'
 import type { Unit } from './unit.ts'
 
@@ -189,12 +189,14 @@ class Sizes {
   private struct(name: string): string {
     const { unit } = this
     const { body } = unit.protocol.structs.get(name)!
+    // Only the encoder counts how deep it is.
+    if (isRecursive(unit.protocol, { kind: 'struct', name })) throw new Formula()
     this.tryOut(name, () => this.body(body.nodes, 'value'))
     return unit.function(`size ${name}`, `sizeOf${name}`, (writer, own) => {
       unit.shape(`${name}Input`)
       writer.write(`function ${own}(value: ${name}Input | undefined): number`).block(() => {
         const text = new Sizes(unit).body(body.nodes, 'value')
-        if (/\bvalue\b/.test(text)) writer.writeLine('if (value === undefined) return 0')
+        if (/\bvalue\b/.test(text)) writer.writeLine('if (!value) return 0')
         writer.writeLine(`return ${text}`)
       })
       writer.blankLine()
@@ -212,7 +214,7 @@ class Sizes {
     const { unit } = this
     const union = unit.protocol.unions.get(name)!
     const bits = union.tag ? fixedBits(unit.protocol, union.tag) : 0
-    if (bits === undefined) throw new Formula()
+    if (bits === undefined || isRecursive(unit.protocol, { kind: 'union', name })) throw new Formula()
     const sizes = (own: Sizes): string[] =>
       union.variants.map(variant => {
         const sum: Sum = { bits, parts: [] }

@@ -41,20 +41,16 @@ export function converted(scope: EncodeScope, type: Type, text: string, label: s
       const narrow = isNarrow(protocol, core)
       const definition = protocol.bitsets.get(core.name)!
       const { low, high } = intBounds(protocol, core)
-      const name = narrow ? 'bitsIn' : 'bitsInBig'
-      const most = narrow ? String(high) : `${high}n`
-      const bits = `${unit.use(name)}(${text}, ${unit.use(`type:${core.name}`)}, ${most}, ${at})`
+      const table = unit.use(`type:${core.name}`)
+      const base = { form: narrow ? ('number' as const) : ('bigint' as const), prec: ATOM, low, high }
       if (['keep', 'clear', 'empty'].includes(definition.undefined)) {
-        return { text: bits, form: narrow ? 'number' : 'bigint', prec: ATOM, low, high }
+        return { ...base, text: call(narrow ? 'bitsIn' : 'bitsInBig', table, narrow ? String(high) : `${high}n`) }
       }
       const mask = narrow ? String(definition.mask) : `${definition.mask}n`
       const error = quote(field?.error ?? definition.undefined)
       return {
-        text: `${unit.use(narrow ? 'onlyBits' : 'onlyBitsBig')}(${bits}, ${mask}, ${at}, ${error})`,
-        form: narrow ? 'number' : 'bigint',
-        prec: ATOM,
-        low,
-        high,
+        ...base,
+        text: `${unit.use(narrow ? 'onlyBits' : 'onlyBitsBig')}(${text}, ${table}, ${mask}, ${at}, ${error})`,
       }
     }
     case 'list': {

@@ -31,6 +31,7 @@ export function emitCall(call: Call, reach: Reach): Code {
     const parts = call.args.map(arg => data(arg, reach))
     return { text: `${reach.use(call.name)}(${parts.join(', ')})`, form: 'bytes', prec: ATOM, fails: true }
   }
+  if (call.name === 'dh' && reach.dh) return reach.dh(call.args)
   const plain = PLAIN[call.name]
   if (plain) return plain(call.args, reach)
   const width = conversion(call.name)

@@ -51,6 +51,10 @@ export interface Reach {
   next(type: Type): Code
   /** An entry of a multimap of this record. */
   entry(of: Expr, name: string): Code
+  /** `Frame.field`, where frames that went by are known. */
+  frameField?(expr: Extract<Expr, { is: 'frameField' }>): Code
+  /** A shared secret of two key pairs, where there are any. */
+  dh?(pairs: readonly Expr[]): Code
   /** The bytes that ranges are in. */
   readonly source: string
   readonly context: string
@@ -135,6 +139,7 @@ export function emitExpr(expr: Expr, reach: Reach): Code {
       return { text: spanBytes(span, reach), form: 'bytes', prec: ATOM, span }
     }
     case 'frameField':
+      if (reach.frameField) return reach.frameField(expr)
       throw new Error(`${expr.frame}.${expr.path.join('.')} has a value only in a handshake`)
   }
 }

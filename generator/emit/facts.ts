@@ -215,46 +215,48 @@ export function fieldsOf(nodes: readonly Node[]): readonly Field[] {
 
 /** Whether structs or unions can contain themselves, or nest deeper than the limit, so that depth must be counted. */
 export function needsDepth(protocol: Protocol): boolean {
-  const open = new Set<string>()
+  const bodies = [...protocol.frames.values()].map(frame => frame.body)
+  const all = protocol.envelope ? [...bodies, protocol.envelope] : bodies
+  const limit = Math.min(protocol.depth, 128)
   const known = new Map<string, number>()
+  return all.some(body => fieldsOf(body.nodes).some(field => depthOf(protocol, field.type, known) > limit))
+}
 
-  function depthOf(type: Type): number {
-    switch (type.kind) {
-      case 'struct':
-      case 'union': {
-        if (open.has(type.name)) return Number.POSITIVE_INFINITY
-        const seen = known.get(type.name)
-        if (seen !== undefined) return seen
-        open.add(type.name)
-        const bodies =
-          type.kind === 'struct'
-            ? [protocol.structs.get(type.name)!.body]
-            : protocol.unions.get(type.name)!.variants.map(variant => variant.body)
-        const values =
-          type.kind === 'struct'
-            ? []
-            : protocol.unions.get(type.name)!.variants.flatMap(variant => (variant.value ? [variant.value] : []))
-        const depth = 1 + Math.max(0, ...bodies.map(bodyDepth), ...values.map(depthOf))
-        open.delete(type.name)
-        known.set(type.name, depth)
-        return depth
-      }
-      case 'region':
-      case 'delimited':
-      case 'list':
-      case 'at':
-        return depthOf(type.of)
-      default:
-        return 0
-    }
+/** Whether a struct or union can contain itself. */
+export function isRecursive(protocol: Protocol, type: Type): boolean {
+  return depthOf(protocol, type, new Map()) === Number.POSITIVE_INFINITY
+}
+
+/** How deep structs and unions nest in values of this type. What is still being looked at contains itself. */
+function depthOf(protocol: Protocol, type: Type, known: Map<string, number>): number {
+  const deepest = (): number => Math.max(0, ...partsOf(protocol, type).map(part => depthOf(protocol, part, known)))
+  if (type.kind !== 'struct' && type.kind !== 'union') return deepest()
+  const seen = known.get(type.name)
+  if (seen !== undefined) return seen
+  known.set(type.name, Number.POSITIVE_INFINITY)
+  const depth = 1 + deepest()
+  known.set(type.name, depth)
+  return depth
+}
+
+/** The types of what stands directly in a value of this type. */
+function partsOf(protocol: Protocol, type: Type): readonly Type[] {
+  switch (type.kind) {
+    case 'struct':
+      return fieldsOf(protocol.structs.get(type.name)!.body.nodes).map(field => field.type)
+    case 'union':
+      return protocol.unions
+        .get(type.name)!
+        .variants.flatMap(({ body, value }) => [
+          ...fieldsOf(body.nodes).map(field => field.type),
+          ...(value ? [value] : []),
+        ])
+    case 'region':
+    case 'delimited':
+    case 'list':
+    case 'at':
+      return [type.of]
+    default:
+      return []
   }
-
-  function bodyDepth(body: Body): number {
-    return Math.max(0, ...fieldsOf(body.nodes).map(field => depthOf(field.type)))
-  }
-
-  const all = [...protocol.frames.values()].map(frame => frame.body)
-  return [...all, ...(protocol.envelope ? [protocol.envelope] : [])].some(
-    body => bodyDepth(body) > Math.min(protocol.depth, 128),
-  )
 }

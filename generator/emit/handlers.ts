@@ -46,24 +46,47 @@ function runtimeNames(protocol: Protocol): Emission['runtime'] {
   return { Peer: free('Peer'), Reader: free('Reader') }
 }
 
-function imports({ protocol, runtime }: Emission, options: EmitOptions): Statements[] {
+function imports(context: Emission, options: EmitOptions): Statements[] {
+  const { protocol, behaviour, runtime } = context
+  const isOwning = [...protocol.frames.keys()].some(frame => ownFields(frame, behaviour).length > 0)
   const names = [...protocol.frames.keys()].map(frame => frameTypeName(protocol, frame))
   const aliased = Object.entries(runtime).map(([name, local]) => (name === local ? name : `${name} as ${local}`))
   return [
-    ...importFrom(options.runtime, types(aliased)),
+    ...importFrom(options.runtime, types(isOwning ? [...aliased, 'Given'] : aliased)),
     ...importFrom('./codec.ts', types(names.map(name => `${name}Reader`))),
     ...importFrom('./types.ts', types(names.flatMap(name => [name, `${name}Input`]))),
   ]
 }
 
-function frames({ protocol, prefix }: Emission): Statements {
+function frames(context: Emission): Statements {
+  const { protocol, prefix } = context
   const shapes = [...protocol.frames.keys()].map(frame => [frame, frameTypeName(protocol, frame)] as const)
   return exported(`${prefix}Frames`, 'Every frame: as a handler reads it, as a plain copy, as `send` takes it.', {
     properties: shapes.map(([frame, type]) => ({
       name: frame,
-      type: `{ reader: ${type}Reader; value: ${type}; input: ${type}Input }`,
+      type: `{ reader: ${type}Reader; value: ${type}; input: ${inputType(frame, context)} }`,
     })),
   })
+}
+
+/** What `send` takes: what the runtime writes by itself may be left out. */
+function inputType(frame: string, { protocol, behaviour }: Emission): string {
+  const type = `${frameTypeName(protocol, frame)}Input`
+  const own = ownFields(frame, behaviour)
+  return own.length === 0 ? type : `Given<${type}, ${unionOf(own)}>`
+}
+
+/** Fields that the runtime writes: ids of connections, and the numbers of channels. */
+function ownFields(frame: string, { handshake, channelHeader, channels }: Behaviour): string[] {
+  const numbers = channels.length === 0 ? [] : (channelHeader?.paths ?? [])
+  const paths = numbers.filter(({ role }) => role === 'channel' || role === 'seq').map(one => one.path)
+  const ids = handshake?.script?.ids?.field
+  const names = [ids, ...paths].flatMap(path => {
+    if (path === undefined || !path.frames.some(one => one.frame === frame)) return []
+    const name = path.text.startsWith(`${frame}.`) ? path.text.slice(frame.length + 1) : path.text
+    return name.includes('.') ? [] : [name]
+  })
+  return [...new Set(names)]
 }
 
 function roleTypes(plan: RolePlan, context: Emission): Statements[] {
@@ -84,11 +107,9 @@ function roleTypes(plan: RolePlan, context: Emission): Statements[] {
   ]
 }
 
-function method(
-  plan: HandlerPlan,
-  { protocol }: Emission,
-): NonNullable<InterfaceDeclarationStructure['methods']>[number] {
+function method(plan: HandlerPlan, context: Emission): NonNullable<InterfaceDeclarationStructure['methods']>[number] {
   const { frame, optional } = plan
+  const { protocol } = context
   const doc = sentences(frame.doc, optional)
   return {
     name: frame.name,
@@ -98,13 +119,13 @@ function method(
       { name: 'frame', type: `${frameTypeName(protocol, frame.name)}Reader` },
       { name: 'peer', type: 'P' },
     ],
-    returnType: returned(plan, protocol),
+    returnType: returned(plan, context),
   }
 }
 
 /** One answer is returned as it is; of several, the handler says which. */
-function returned(plan: HandlerPlan, protocol: Protocol): string {
-  const inputs = plan.answers.map(answer => `${frameTypeName(protocol, answer)}Input`)
+function returned(plan: HandlerPlan, context: Emission): string {
+  const inputs = plan.answers.map(answer => inputType(answer, context))
   const [first] = inputs
   if (first === undefined) return 'void | Promise<void>'
   const named = plan.answers.map((answer, at) => `{ frame: ${quote(answer)}; value: ${inputs[at]} }`)

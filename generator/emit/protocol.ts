@@ -11,6 +11,7 @@ import { className } from './naming.ts'
 import { accessorText } from './protocol/accessor.ts'
 import { Code, literal } from './protocol/literal.ts'
 import { Sections } from './protocol/sections.ts'
+import { Security } from './protocol/security.ts'
 import { DescriptorUnit } from './protocol/unit.ts'
 
 /** The text of `protocol.ts`. */
@@ -22,7 +23,7 @@ export function emitProtocol(protocol: Protocol, behaviour: Behaviour, options: 
   const text = literal(descriptor(protocol, behaviour, dispatch, unit))
   const constants = unit.statements(path => accessorText(path, protocol, unit))
   const handlers = [types, ...roles.map(dispatchName)]
-  const runtimeTypes = ['TypedProtocol', ...(text.includes('Accessor') || constants.length > 0 ? ['Accessor'] : [])]
+  const runtimeTypes = ['TypedProtocol', ...(unit.hasAccessors ? ['Accessor'] : [])]
   return printFile(protocol, [
     ...unit.imports(protocol, options.runtime, runtimeTypes, handlers),
     ...constants,
@@ -32,11 +33,14 @@ export function emitProtocol(protocol: Protocol, behaviour: Behaviour, options: 
 
 function descriptor(protocol: Protocol, behaviour: Behaviour, dispatch: object, unit: DescriptorUnit): object {
   const sections = new Sections(protocol, unit)
+  const security = new Security(protocol, unit)
   return {
     name: protocol.name,
     version: protocol.version,
     doc: protocol.doc,
     profile: protocol.profile,
+    ...(protocol.profile === undefined &&
+      protocol.profiles.length > 0 && { profiles: protocol.profiles.map(one => one.name) }),
     insecure: protocol.insecure,
     frames: [...protocol.frames.values()].map(frame => sections.frame(frame)),
     errors: Object.fromEntries(
@@ -52,15 +56,11 @@ function descriptor(protocol: Protocol, behaviour: Behaviour, dispatch: object, 
     channelHeader: sections.channelHeader(behaviour.channelHeader),
     limits: behaviour.limits,
     onError: behaviour.onError,
-    handshake: handshake(behaviour),
-    seals: protocol.document.seal ?? {},
+    handshake: security.handshake(behaviour),
+    seals: behaviour.seals.map(one => security.seal(one)),
     service: behaviour.service && { [behaviour.service.kind]: behaviour.service.data },
     metrics: behaviour.metrics.map(one => sections.metric(one)),
     dispatch,
     codec: new Code(`() => new ${codecName(protocol)}()`),
   }
-}
-
-function handshake({ handshake: one }: Behaviour): object | undefined {
-  return one && { transport: one.transport, tls: one.tls, timeout: one.timeout, unbuilt: one.unbuilt }
 }

@@ -64,7 +64,7 @@ export function hasValue(field: Field): boolean {
 
 /** Whether the caller of an encoder may leave the field out. */
 export function isOptionalInput(field: Field, conditional: boolean): boolean {
-  if (conditional || field.if || field.with || field.value || field.fallback) return true
+  if (conditional || field.if || field.with || field.value || field.fallback || field.filled) return true
   if (field.derives?.length || field.match?.length || field.matchBits?.length || field.isId) return true
   return field.type.kind === 'at'
 }

@@ -142,6 +142,9 @@ function matching(rec: Rec, frames: readonly Frame[]): readonly Frame[] {
   const fitting = frames.filter(
     frame => frame.ids.length === 0 || (value !== undefined && frame.ids.includes(value as bigint)),
   )
+  // What one of them asks for is read, also where another field already decides.
+  const asked = new Set(fitting.flatMap(frame => frame.match.map(match => match.path[0]!)))
+  for (const name of rec.plan.names.keys()) if (asked.has(name)) known(rec, name)
   const named = fitting.filter(frame => !frame.matchElse && frame.match.every(match => fitsMatch(rec, match)))
   return named.length > 0 ? named : fitting.filter(frame => frame.matchElse)
 }

@@ -261,6 +261,8 @@ export class Given implements StructValue {
     )
     const written = (): Chunk => {
       if (byCaller && !present()) return lateChunk(0, condition)
+      // Nothing is written from it, but it must be a value of its type.
+      if (node.from && this.given(node)) value()
       if (!present() || node.from || node.type.kind === 'at') return EMPTY
       const chunk = this.guarded(scope, () => wrap(node.type, value(), content(), scope))
       this.guarded(scope, () => checkGiven(node, value(), content(), scope))
@@ -276,7 +278,8 @@ export class Given implements StructValue {
     // A checksum that is asked for its own bytes sees zeros.
     const late = once(written, () => zeroChunk(bits))
     const chunk = lazy(() => {
-      if (present() && !node.from) return lateChunk(bits, late)
+      if (node.from) return lateChunk(0, late)
+      if (present()) return lateChunk(bits, late)
       return byCaller ? lateChunk(0, condition) : EMPTY
     })
     return { node, groups, present, value, content, chunk }

@@ -131,7 +131,10 @@ function signed(type: Type, bytes: Uint8Array): bigint {
 
 function givenList(type: Extract<Type, { kind: 'list' }>, plain: readonly unknown[], scope: EncodeScope): GivenList {
   const items: Value[] = []
-  for (const item of plain) items.push(givenValue(type.of, item, scope.inList(items.at(-1))))
+  for (const item of plain) {
+    if (item === undefined) throw scope.refuse('MissingField', 'an item has no value')
+    items.push(givenValue(type.of, item, scope.inList(items.at(-1))))
+  }
   return { is: 'list', length: items.length, at: index => items[index], entry: () => undefined }
 }
 

@@ -1,4 +1,5 @@
 // Where the value of a field comes from while encoding; the first that applies (docs/adr/0002-decoding.md, "Encoding").
+import { EncodeError } from '../../runtime/wire/codec.ts'
 import type { Expr, Field, Literal } from '../model/model.ts'
 import { literalValue } from './choose.ts'
 import type { EncodeScope } from './encode-scope.ts'
@@ -10,12 +11,14 @@ import { equal, type Value } from './value.ts'
 
 export function resolveValue(field: Field, record: Given, scope: EncodeScope): Value {
   const plain = silent(field) ? undefined : record.values[field.name]
+  if (field.with) return fixed(field, evaluate(field.with.value, scope), plain, scope, field.with.error)
+  if (field.value && !field.from) return fixed(field, evaluate(field.value, scope), plain, scope, undefined)
+  const allowed = field.from ? [] : selecting(field, scope)
+  if (allowed.length > 0) return selected(field, allowed, plain, scope)
   const given = plain === undefined ? undefined : givenValue(field.type, plain, scope)
   if (field.from && given === undefined) return asRead(field.from, scope)
   if (field.from || field.type.kind === 'at' || field.type.kind === 'align') return given
-  if (field.with) return fixed(field, evaluate(field.with.value, scope), given, scope, field.with.error)
-  if (field.value) return fixed(field, evaluate(field.value, scope), given, scope, undefined)
-  const value = chosen(field, given, record, scope)
+  const value = given ?? unspoken(field, record, scope)
   if (value === undefined) throw scope.refuse('MissingField', 'this field has no value')
   return field.matchBits ? withBits(field, value, scope) : value
 }
@@ -36,24 +39,35 @@ function silent(field: Field): boolean {
 }
 
 /** A value that must be so; the caller may repeat it. `error` is a frame's, for `with`. */
-function fixed(field: Field, computed: Value, given: Value, scope: EncodeScope, error: string | undefined): Value {
+function fixed(field: Field, computed: Value, plain: unknown, scope: EncodeScope, error: string | undefined): Value {
   const value = stored(field.type, needed(computed))
-  if (given !== undefined && !equal(given, value)) {
+  if (plain !== undefined && !means(field, plain, value, scope)) {
     const message = 'this field is computed, another value was given'
     throw error === undefined ? scope.refuse('BadValue', message, true) : scope.refuse(error, message)
   }
   return value
 }
 
-function chosen(field: Field, given: Value, record: Given, scope: EncodeScope): Value {
-  const allowed = selecting(field, scope)
-  if (given !== undefined) {
-    if (allowed.length > 0 && !allowed.some(value => equal(value, given))) {
-      throw scope.refuse('BadValue', `this is no ${scope.rec.run.frame!.name} then`, true)
-    }
-    return given
+/** One of the values that select the frame. */
+function selected(field: Field, allowed: readonly Value[], plain: unknown, scope: EncodeScope): Value {
+  if (plain === undefined) return allowed[0]
+  const value = allowed.find(one => means(field, plain, one, scope))
+  if (value === undefined) throw scope.refuse('BadValue', `this is no ${scope.rec.run.frame!.name} then`, true)
+  return value
+}
+
+/** Whether the caller means this value: what is of another type, or no value at all, is simply another one. */
+function means(field: Field, plain: unknown, value: Value, scope: EncodeScope): boolean {
+  try {
+    return equal(givenValue(field.type, plain, scope), value)
+  } catch (thrown) {
+    if (thrown instanceof EncodeError) return false
+    throw thrown
   }
-  if (allowed.length > 0) return allowed[0]
+}
+
+/** The value of a field that the caller does not give. */
+function unspoken(field: Field, record: Given, scope: EncodeScope): Value {
   if (field.fallback) return stored(field.type, needed(evaluate(field.fallback, scope)))
   if (field.derives) return derived(field.derives, record, scope)
   if (field.hidden || record.zero) return zeroValue(field.type, scope)

@@ -11,7 +11,7 @@ import { constant } from './fold.ts'
 import { checkFits } from './literals.ts'
 import type { Expr, Field, Type } from './model.ts'
 import { multimap } from './multimaps.ts'
-import { scalarText, some, textOf } from './raw.ts'
+import { mapOf, scalarText, some, textOf } from './raw.ts'
 import { Mistake } from './report.ts'
 import type { Entry, Scope } from './scope.ts'
 import { resolveType, type TypeContext } from './types.ts'
@@ -59,6 +59,7 @@ export function resolveField(
     ...some('fallback', stored(node.fallback, drawn)),
     ...some('with', fixed && { value: fixed, error: node.with!.error }),
     isId: node.isId,
+    ...some('filled', isFilled(node, shop)),
     ...some('match', node.match),
     ...some('matchBits', node.matchBits),
     ...some('range', rangeOf(node, entry, type, shop)),
@@ -74,6 +75,11 @@ export function resolveField(
     origin: node.origin,
     place: reports.document.place(path, 'key'),
   }
+}
+
+/** The id of whoever receives a packet: the runtime knows it, a caller need not. */
+function isFilled({ origin, name }: DraftField, { catalog }: Workshop): true | undefined {
+  return origin === 'envelope' && name === mapOf(mapOf(catalog.data.handshake).ids).field ? true : undefined
 }
 
 function rangeOf(node: DraftField, entry: Entry, type: Type, shop: Workshop): Field['range'] {

@@ -184,6 +184,8 @@ export interface Field {
   readonly with?: { readonly value: Expr; readonly error: string }
   /** The field holds the frame's id. */
   readonly isId: boolean
+  /** The runtime fills it in: callers of an application leave it out. */
+  readonly filled?: true
   /** Frame's `match`: on encode the first of these is written unless given (one of them must be). */
   readonly match?: readonly Literal[]
   /** Frame's `match` on bits of a bit set. */

@@ -17,6 +17,8 @@ import type {
   TransportDescriptor,
 } from '../../runtime/core/protocol.ts'
 import type { Expr, Type } from '../model/model.ts'
+import type { ScriptData } from './handshake.ts'
+import type { SealData } from './seals.ts'
 
 /** The same value in several frames: each with the expression in that frame's scope. */
 export interface FramePath {
@@ -78,6 +80,7 @@ export const HEADER_ROLES = [
   'seq',
   'ack',
   'ack_bits',
+  'ack_flag',
   'message_id',
   'fragment_id',
   'fragment_index',
@@ -99,7 +102,8 @@ export type Metric = Omit<MetricDescriptor, 'when'> & {
   readonly whenText: string | undefined
 }
 
-export type Handshake = HandshakeDescriptor & {
+export type Handshake = Omit<HandshakeDescriptor, 'script'> & {
+  readonly script: ScriptData | undefined
   /** Frames that the handshake itself sends and reads; an application sees none of them. */
   readonly frames: readonly string[]
 }
@@ -130,6 +134,7 @@ export interface Behaviour {
   readonly limits: LimitsDescriptor
   readonly onError: OnError
   readonly handshake: Handshake | undefined
+  readonly seals: readonly SealData[]
   readonly metrics: readonly Metric[]
   readonly service: Service | undefined
 }

@@ -48,7 +48,7 @@ function maxFrame(section: Section, mandatory: boolean, fallback: number): Size 
   return section.size('max_frame', fallback)
 }
 
-function framing(section: Section, fallback: 'datagram' | 'self', expressions: Expressions): FramingData {
+export function framing(section: Section, fallback: 'datagram' | 'self', expressions: Expressions): FramingData {
   const text = section.text('framing', fallback)
   switch (text) {
     case 'datagram':

@@ -23,11 +23,11 @@ export function fitsInto(into: Uint8Array, end: number): void {
 // -------------------------------------------------------------------------------------------------- numbers
 
 export function u8(value: unknown, field: string): number {
-  return (value as number) === ((value as number) & 0xff) ? (value as number) : intIn(value, 0, 0xff, field)
+  return typeof value === 'number' && value === (value & 0xff) ? value : intIn(value, 0, 0xff, field)
 }
 
 export function u16(value: unknown, field: string): number {
-  return (value as number) === ((value as number) & 0xffff) ? (value as number) : intIn(value, 0, 0xffff, field)
+  return typeof value === 'number' && value === (value & 0xffff) ? value : intIn(value, 0, 0xffff, field)
 }
 
 export function u32(value: unknown, field: string): number {
@@ -104,10 +104,9 @@ export function enumIn(
 ): number {
   const whole = wholeOf(value)
   if (whole === undefined) throw noValue(value, field)
-  const number = Number(whole)
-  if (!keep && !Object.values(table).includes(number))
+  if (!keep && !Object.values(table).includes(Number(whole)))
     throw new EncodeError(error, field, `${field}: ${whole} is no value here`)
-  return intIn(number, low, high, field)
+  return intIn(whole, low, high, field)
 }
 
 export function enumInBig(
@@ -135,7 +134,7 @@ function noValue(value: unknown, field: string): EncodeError {
 export function bitsIn(value: unknown, table: Readonly<Record<string, number>>, high: number, field: string): number {
   if (typeof value === 'number' && value >= 0 && value <= high && Number.isInteger(value)) return value
   if (!Array.isArray(value)) return intIn(value, 0, high, field)
-  return Number(namedBits(value, table, BigInt(high), field))
+  return Number(bigUintIn(namedBits(value, table, field), BigInt(high), field))
 }
 
 export function bitsInBig(
@@ -144,33 +143,48 @@ export function bitsInBig(
   high: bigint,
   field: string,
 ): bigint {
-  return Array.isArray(value) ? namedBits(value, table, high, field) : bigUintIn(value, high, field)
+  return bigUintIn(Array.isArray(value) ? namedBits(value, table, field) : value, high, field)
 }
 
-function namedBits(
-  names: readonly unknown[],
-  table: Readonly<Record<string, number | bigint>>,
-  high: bigint,
-  field: string,
-): bigint {
+function namedBits(names: readonly unknown[], table: Readonly<Record<string, number | bigint>>, field: string): bigint {
+  const bits = bitsOf(names, table)
+  if (bits === undefined) throw new EncodeError('UnknownValue', field, `${field}: not all of these are bits`)
+  return bits
+}
+
+/** Undefined where one of them is unknown. */
+function bitsOf(names: readonly unknown[], table: Readonly<Record<string, number | bigint>>): bigint | undefined {
   let bits = 0n
   for (const name of names) {
-    const known = typeof name === 'string' ? table[name] : wholeOf(name)
-    if (known === undefined) throw new EncodeError('UnknownValue', field, `${field}: there is no bit ${String(name)}`)
+    const known = typeof name !== 'string' ? wholeOf(name) : Object.hasOwn(table, name) ? table[name] : undefined
+    if (known === undefined) return undefined
     bits |= BigInt(known)
   }
-  return bigUintIn(bits, high, field)
+  return bits
 }
 
-/** Bits that are all defined. */
-export function onlyBits(value: number, mask: number, field: string, error: string): number {
-  onlyBitsBig(BigInt(value), BigInt(mask), field, error)
-  return value
+/** Bits that are all defined, as a number or as a list of names. */
+export function onlyBits(
+  value: unknown,
+  table: Readonly<Record<string, number>>,
+  mask: number,
+  field: string,
+  error: string,
+): number {
+  if (typeof value === 'number' && value === (value & mask)) return value
+  return Number(onlyBitsBig(value, table, BigInt(mask), field, error))
 }
 
-export function onlyBitsBig(value: bigint, mask: bigint, field: string, error: string): bigint {
-  if ((value & ~mask) === 0n) return value
-  throw new EncodeError(error, field, `${field}: ${value} has bits that are not defined`)
+export function onlyBitsBig(
+  value: unknown,
+  table: Readonly<Record<string, number | bigint>>,
+  mask: bigint,
+  field: string,
+  error: string,
+): bigint {
+  const bits = Array.isArray(value) ? namedBits(value, table, field) : wholeIn(value, field)
+  if ((bits & ~mask) === 0n) return bits
+  throw new EncodeError(error, field, `${field}: ${bits} has bits that are not defined`)
 }
 
 // ---------------------------------------------------------------------------------------------- other kinds
@@ -191,7 +205,7 @@ export function listIn<T>(value: readonly T[] | undefined, field: string): reado
 }
 
 export function recordIn<T extends object>(value: T | undefined, field: string): T {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)) return value
   throw wrongType(value, 'an object', field)
 }
 
@@ -203,21 +217,47 @@ function wrongType(value: unknown, wanted: string, field: string): EncodeError {
 
 // --------------------------------------------------------------------------------------------------- checks
 
-/** A computed field may be given, but only as it is. */
-export function agree(given: unknown, own: unknown, field: string, error: string): void {
+/**
+ * A computed field may be given, but only as it is. `also` is another way to say it: the number of an enum value, or the
+ * names of the bits of a set.
+ */
+export function agree(
+  given: unknown,
+  own: unknown,
+  field: string,
+  error: string,
+  also?: number | bigint | Readonly<Record<string, number | bigint>>,
+): void {
   if (given === own || same(given, own)) return
+  if (typeof also === 'object' ? sameBits(given, own, also) : same(given, also)) return
   throw new EncodeError(error, field, `${field}: this field is computed, another value was given`)
 }
 
 function same(given: unknown, own: unknown): boolean {
+  if (given === own) return true
   if (given instanceof Uint8Array) return own instanceof Uint8Array && sameBytes(given, own)
+  if (Array.isArray(given)) {
+    return Array.isArray(own) && given.length === own.length && given.every((item, i) => same(item, own[i]))
+  }
   const whole = wholeOf(given)
   return whole !== undefined && whole === wholeOf(own)
 }
 
-/** One of the values that select the frame. */
-export function oneOf<T>(value: T, allowed: readonly T[], field: string, error: string): T {
-  for (const one of allowed) if (value === one || same(value, one)) return value
+function sameBits(given: unknown, own: unknown, table: Readonly<Record<string, number | bigint>>): boolean {
+  if (!Array.isArray(given)) return false
+  const bits = bitsOf(given, table)
+  return bits !== undefined && bits === wholeOf(own)
+}
+
+/** One of the values that select the frame, as it is stored. `named` are the same as a caller gives them. */
+export function oneOf<T>(
+  given: unknown,
+  named: readonly unknown[],
+  values: readonly T[],
+  field: string,
+  error: string,
+): T {
+  for (let i = 0; i < values.length; i++) if (same(given, named[i]) || same(given, values[i])) return values[i]!
   throw new EncodeError(error, field, `${field}: with this value it would be another frame`)
 }
 
@@ -361,11 +401,11 @@ export function measured(
     seal: (_seal, _into, _start, end) => end,
     plain: false,
   }
-  for (let room = 4096; ; room *= 4) {
+  for (let room = scratch; ; room = new Uint8Array(4 * room.length)) {
     try {
-      return encode(new Uint8Array(room), calm)
+      return encode(room, calm)
     } catch (fault) {
-      if (!(fault instanceof RangeError) || room > MOST) throw fault
+      if (!(fault instanceof RangeError) || room.length > MOST) throw fault
     }
   }
 }
@@ -385,3 +425,4 @@ export function sumOf<T>(items: readonly T[] | undefined, size: (item: T) => num
 }
 
 const MOST = 2 ** 30
+const scratch = new Uint8Array(4096)

@@ -1,6 +1,8 @@
 // The only module that generated code imports. What stands here keeps its meaning for as long as code generated against
 // version 1 is about; everything behind it may move.
+export * from '../core/handshake-descriptor.ts'
 export * from '../core/protocol.ts'
+export * from '../core/seal-descriptor.ts'
 export * from '../core/typed.ts'
 export * from '../crypto/hash.ts'
 export * from '../wire/checksum.ts'
@@ -19,4 +21,5 @@ export * from './plain.ts'
 export * from './put.ts'
 export * from './reader.ts'
 export * from './seal.ts'
+export * from './struct.ts'
 export * from './varints.ts'

@@ -20,7 +20,7 @@ const number: NumberBox = { value: 0 }
 const big: BigBox = { value: 0n }
 
 export function takeLeb128(input: Input, at: number, end: number, max: number, field: string): number {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const first = at < stop ? input.bytes[at]! : 0xff
   if (first < 0x80) {
     input.at = at + 1
@@ -33,7 +33,7 @@ export function takeLeb128(input: Input, at: number, end: number, max: number, f
 }
 
 export function takeLeb128Big(input: Input, at: number, end: number, max: number, field: string): bigint {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const taken = readLeb128Big(input.bytes, at, stop, max, big)
   if (taken <= 0) throw refused(input, taken, at, field, false)
   input.at = at + taken
@@ -53,7 +53,7 @@ export function leb128AtBig(b: Uint8Array, at: number): bigint {
 }
 
 export function takeSleb128(input: Input, at: number, end: number, max: number, field: string): number {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const first = at < stop ? input.bytes[at]! : 0xff
   if (first < 0x80) {
     input.at = at + 1
@@ -66,7 +66,7 @@ export function takeSleb128(input: Input, at: number, end: number, max: number, 
 }
 
 export function takeSleb128Big(input: Input, at: number, end: number, max: number, field: string): bigint {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const taken = readSleb128Big(input.bytes, at, stop, max, big)
   if (taken <= 0) throw refused(input, taken, at, field, false)
   input.at = at + taken
@@ -86,7 +86,7 @@ export function sleb128AtBig(b: Uint8Array, at: number): bigint {
 }
 
 export function takeZigzag(input: Input, at: number, end: number, max: number, field: string): number {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const first = at < stop ? input.bytes[at]! : 0xff
   if (first < 0x80) {
     input.at = at + 1
@@ -99,7 +99,7 @@ export function takeZigzag(input: Input, at: number, end: number, max: number, f
 }
 
 export function takeZigzagBig(input: Input, at: number, end: number, max: number, field: string): bigint {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const taken = readZigzagBig(input.bytes, at, stop, max, big)
   if (taken <= 0) throw refused(input, taken, at, field, false)
   input.at = at + taken
@@ -119,7 +119,7 @@ export function zigzagAtBig(b: Uint8Array, at: number): bigint {
 }
 
 export function takeQuic(input: Input, at: number, end: number, max: number, field: string): number {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const first = at < stop ? input.bytes[at]! : 0xff
   if (first < 0x40) {
     input.at = at + 1
@@ -132,7 +132,7 @@ export function takeQuic(input: Input, at: number, end: number, max: number, fie
 }
 
 export function takeQuicBig(input: Input, at: number, end: number, max: number, field: string): bigint {
-  const stop = end < input.have ? end : input.have
+  const stop = Math.min(end, input.have)
   const taken = readQuicBig(input.bytes, at, stop, max, big)
   if (taken <= 0) throw refused(input, taken, at, field, true)
   input.at = at + taken

@@ -42,7 +42,21 @@ export class Arrivals {
   /** Any frame. */
   consider(now: Instant, frame: Reader, plan: FramePlan): void {
     if (!this.#mayArrive(now, frame, plan)) return
+    const { channels } = this.#emission
+    if (channels !== undefined) {
+      if (plan.isChannelled && !this.#delivery.hasRoom) {
+        // Not acknowledged, so it comes again where it is reliable.
+        this.#session.shared.meter.count('limit.queue')
+        return
+      }
+      if (channels.arrived(now, frame, plan)) return
+    }
     if (plan.fragment !== undefined && this.#joins(now, frame, plan)) return
+    this.#whole(now, frame, plan)
+  }
+
+  /** A message that its channel delivers, in its turn. */
+  delivered(now: Instant, frame: Reader, plan: FramePlan): void {
     this.#whole(now, frame, plan)
   }
 
@@ -63,8 +77,14 @@ export class Arrivals {
   }
 
   /** A whole message: one frame, or pieces that were joined. */
-  #whole(now: Instant, frame: Reader, plan: FramePlan): void {
+  #whole(now: Instant, arrived: Reader, plan: FramePlan): void {
     const session = this.#session
+    const frame =
+      plan.split === undefined && plan.end === undefined ? arrived : session.messages.joined(now, arrived, plan)
+    if (frame === undefined) {
+      session.passed(now, plan, arrived)
+      return
+    }
     const mayBePart = plan.channel?.transfer !== undefined
     // What a tap sees are messages: not the pieces and parts that they travelled in.
     if (!mayBePart) session.shared.sink.tap?.(session, 'in', frame)
@@ -72,13 +92,15 @@ export class Arrivals {
       session.passed(now, plan, frame)
       return
     }
+    // An answer to nothing, of those that the runtime asks for by itself.
+    if (session.isSealed && plan.answerTo.some(one => one.reply.every !== undefined)) return
     const rule = ruleFor(plan, frame)
     if (mayBePart) {
       if (this.#isPart(now, frame, plan, rule)) return
       session.shared.sink.tap?.(session, 'in', frame)
     }
     if (rule !== undefined && this.#answers.isRepeated(rule, frame)) return
-    if (!this.#delivery.hasRoom) {
+    if (!plan.isChannelled && !this.#delivery.hasRoom) {
       // Not answered, so it is sent again where the schema has it so.
       this.#answers.forget(rule, frame)
       session.shared.meter.count('limit.queue')

@@ -57,7 +57,7 @@ export class Asking implements Codecs {
     const { id, value: asking } = requests.prepare(this, frame, value)
     if (!this.#emission.emit(now, frame, asking)) return false
     const { lastCut: cut } = this.#emission
-    const mayRepeat = !this.#session.plan.isStream && rule.reply.retry !== undefined
+    const mayRepeat = !this.#session.plan.isStream && !frame.isChannelled && rule.reply.retry !== undefined
     const { lastBytes, lastStart, lastEnd } = this.#carrier
     requests.open(now, {
       id,

@@ -17,6 +17,8 @@ export interface Carrier {
   readonly lastBytes: Uint8Array
   readonly lastStart: number
   readonly lastEnd: number
+  /** Round trip seen before the session was open, milliseconds. */
+  readonly rtt?: number | undefined
   /** Bytes and frames that wait to be sent are within `limits.queue`. */
   readonly hasRoom: boolean
   /** For what arrives and leaves. Its context is the session's while the session is called. */

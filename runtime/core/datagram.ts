@@ -6,8 +6,9 @@ import { DeadlineHeap, type Timed } from '../reliability/heap.ts'
 import type { Codec, Context, DecodeOptions, Reader } from '../wire/codec.ts'
 import { requestKey, ruleFor } from './answers.ts'
 import type { Carrier } from './carrier.ts'
+import type { Endpoint } from './endpoint.ts'
 import { LocalError, peerError, refused } from './errors.ts'
-import { type Address, type Batch, type DatagramMachine, type Instant, instant, NEVER } from './machine.ts'
+import { type Address, type Batch, type Instant, instant, NEVER } from './machine.ts'
 import { Packets } from './packets.ts'
 import type { FramePlan } from './plan.ts'
 import { Session } from './session.ts'
@@ -17,7 +18,7 @@ interface Entry extends Timed {
   readonly session: Session
 }
 
-export class DatagramEndpoint implements DatagramMachine, Carrier {
+export class DatagramEndpoint implements Endpoint, Carrier {
   /** The driver sets it while the socket takes nothing; then `limits.queue.messages` counts. */
   isBlocked = false
   lastBytes: Uint8Array = NOTHING
@@ -138,7 +139,7 @@ export class DatagramEndpoint implements DatagramMachine, Carrier {
     if (batch === undefined) return undefined
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
-    this.#shared.meter.bytesOut(bytes)
+    this.#shared.meter.bytesOut(bytes, batch.count)
     return batch
   }
 
@@ -267,8 +268,9 @@ export class DatagramEndpoint implements DatagramMachine, Carrier {
       const next = this.#isPacked ? frame.byteEnd : end
       if (session.charge(now, next - at)) session.arrived(now, frame, next - at)
       at = next
-      if (!this.#isPacked || session.phase === 'over') return
+      if (!this.#isPacked || session.phase === 'over') break
     }
+    session.settled(now)
   }
 
   /** A datagram from an address without a session. */

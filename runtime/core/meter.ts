@@ -13,14 +13,18 @@ export type MeterEvent =
   | 'close'
   /** A bound was met: `limit.rate`, `limit.connections`, ...: `reason`. */
   | `limit.${string}`
-  /** `seal.replayed`, `seal.lost`. */
+  /** Sealed packets: `seal.replayed`; `seal.lost`, `size` of them; `seal.unknown`, of nobody; `seal.rekey`. */
   | `seal.${string}`
   /** `reply.retry`, `reply.timeout`: `frame`. */
   | `reply.${string}`
-  /** `handshake.begin`, `handshake.timeout`, ...: `reason`. */
+  /** `handshake.begin`, `.challenge`, `.done`, `.failed`, `.timeout`: `reason`. */
   | `handshake.${string}`
+  /** `channel.again`, a message sent once more; `channel.lost`, `.late`, `.full`: `channel`. */
+  | `channel.${string}`
   /** `relay.queued`, `relay.dropped`, ...: `channel`. */
   | `relay.${string}`
+  /** `path.moved`. */
+  | `path.${string}`
   | 'idle.timeout'
   | 'write.timeout'
   | 'accept.error'
@@ -29,16 +33,18 @@ export type MeterEvent =
 export type MeterGauge = 'connections' | 'handshakes' | 'queue.bytes' | 'reorder.bytes' | 'relay.groups'
 
 export interface Meter {
-  /** A frame passed every check. `frame` is its index in the codec, `size` its bytes with framing. */
-  received(frame: number, size: number): void
-  sent(frame: number, size: number): void
-  /** Bytes that went through a socket, datagrams and chunks of all kinds. */
-  bytesIn(size: number): void
-  bytesOut(size: number): void
+  /** A frame passed every check, or `times` of them. `frame` is its index in the codec, `size` the bytes with framing. */
+  received(frame: number, size: number, times?: number): void
+  sent(frame: number, size: number, times?: number): void
+  /** Bytes that went through a socket, and in how many datagrams or chunks (default 1). */
+  bytesIn(size: number, packets?: number): void
+  bytesOut(size: number, packets?: number): void
   /** Something happened. `label` as MeterEvent says, `size` in bytes where the event has one. */
   count(event: MeterEvent, label?: string, size?: number): void
   /** A round-trip time, milliseconds. */
   roundTrip(ms: number): void
+  /** How long a handshake took that ended well, milliseconds. */
+  handshake(ms: number): void
   /** Gives a value to read at scrape; values of several connections add up. Returns what takes it away again. */
   gauge(of: MeterGauge, read: () => number): () => void
 }
@@ -51,5 +57,6 @@ export const NO_METER: Meter = {
   bytesOut() {},
   count() {},
   roundTrip() {},
+  handshake() {},
   gauge: () => () => {},
 }

@@ -2,27 +2,38 @@
 
 import type { Address, Batch } from './machine.ts'
 
-class OutBatch implements Batch {
+/** `T`: what each datagram is tagged with. */
+class OutBatch<T> implements Batch {
   slab: Uint8Array
   count = 0
   end = 0
   readonly offsets: number[] = []
   readonly lengths: number[] = []
   readonly peers: Address[] = []
+  readonly tags: (T | undefined)[] = []
 
   constructor(size: number) {
     this.slab = new Uint8Array(size)
   }
 }
 
+/** A batch with its tags. The holder may take datagrams out of it. */
+export type TaggedBatch<T> = Batch & {
+  count: number
+  readonly offsets: number[]
+  readonly lengths: number[]
+  readonly peers: Address[]
+  readonly tags: (T | undefined)[]
+}
+
 /** The datagrams that the driver has not taken. */
-export class Packets {
+export class Packets<T = never> {
   /** Bytes and datagrams waiting. */
   bytes = 0
   count = 0
-  #batch: OutBatch | undefined
-  readonly #full: OutBatch[] = []
-  readonly #free: OutBatch[] = []
+  #batch: OutBatch<T> | undefined
+  readonly #full: OutBatch<T>[] = []
+  readonly #free: OutBatch<T>[] = []
 
   /** Memory with room for `size` bytes at `at`. Valid until the next call. */
   reserve(size: number): Uint8Array {
@@ -42,11 +53,12 @@ export class Packets {
   }
 
   /** A datagram for `peer` stands at `start..end` in the reserved room. */
-  commit(peer: Address, start: number, end: number): void {
+  commit(peer: Address, start: number, end: number, tag?: T): void {
     const batch = this.#batch!
     batch.offsets[batch.count] = start
     batch.lengths[batch.count] = end - start
     batch.peers[batch.count] = peer
+    batch.tags[batch.count] = tag
     batch.count++
     batch.end = end
     this.bytes += end - start
@@ -54,7 +66,7 @@ export class Packets {
   }
 
   /** The next batch, or undefined. Belongs to the driver until `release`. */
-  take(): Batch | undefined {
+  take(): TaggedBatch<T> | undefined {
     let batch = this.#full.shift()
     if (batch === undefined) {
       batch = this.#batch
@@ -68,6 +80,7 @@ export class Packets {
 
   release(batch: Batch): void {
     if (!(batch instanceof OutBatch)) return
+    batch.tags.fill(undefined, 0, batch.tags.length)
     batch.count = 0
     batch.end = 0
     if (this.#free.length < SPARE && batch.slab.length === SLAB) this.#free.push(batch)
@@ -80,9 +93,9 @@ export class Packets {
     this.count = 0
   }
 
-  #next(size: number): OutBatch {
+  #next(size: number): OutBatch<T> {
     if (this.#batch !== undefined && this.#batch.count > 0) this.#full.push(this.#batch)
-    this.#batch = (size <= SLAB ? this.#free.pop() : undefined) ?? new OutBatch(Math.max(SLAB, size))
+    this.#batch = (size <= SLAB ? this.#free.pop() : undefined) ?? new OutBatch<T>(Math.max(SLAB, size))
     return this.#batch
   }
 }

@@ -2,6 +2,7 @@
 // receive, which rule answers what, and where the hot path has nothing to do but deliver. Sections that no engine runs
 // are refused here by name, so that nothing of a schema is ever silently ignored.
 
+import { isChannelled } from './channel-plan.ts'
 import { LocalError } from './errors.ts'
 import type {
   ChannelDescriptor,
@@ -10,9 +11,11 @@ import type {
   ProtocolDescriptor,
   ReplyDescriptor,
   RoleDescriptor,
+  SplitDescriptor,
   StateRow,
   TransportDescriptor,
 } from './protocol.ts'
+import { unbuilt } from './unbuilt.ts'
 
 export interface Plan {
   readonly protocol: ProtocolDescriptor
@@ -54,6 +57,12 @@ export interface FramePlan {
   readonly inOrder: readonly Rule[]
   readonly channel: ChannelDescriptor | undefined
   readonly fragment: FragmentDescriptor | undefined
+  /** It travels on channels that have an engine; then the place of its channel, unless the sender names it. */
+  readonly isChannelled: boolean
+  readonly place: number | undefined
+  /** On streams: how messages are laid into frames, and the field that marks the last one. */
+  readonly split: SplitDescriptor | undefined
+  readonly end: string | undefined
   /** Arriving: nothing but its delivery happens. */
   readonly isPlain: boolean
 }
@@ -133,7 +142,11 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       rule => isRequest(rule, descriptor) && applies(rule, peers) && named(rule.reply.with).some(mayReceive),
     )
     const channel = protocol.channels.find(one => one.name === descriptor.channel)
-    const fragment = isStream ? undefined : channel?.fragment
+    const channelled = descriptor.channel !== undefined && isChannelled({ isStream, protocol })
+    const fragment = isStream || channelled ? undefined : channel?.fragment
+    const place = channel === undefined ? -1 : protocol.channels.indexOf(channel)
+    const split = isStream ? channel?.split : undefined
+    const end = isStream ? channel?.end : undefined
     const receives = mayReceive(descriptor)
     return {
       name: descriptor.name,
@@ -151,12 +164,17 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       ),
       channel,
       fragment,
+      isChannelled: channelled,
+      place: channelled && place >= 0 ? place : undefined,
+      split,
+      end,
       isPlain:
         receives &&
+        !channelled &&
         answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
         descriptor.close === undefined &&
         descriptor.max === undefined &&
-        fragment === undefined,
+        (fragment ?? split ?? end) === undefined,
     }
   })
   const byName = new Map(frames.map(one => [one.name, one]))
@@ -208,32 +226,4 @@ function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescrip
     'NotBuilt',
     `${protocol.name}: the schema has \`${section}\`, which no engine of the runtime runs yet; encode and decode work`,
   )
-}
-
-/** Everything in the schema that no engine runs, as paths. */
-export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
-  const { handshake, seals, channels, channelHeader, service, session, replies } = protocol
-  const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
-  found.push(...Object.keys(seals).map(name => `seal.${name}`))
-  for (const channel of channels) {
-    const at = `channels.${channel.name}`
-    if (channel.delivery !== 'unreliable' && channel.delivery !== 'transport')
-      found.push(`${at}.delivery: ${channel.delivery}`)
-    if (channel.delivery === 'unreliable' && transport.kind === 'udp') {
-      if (channel.fec !== undefined) found.push(`${at}.fec`)
-      if (channel.pace !== undefined) found.push(`${at}.pace`)
-      if (channel.coalesce > 0) found.push(`${at}.coalesce`)
-      if (channel.congestion !== 'none') found.push(`${at}.congestion`)
-    }
-    if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
-    if (typeof channel.priority !== 'number') found.push(`${at}.priority`)
-  }
-  for (const role of ['seq', 'ack', 'ack_bits', 'message_id', 'reliable_flag', 'ping_flag', 'close_flag'] as const)
-    if (channelHeader?.[role] !== undefined) found.push(`channel_header.${role}`)
-  // A node's bounds are for `Node` (runtime/service/node); serve and connect speak its frames, one session for each connection.
-  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo' && kind !== 'node') found.push(`service.${kind}`)
-  for (const value of session)
-    if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
-  for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
-  return found
 }

@@ -3,6 +3,8 @@
 // that a machine evaluates are functions over readers, emitted next to the codec.
 
 import type { Codec, Reader } from '../wire/codec.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
+import type { SealDescriptor } from './seal-descriptor.ts'
 
 /** Reads a field of a decoded frame and writes it into a plain value about to be encoded: `headers.msg_id`, `token`. */
 export interface Accessor {
@@ -184,6 +186,20 @@ export interface TransferDescriptor {
   readonly max: number
 }
 
+/** On streams: messages laid into frames whose payload has one size. All are names of fields of the frame. */
+export interface SplitDescriptor {
+  /** The field that holds the message, or a part of it. */
+  readonly cut: string
+  /** Bytes of it that count; undefined: all. */
+  readonly used: string | undefined
+  /** Place of the frame in its message, from 0: a message of which a frame is missing is not joined. */
+  readonly index: string | undefined
+  /** True while the message goes on in the next frame; undefined: every frame is a message. */
+  readonly more: string | undefined
+  /** The longest message that is joined. */
+  readonly max: number
+}
+
 export interface ChannelDescriptor {
   readonly name: string
   readonly id: number | string | undefined
@@ -200,6 +216,9 @@ export interface ChannelDescriptor {
   readonly fec: { readonly group: number } | undefined
   readonly fragment: FragmentDescriptor | undefined
   readonly transfer?: TransferDescriptor | undefined
+  readonly split?: SplitDescriptor | undefined
+  /** On streams: the field that is true in the last frame; a connection that ends without it was cut. */
+  readonly end?: string | undefined
   readonly queue: {
     readonly in: number
     readonly out: number
@@ -217,6 +236,7 @@ export type ChannelHeader = Readonly<
       | 'seq'
       | 'ack'
       | 'ack_bits'
+      | 'ack_flag'
       | 'message_id'
       | 'fragment_id'
       | 'fragment_index'
@@ -273,11 +293,12 @@ export interface TlsDescriptor {
 
 export type ParamOr<T> = { readonly param: string } | { readonly value: T }
 
-/** Only what is built: later sections (noise, steps, cookie, ids) stay in `document` until their engine exists. */
 export interface HandshakeDescriptor {
   readonly transport: string | undefined
   readonly tls: TlsDescriptor | undefined
   readonly timeout: number
+  /** What happens beside or inside TLS; undefined where TLS is all. */
+  readonly script: HandshakeScript | undefined
   /** Names of keys in the schema's handshake that no engine runs yet; `serve` and `connect` refuse them by name. */
   readonly unbuilt: readonly string[]
 }
@@ -299,6 +320,8 @@ export interface ProtocolDescriptor {
   readonly version: number
   readonly doc: string | undefined
   readonly profile: string | undefined
+  /** Names of the profiles that there are, where this is none of them. */
+  readonly profiles?: readonly string[] | undefined
   readonly insecure: readonly string[]
   readonly frames: readonly FrameDescriptor[]
   readonly errors: Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>
@@ -318,8 +341,7 @@ export interface ProtocolDescriptor {
     readonly tell: { readonly frame: string; readonly on: 'stream' | 'any' } | undefined
   }
   readonly handshake: HandshakeDescriptor | undefined
-  /** Seal sections by name, as written; their engine is not part of the codec. */
-  readonly seals: Readonly<Record<string, unknown>>
+  readonly seals: readonly SealDescriptor[]
   readonly service: Readonly<Record<string, unknown>> | undefined
   readonly metrics: readonly MetricDescriptor[]
   /** Role -> a `switch` over its handlers (runtime/core/typed.ts). Absent where nothing was generated: call `handlers[frame.frameName]`. */

@@ -9,42 +9,56 @@ import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
 import { Asking } from './asking.ts'
 import type { Carrier, Ticket } from './carrier.ts'
+import { channelPlan, isChannelled } from './channel-plan.ts'
+import { SessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
-import { type PeerError, peerError, refused } from './errors.ts'
+import { PeerError, peerError, refused } from './errors.ts'
+import type { Secured } from './handshake-stream.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
+import { Messages } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
+import { type SessionSeals, sealsOf } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
 
 export type { Shared } from './shared.ts'
 
 /**
- * `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
- * outbox; `dead`: nothing more is sent; `over`: the sink was told.
+ * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`:
+ * the last frame is in the outbox; `dead`: nothing more is sent; `over`: the sink was told.
  */
-export type Phase = 'open' | 'draining' | 'flushing' | 'dead' | 'over'
+export type Phase = 'opening' | 'open' | 'draining' | 'flushing' | 'dead' | 'over'
 
 export class Session {
-  readonly address: Address
+  /** Where the peer is now. */
+  address: Address
   readonly shared: Shared
   readonly plan: Plan
   readonly context: Context
   readonly lifecycle: Lifecycle
-  readonly openedAt: Instant
+  openedAt: Instant
   /** When the peer was last heard, and the time of the latest input. */
   seenAt: Instant
   now: Instant
   deadline: Instant = NEVER
-  phase: Phase = 'open'
+  phase: Phase
   framesIn = 0
   framesOut = 0
   bytesIn = 0
   bytesOut = 0
   /** For the application: the peer object that stands for this session. */
   owner: unknown
+  /** Frames are sealed: what arrives is from the peer. */
+  isSealed = false
+  /** What the handshake agreed on: the key of the peer, payloads, a hash for channel binding. */
+  secured: Secured | undefined
+  /** Keys and counters of sealed frames. */
+  seals: SessionSeals | undefined
+  /** Messages that are laid into frames of one size, and their end. */
+  readonly messages: Messages
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -58,11 +72,13 @@ export class Session {
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
 
-  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant) {
+  /** `opening`: it is open only with `open`; before that nothing is sent on it. */
+  constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant, phase: 'opening' | 'open' = 'open') {
     const { plan } = shared
     const { limits } = plan.protocol
     this.shared = shared
     this.plan = plan
+    this.phase = phase
     this.address = address
     this.openedAt = now
     this.seenAt = now
@@ -70,6 +86,7 @@ export class Session {
     this.#carrier = carrier
     this.lifecycle = new Lifecycle(plan, now)
     this.context = freshContext(shared, address, () => this.now)
+    this.messages = new Messages(this)
     this.#emission = new Emission(this, carrier)
     this.#asking = new Asking(this, carrier, this.#emission)
     this.#out = new Outgoing(this, carrier, this.#emission, this.#asking)
@@ -86,10 +103,44 @@ export class Session {
 
   /** The connection is there. */
   open(now: Instant): void {
+    if (this.phase === 'opening') {
+      this.phase = 'open'
+      this.openedAt = now
+    } else this.lifecycle.restart(now)
+    this.now = now
+    this.seenAt = now
     this.shared.meter.count('open')
+    if (isChannelled(this.plan)) this.#emission.channels = this.#makeChannels(now)
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
+  }
+
+  /** The handshake is over: what it agreed on, and the keys of this session. Before `open`. */
+  secure(secured: Secured): void {
+    this.secured = secured
+    this.seals = sealsOf(this, secured)
+    this.context.key = secured.keys
+    this.context.open = this.seals?.open
+    this.context.seal = this.seals?.seal
+  }
+
+  /** The handshake failed. */
+  neverOpen(now: Instant, error: PeerError): void {
+    this.now = now
+    this.shared.meter.count('error', error.code)
+    this.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#fail(now, error, 'handshake')
+  }
+
+  /** The application is busy with a frame, which stays readable meanwhile. */
+  get isDelivering(): boolean {
+    return this.#delivery.isBusy
+  }
+
+  /** What arrives is dropped unseen in the present state. */
+  get isIgnoring(): boolean {
+    return this.lifecycle.ignores(this.context.dir)
   }
 
   /** False: the application has as many frames as it may have; give no more. */
@@ -97,11 +148,42 @@ export class Session {
     return this.#delivery.hasRoom
   }
 
-  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
-  charge(now: Instant, size: number): boolean {
+  /** As `charge`, before a packet is opened; then it is not charged again. */
+  pay(now: Instant, size: number): boolean {
     if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
     this.shared.meter.count('limit.rate', undefined, size)
     return false
+  }
+
+  /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
+  unopened(now: Instant, code: string): void {
+    const { strikes } = this.plan.protocol.limits
+    if (strikes?.authenticated === false) this.fault(now, new PeerError(code, 'a packet did not open'))
+  }
+
+  /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
+  charge(now: Instant, size: number): boolean {
+    if (this.isSealed && this.plan.protocol.limits.rate.before === 'open') return true
+    return this.pay(now, size)
+  }
+
+  /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */
+  heard(now: Instant, frame: Reader, plan: FramePlan, size: number): void {
+    this.seenAt = now
+    this.now = now
+    this.bytesIn += size
+    this.#emission.channels?.arrived(now, frame, plan)
+  }
+
+  /** The last frame of a batch has arrived. */
+  settled(now: Instant): void {
+    const { channels } = this.#emission
+    if (channels?.isTouched) channels.pump(now)
+    if (this.phase === 'draining') this.#finish(now)
+  }
+
+  get channels(): SessionChannels | undefined {
+    return this.#emission.channels
   }
 
   /** A frame arrived and passed the codec. Borrowed. */
@@ -132,6 +214,7 @@ export class Session {
   /** Everything queued was taken: there is room for what waits. True while something still waits. */
   drained(): boolean {
     if (this.phase === 'over' || this.phase === 'dead') return false
+    this.channels?.pump(this.now)
     this.#out.proceed(this.now)
     if (this.phase === 'draining') this.#finish(this.now)
     return this.#out.isWaiting
@@ -141,7 +224,11 @@ export class Session {
   peerEnded(now: Instant): void {
     this.now = now
     this.#out.unanswerable(peerError('Closed', 'the peer ended the connection before it answered'))
-    this.close(now, 'end')
+    if (this.phase === 'open' && this.messages.isCut) {
+      const error = peerError('Cut', 'the connection ended before what was sent on it came to its end', FATAL)
+      this.fault(now, error)
+      this.close(now, 'cut', error)
+    } else this.close(now, 'end')
   }
 
   wake(now: Instant): void {
@@ -160,7 +247,9 @@ export class Session {
     this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
+    this.seals?.destroy()
     this.shared.meter.count('close', closing.reason)
+    this.#emission.channels?.end()
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
     this.#out.end(why)
     this.#delivery.end()
@@ -192,6 +281,14 @@ export class Session {
     return this.phase === 'open' && this.#out.repeat(now, frame)
   }
 
+  /** Sends a frame whatever the state says: an answer to somebody who may be in the wrong one. */
+  say(now: Instant, name: string, value: Plain): void {
+    const frame = this.plan.byName.get(name)
+    if (frame === undefined || this.phase !== 'open') return
+    this.now = now
+    this.#emission.emit(now, frame, value)
+  }
+
   /** Gives a ticket up: it does not settle any more. What was sent stays sent. */
   cancel(ticket: Ticket): void {
     this.#out.cancel(ticket)
@@ -212,6 +309,7 @@ export class Session {
 
   /** Ends the connection: what was taken is sent first, and the frame that says goodbye, within the close timeout. */
   close(now: Instant, reason = 'closed', error?: PeerError): void {
+    if (this.phase === 'opening') this.abort(reason, error)
     if (this.phase !== 'open') return
     this.now = now
     this.phase = 'draining'
@@ -259,7 +357,7 @@ export class Session {
       const learned = value(reader)
       const { max } = this.plan.protocol.session.find(one => one.name === name) ?? {}
       if (max !== undefined && Number(learned) > max) {
-        this.fault(now, limitExceeded(frame, `${name} is over ${max}`))
+        this.fault(now, peerError('LimitExceeded', `${name} is over ${max}`, { frame: frame.name, fatal: true }))
         return false
       }
       this.context.session = { ...this.context.session, [name]: learned }
@@ -281,7 +379,7 @@ export class Session {
     const { idle } = this.plan.protocol.limits
     let next: number = this.#closeAt
     if (this.phase === 'open' || this.phase === 'draining')
-      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline)
+      next = Math.min(next, this.lifecycle.deadline, this.#out.deadline, this.channels?.deadline ?? NEVER)
     if (this.phase === 'open') next = Math.min(next, this.seenAt + idle)
     if (this.phase === 'dead' || this.phase === 'over') next = NEVER
     const before = this.deadline
@@ -304,14 +402,22 @@ export class Session {
     // What is not read because the application is slow is no silence of the peer.
     if (!this.takes) this.seenAt = now
     if (now >= this.lifecycle.deadline)
-      this.#fail(now, timedOut(`the state ${this.lifecycle.state} lasted too long`), 'timeout')
+      this.#fail(now, peerError('Timeout', `the state ${this.lifecycle.state} lasted too long`, FATAL), 'timeout')
     else if (now - this.seenAt >= idle) {
       this.shared.meter.count('idle.timeout')
-      this.#fail(now, timedOut(`nothing arrived for ${idle} ms`), 'idle')
+      this.#fail(now, peerError('Timeout', `nothing arrived for ${idle} ms`, FATAL), 'idle')
     } else {
-      const silent = this.#out.wake(now)
+      this.channels?.wake(now)
+      const silent = this.phase === 'dead' ? undefined : this.#out.wake(now)
       if (silent !== undefined) this.#fail(now, silent, 'timeout')
     }
+  }
+
+  /** The peer, or the way to it, has become impossible to go on with. */
+  fail(now: Instant, error: PeerError): void {
+    this.shared.meter.count('error', error.code)
+    this.shared.sink.error(this, error)
+    this.#fail(now, error)
   }
 
   /** Ends the connection because of an error, and tells the peer where the schema has a frame for that. */
@@ -321,6 +427,7 @@ export class Session {
     this.#closing = { reason, error }
     this.saidGoodbye = true
     if (reason === 'error' && this.plan.tell !== undefined) this.#emission.tell(now, this.plan.tell)
+    else if (this.isSealed && this.plan.bye !== undefined) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
     this.rearm()
@@ -329,26 +436,39 @@ export class Session {
 
   /** Goes from draining to flushing once nothing is left to wait for. */
   #finish(now: Instant): void {
-    if (this.#out.isPending || this.#delivery.isBusy) return
+    if (this.#out.isPending || this.#delivery.isBusy || (this.channels?.unsettled ?? 0) > 0) return
+    if (!this.saidGoodbye) this.messages.finish(now, (frame, value) => this.#emission.emit(now, frame, value))
     if (this.plan.bye !== undefined && !this.saidGoodbye) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#carrier.changed(this)
   }
 
+  #makeChannels(now: Instant): SessionChannels {
+    const { shared, plan } = this
+    const carrier = this.#carrier
+    const codec = carrier.mirror(this)
+    shared.channels.plan ??= channelPlan(plan, codec)
+    return new SessionChannels(
+      shared.channels.plan,
+      {
+        session: this,
+        carrier,
+        emission: this.#emission,
+        deliver: (at, frame, frames) => this.#arrivals.delivered(at, frame, frames),
+        ready: () => this.#out.proceed(this.now),
+      },
+      now,
+    )
+  }
+
   closedError(): PeerError {
+    if (this.phase === 'opening') return peerError('WrongState', 'the handshake of this connection is not done')
     return (
       this.#closing?.error ?? peerError('Closed', `the connection is closed (${this.#closing?.reason ?? 'closed'})`)
     )
   }
 }
 
-function limitExceeded(frame: FramePlan, message: string): PeerError {
-  return peerError('LimitExceeded', message, { frame: frame.name, fatal: true })
-}
-
-function timedOut(message: string): PeerError {
-  return peerError('Timeout', message, { fatal: true })
-}
-
+const FATAL = { fatal: true }
 /** A connection that failed does not linger, milliseconds. */
 const FAILED_CLOSE = 1000

@@ -3,9 +3,12 @@
 import { Reassembly } from '../channel/reassembly.ts'
 import type { TransferReceiver } from '../channel/transfer-receive.ts'
 import { type TransferHead, transferReceiver } from '../channel/transfers.ts'
+import { node } from '../crypto/node.ts'
+import type { CryptoProvider } from '../crypto/provider.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
 import type { Context } from '../wire/codec.ts'
 import type { Sink } from './carrier.ts'
+import type { ChannelPlan } from './channel-plan.ts'
 import type { Address } from './machine.ts'
 import { type Meter, NO_METER } from './meter.ts'
 import { pieceFields } from './pieces.ts'
@@ -20,18 +23,23 @@ export interface Shared {
   readonly params: Readonly<Record<string, unknown>>
   /** `n` random bytes of the quality that keys need. */
   readonly random: (n: number) => Uint8Array
+  readonly crypto: CryptoProvider
   /** Unix milliseconds when the clock of the instants is at 0. */
   readonly epoch: number
   /** A full outbound queue: `send` waits, or is refused. */
   readonly overflow: 'wait' | 'reject'
   /** How long a graceful close may take, milliseconds. */
   readonly closeTimeout: number
+  /** Values for payloads of the handshake, by the name of their struct. */
+  readonly payloads: Readonly<Record<string, object>>
   /** Requests seen before, by rule. */
   readonly duplicates: ReadonlyMap<Rule, Duplicates<Uint8Array>>
   /** Half-done messages, by channel. */
   readonly reassembly: ReadonlyMap<string, Reassembly<Plain>>
   /** Parts of transfers, by channel. */
   readonly transfers: ReadonlyMap<string, TransferReceiver<TransferHead>>
+  /** How frames carry the numbers of channels, once it was worked out. */
+  readonly channels: { plan: ChannelPlan | undefined }
   /** Bytes that all peers together have waiting in here (`limits.memory`): unfinished frames, and frames for handlers. */
   readonly memory: { held: number; readonly most: number }
 }
@@ -44,12 +52,15 @@ export interface SharedOptions {
   /** `n` random bytes of the quality that keys need. */
   readonly random: (n: number) => Uint8Array
   readonly meter?: Meter | undefined
+  /** Default: Node's. */
+  readonly crypto?: CryptoProvider | undefined
   /** Unix milliseconds when the clock of the instants is at 0. Default 0. */
   readonly epoch?: number | undefined
   /** A full outbound queue: `send` waits, or is refused. Default wait. */
   readonly overflow?: 'wait' | 'reject' | undefined
   /** How long a graceful close may take, milliseconds. Default 5000. */
   readonly closeTimeout?: number | undefined
+  readonly payloads?: Readonly<Record<string, object>> | undefined
 }
 
 export function shared(options: SharedOptions): Shared {
@@ -60,12 +71,15 @@ export function shared(options: SharedOptions): Shared {
     meter: options.meter ?? NO_METER,
     params: options.params ?? {},
     random: options.random,
+    crypto: options.crypto ?? node,
     epoch: options.epoch ?? 0,
     overflow: options.overflow ?? 'wait',
     closeTimeout: options.closeTimeout ?? 5000,
+    payloads: options.payloads ?? {},
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
     transfers: transfers(plan),
+    channels: { plan: undefined },
     memory: { held: 0, most: plan.protocol.limits.memory },
   }
 }

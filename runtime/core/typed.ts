@@ -15,6 +15,9 @@ export interface FrameTypes {
   readonly input: object
 }
 
+/** `T` where the fields `K` may be left out: the runtime writes them. */
+export type Given<T, K extends string> = Omit<T, K> & Partial<Pick<T, K & keyof T>>
+
 /** One role: names of frames as unions of string literals. */
 export interface RoleTypes {
   /** Frames that this role may send. */

@@ -6,6 +6,7 @@ import { x25519 } from '@noble/curves/ed25519.js'
 import { blake2b, blake2s } from '@noble/hashes/blake2.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
+import { openEach, sealEach } from './batch.ts'
 import {
   type Aead,
   type AeadName,
@@ -13,6 +14,7 @@ import {
   type Curve,
   type CurveName,
   expectKey,
+  expectRoom,
   type Hash,
   type HashName,
   TAG_LENGTH,
@@ -23,18 +25,28 @@ export const noble: CryptoProvider = {
   aead: (name, key) => nobleAead(name, key),
   curve: name => CURVES[name],
   hash: name => HASHES[name],
+  sealBatch: sealEach,
+  openBatch: openEach,
 }
 
 export function nobleAead(name: AeadName, secret: Uint8Array): Aead {
   expectKey(name, secret)
   const key = Uint8Array.from(secret)
   const cipher = CIPHERS[name]
+  let isDestroyed = false
   return {
+    name,
+    handle: 0,
+    get isDestroyed() {
+      return isDestroyed
+    },
     seal(nonce, aad, bytes, start, end) {
+      expectRoom(name, isDestroyed, nonce, bytes, start, end + TAG_LENGTH)
       bytes.set(cipher(key, nonce, aad).encrypt(bytes.subarray(start, end)), start)
       return end + TAG_LENGTH
     },
     open(nonce, aad, bytes, start, end) {
+      expectRoom(name, isDestroyed, nonce, bytes, start, end)
       if (end - start < TAG_LENGTH) return -1
       try {
         bytes.set(cipher(key, nonce, aad).decrypt(bytes.subarray(start, end)), start)
@@ -43,7 +55,10 @@ export function nobleAead(name: AeadName, secret: Uint8Array): Aead {
         return -1 // noble throws on a wrong tag; nothing else can fail here, lengths were checked
       }
     },
-    destroy: () => key.fill(0),
+    destroy() {
+      isDestroyed = true
+      key.fill(0)
+    },
   }
 }
 

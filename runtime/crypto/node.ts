@@ -10,6 +10,7 @@ import {
   diffieHellman,
   type KeyObject,
 } from 'node:crypto'
+import { openEach, sealEach } from './batch.ts'
 import { nobleAead } from './noble.ts'
 import {
   type Aead,
@@ -18,6 +19,7 @@ import {
   type Curve,
   type CurveName,
   expectKey,
+  expectRoom,
   type Hash,
   type HashName,
   TAG_LENGTH,
@@ -28,6 +30,8 @@ export const node: CryptoProvider = {
   aead: (name, key) => (name === 'xchacha20-poly1305' ? nobleAead(name, key) : nodeAead(name, key)),
   curve: name => CURVES[name],
   hash: name => HASHES[name],
+  sealBatch: sealEach,
+  openBatch: openEach,
 }
 
 function nodeAead(name: Exclude<AeadName, 'xchacha20-poly1305'>, secret: Uint8Array): Aead {
@@ -36,7 +40,13 @@ function nodeAead(name: Exclude<AeadName, 'xchacha20-poly1305'>, secret: Uint8Ar
   // The types want a mode of their own for each cipher; all three take these options.
   const cipher = name as 'aes-256-gcm'
   return {
+    name,
+    handle: 0,
+    get isDestroyed() {
+      return key === undefined
+    },
     seal(nonce, aad, bytes, start, end) {
+      expectRoom(name, key === undefined, nonce, bytes, start, end + TAG_LENGTH)
       const seal = createCipheriv(cipher, key!, nonce, { authTagLength: TAG_LENGTH })
       if (aad.length > 0) seal.setAAD(aad)
       bytes.set(seal.update(bytes.subarray(start, end)), start)
@@ -45,6 +55,7 @@ function nodeAead(name: Exclude<AeadName, 'xchacha20-poly1305'>, secret: Uint8Ar
       return end + TAG_LENGTH
     },
     open(nonce, aad, bytes, start, end) {
+      expectRoom(name, key === undefined, nonce, bytes, start, end)
       const text = end - TAG_LENGTH
       if (text < start) return -1
       const open = createDecipheriv(cipher, key!, nonce, { authTagLength: TAG_LENGTH })

@@ -1,17 +1,23 @@
 // Crypto providers behind one interface: the same operations from Node's OpenSSL or from @noble, which runs everywhere.
 // All of them are held to the same vectors (test/crypto). Randomness is never taken here: secrets are passed in.
 
+import type { AeadRows } from './batch.ts'
+
 export type AeadName = 'aes-256-gcm' | 'aes-128-gcm' | 'chacha20-poly1305' | 'xchacha20-poly1305'
 export type CurveName = '25519' | '448'
 export type HashName = 'SHA256' | 'SHA512' | 'BLAKE2s' | 'BLAKE2b'
 
 /** Authenticated encryption under one key. Works in place: 16 bytes of tag stand behind the text. */
 export interface Aead {
+  readonly name: AeadName
+  /** By which its provider knows it in a batch. 0 where it needs none. */
+  readonly handle: number
+  readonly isDestroyed: boolean
   /** Seals `bytes[start..end)`; there must be room for the tag. Returns the new end, `end + 16`. */
   seal(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, start: number, end: number): number
   /** Opens `bytes[start..end)`, tag included. Returns the length of the plain text, or -1 when it does not open; the bytes are then undefined. */
   open(nonce: Uint8Array, aad: Uint8Array, bytes: Uint8Array, start: number, end: number): number
-  /** Overwrites the key where this provider holds it in JavaScript memory. */
+  /** Overwrites the key where this provider holds it in memory of its own. It seals and opens nothing afterwards. */
   destroy(): void
 }
 
@@ -38,6 +44,10 @@ export interface CryptoProvider {
   aead(name: AeadName, key: Uint8Array): Aead
   curve(name: CurveName): Curve
   hash(name: HashName): Hash
+  /** Seals every row in place. Returns how many worked; a row that lies outside of the slab or whose key is destroyed fails. */
+  sealBatch(slab: Uint8Array, rows: AeadRows): number
+  /** Opens every row in place. Returns how many opened; the text of the others is undefined. */
+  openBatch(slab: Uint8Array, rows: AeadRows): number
 }
 
 /** Bytes of a key and of a nonce. */
@@ -53,4 +63,20 @@ export function expectKey(name: AeadName, key: Uint8Array): void {
   if (key.length !== AEAD_SIZES[name].key) {
     throw new RangeError(`${name} needs a key of ${AEAD_SIZES[name].key} bytes, got ${key.length}`)
   }
+}
+
+/** Misuse, told the same way by all providers. `end` is where the last byte written or read would be. */
+export function expectRoom(
+  name: AeadName,
+  isDestroyed: boolean,
+  nonce: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  if (isDestroyed) throw new Error('the key was destroyed')
+  if (nonce.length !== AEAD_SIZES[name].nonce)
+    throw new RangeError(`${name} needs a nonce of ${AEAD_SIZES[name].nonce} bytes, got ${nonce.length}`)
+  if (!(start >= 0 && end >= start && end <= bytes.length))
+    throw new RangeError(`${start}..${end} is not within the ${bytes.length} bytes given`)
 }

@@ -1,258 +1,93 @@
-// UDP over node:dgram, IPv4 and IPv6. Datagrams of one batch leave together; the kernel's buffers are small, so a long row
-// of them is spread over several turns.
+// UDP: over the native accelerator where it is here and nobody refuses it, else over node:dgram. Both behave the same; what
+// differs is how many datagrams a system call moves.
 
-import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
-import { isIP, isIPv6 } from 'node:net'
-import type { DatagramEndpoint } from '../core/datagram.ts'
-import { type Address, type Batch, type Instant, NEVER } from '../core/machine.ts'
+import { isIP } from 'node:net'
+import type { Address, DatagramMachine, Instant } from '../core/machine.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
+import { native } from '../native/load.ts'
 import type { Link } from './link.ts'
-import { loop, type Woken } from './loop.ts'
-import { cannotListen, type Endpoint, plain, unreachable } from './transport.ts'
+import { type Endpoint, unreachable } from './transport.ts'
+import { bindNative, dialNative, NativeUdpLink, NativeUdpSocket } from './udp-native.ts'
+import { bindNode, dialNode, NodeUdpLink, type NodeUdpSocket } from './udp-node.ts'
+
+/** A machine that a datagram link drives. */
+export interface DrivenDatagrams extends DatagramMachine {
+  /** The driver sets it while the socket takes nothing. */
+  isBlocked: boolean
+  /** Bytes that wait to be taken. */
+  readonly queued: number
+  /** The socket is gone: last input, harmless when repeated. */
+  lost(now: Instant, reason: string): void
+}
+
+export interface DatagramLink extends Link {
+  /** Settles when the socket is closed: after the machine has come to its end. */
+  readonly closed: Promise<void>
+  /** Closes the socket at once. */
+  destroy(): void
+}
 
 /** A bound socket without a machine yet. */
-export interface UdpSocket {
-  readonly socket: Socket
+export interface DatagramSocket {
   readonly host: string
   readonly port: number
   /** The only peer, of a client's socket. */
   readonly peer: Address | undefined
+  /** Closes it without having been driven. */
+  close(): void
+}
+
+export interface DatagramOptions {
+  /** False: node:dgram, whatever there is. */
+  readonly native?: boolean | undefined
+  /**
+   * Microseconds that the accelerator waits for the next datagram on the processor before it sleeps: the lowest latency for
+   * a busy core. Default 0. node:dgram cannot.
+   */
+  readonly busyPoll?: number | undefined
+}
+
+/** Which path sockets take now, and why, for people. */
+export function datagramPath(): { readonly path: 'native' | 'node:dgram'; readonly reason: string } {
+  const { sockets, reason } = native()
+  return sockets === undefined ? { path: 'node:dgram', reason } : { path: 'native', reason }
 }
 
 /** Rejects with LocalError BadTarget where it cannot bind. */
-export async function bindUdp(at: Endpoint, transport: TransportDescriptor): Promise<UdpSocket> {
-  const socket = createSocket(options(at.host, transport))
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', error => reject(cannotListen(error, `udp://${keyOf(at.host, at.port)}`)))
-    socket.bind({ address: at.host, port: at.port }, resolve)
-  })
-  socket.removeAllListeners('error')
-  tune(socket, transport)
-  const { address, port } = socket.address()
-  return { socket, host: address, port, peer: undefined }
+export async function bindDatagram(
+  at: Endpoint,
+  transport: TransportDescriptor,
+  options: DatagramOptions = {},
+): Promise<DatagramSocket> {
+  const { sockets } = native()
+  if (sockets === undefined || options.native === false) return bindNode(at, transport)
+  const host = await resolve(at.host).catch(() => at.host)
+  return bindNative(sockets, { host, port: at.port }, transport, options.busyPoll ?? 0)
 }
 
 /**
  * A socket that talks to one peer. It is connected, so that the kernel drops what others send and tells when nobody
- * listens. Rejects with PeerError Unreachable.
+ * listens. Rejects with PeerError Unreachable, or the reason of the signal.
  */
-export async function dialUdp(to: Endpoint, transport: TransportDescriptor, signal?: AbortSignal): Promise<UdpSocket> {
+export async function dialDatagram(
+  to: Endpoint,
+  transport: TransportDescriptor,
+  signal?: AbortSignal,
+  options: DatagramOptions = {},
+): Promise<DatagramSocket> {
   signal?.throwIfAborted()
-  const host = await resolve(to.host)
+  const at = { host: await resolve(to.host), port: to.port }
   signal?.throwIfAborted()
-  const socket = createSocket(options(host, transport))
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', error => reject(unreachable(error, keyOf(to.host, to.port))))
-    socket.connect(to.port, host, resolve)
-  })
-  socket.removeAllListeners('error')
-  tune(socket, transport)
-  const { address, port } = socket.address()
-  return { socket, host: address, port, peer: keyOf(host, to.port) }
+  const { sockets } = native()
+  if (sockets === undefined || options.native === false) return dialNode(at, transport)
+  return dialNative(sockets, at, transport, options.busyPoll ?? 0)
 }
 
-/** Drives a datagram endpoint over a socket. */
-export class UdpLink implements Link, Woken {
-  at: number = NEVER
-  place = -1
-  readonly endpoint: DatagramEndpoint
-  readonly #socket: Socket
-  readonly #peer: Address | undefined
-  readonly #onTick: () => void = () => this.#tick()
-  readonly #onTurn: () => void = () => this.#unblock()
-  readonly #onSent: (error: Error | null) => void = error => this.#sent(error)
-  readonly #targets = new Map<Address, Endpoint>()
-  readonly #one: { slab: Uint8Array } & Batch & { lengths: number[]; peers: string[] } = {
-    slab: EMPTY,
-    count: 1,
-    offsets: [0],
-    lengths: [0],
-    peers: [''],
-  }
-  readonly #closed: Promise<void>
-  /** A batch that is on its way, and the datagram of it that is next. */
-  #batch: Batch | undefined
-  #next = 0
-  /** Datagrams handed to the socket that are not sent yet. */
-  #pending = 0
-  #isInside = false
-  #isSoon = false
-  #isOver = false
-
-  constructor({ socket, peer }: UdpSocket, endpoint: DatagramEndpoint) {
-    this.endpoint = endpoint
-    this.#socket = socket
-    this.#peer = peer
-    this.#closed = new Promise(resolve => socket.once('close', () => resolve()))
-    socket.on('message', (bytes, from) => this.#received(bytes, from))
-    socket.on('error', error => this.#failed(error as NodeJS.ErrnoException))
-  }
-
-  now(): Instant {
-    return this.#isSoon || this.#isInside ? loop.latest : loop.now()
-  }
-
-  soon(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.#isSoon = true
-    process.nextTick(this.#onTick)
-  }
-
-  promptly(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.soon()
-    this.settle()
-  }
-
-  get queued(): number {
-    return this.endpoint.queued
-  }
-
-  /** Settles when the socket is closed: after the endpoint has come to its end. */
-  get closed(): Promise<void> {
-    return this.#closed
-  }
-
-  wake(): void {
-    this.#isInside = true
-    this.endpoint.wake(loop.now())
-    this.#isInside = false
-    this.settle()
-  }
-
-  settle(): void {
-    if (this.#isInside || this.#isOver) return
-    this.#isInside = true
-    this.#drain()
-    this.#isInside = false
-    if (this.endpoint.closed && this.#batch === undefined) {
-      if (this.#pending === 0) this.destroy()
-      return
-    }
-    loop.arm(this, this.endpoint.deadline)
-  }
-
-  /** Closes the socket at once. */
-  destroy(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    loop.disarm(this)
-    this.endpoint.lost(loop.now(), 'closed')
-    this.#socket.close()
-  }
-
-  #received(bytes: Uint8Array, from: RemoteInfo): void {
-    if (this.#isOver) return
-    const one = this.#one
-    one.slab = plain(bytes)
-    one.lengths[0] = bytes.length
-    one.peers[0] = this.#peer ?? keyOf(from.address, from.port)
-    this.#isInside = true
-    // Node makes new memory for each datagram, so what the machine keeps stays as it is.
-    this.endpoint.receive(loop.now(), one)
-    this.#isInside = false
-    one.slab = EMPTY
-    this.settle()
-  }
-
-  #drain(): void {
-    const { endpoint } = this
-    let sent = 0
-    while (!endpoint.isBlocked) {
-      this.#batch ??= endpoint.transmit()
-      const batch = this.#batch
-      if (batch === undefined) return
-      while (this.#next < batch.count && sent < MOST_IN_A_TURN) {
-        this.#send(batch, this.#next++)
-        sent++
-      }
-      if (this.#next === batch.count && this.#pending === 0) this.#released()
-      else {
-        endpoint.isBlocked = true
-        if (this.#next < batch.count) setImmediate(this.#onTurn)
-      }
-    }
-  }
-
-  #send(batch: Batch, i: number): void {
-    const peer = batch.peers[i] as Address
-    this.#pending++
-    const start = batch.offsets[i] as number
-    const size = batch.lengths[i] as number
-    if (this.#peer !== undefined) {
-      this.#socket.send(batch.slab, start, size, this.#onSent)
-      return
-    }
-    const { host, port } = this.#target(peer)
-    this.#socket.send(batch.slab, start, size, port, host, this.#onSent)
-  }
-
-  #sent(error: Error | null): void {
-    this.#pending--
-    if (error !== null) this.#notSent(error)
-    if (this.#pending > 0 || this.#isOver) return
-    const batch = this.#batch
-    // The rest of it is sent in another turn.
-    if (batch !== undefined && this.#next < batch.count) return
-    const isLong = batch !== undefined && batch.count >= MOST_IN_A_TURN
-    this.#released()
-    if (isLong) setImmediate(this.#onTurn)
-    else this.#unblock()
-  }
-
-  /** A full buffer loses a datagram, as the network may: that ends nothing. */
-  #notSent(error: NodeJS.ErrnoException & { address?: string; port?: number }): void {
-    const { code, address, port } = error
-    if (code === 'ENOBUFS' || code === 'EAGAIN') return
-    const peer = this.#peer ?? (address !== undefined && port !== undefined ? keyOf(address, port) : undefined)
-    if (peer !== undefined) this.endpoint.unreachable(loop.now(), peer, unreachable(error, peer).message)
-  }
-
-  #unblock(): void {
-    if (this.#isOver) return
-    this.endpoint.isBlocked = false
-    this.settle()
-  }
-
-  #released(): void {
-    if (this.#batch !== undefined) this.endpoint.release(this.#batch)
-    this.#batch = undefined
-    this.#next = 0
-  }
-
-  #target(address: Address): Endpoint {
-    let target = this.#targets.get(address)
-    if (target === undefined) {
-      const colon = address.lastIndexOf(':')
-      target = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
-      if (this.#targets.size >= MOST_TARGETS) this.#targets.clear()
-      this.#targets.set(address, target)
-    }
-    return target
-  }
-
-  #failed(error: NodeJS.ErrnoException): void {
-    if (this.#isOver) return
-    // What ICMP says about a connected socket.
-    if (this.#peer !== undefined && error.code === 'ECONNREFUSED') {
-      this.endpoint.unreachable(loop.now(), this.#peer, 'connection refused')
-      this.settle()
-      return
-    }
-    this.endpoint.lost(loop.now(), error.message)
-    this.destroy()
-  }
-
-  #tick(): void {
-    this.#isSoon = false
-    this.settle()
-  }
-}
-
-/** As it stands: an IPv4 peer of an IPv6 socket keeps the form that the socket sends to. */
-function keyOf(host: string, port: number): Address {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+/** Drives a machine over a socket of `bindDatagram` or `dialDatagram`. */
+export function datagramLink(socket: DatagramSocket, machine: DrivenDatagrams): DatagramLink {
+  if (socket instanceof NativeUdpSocket) return new NativeUdpLink(socket, machine)
+  return new NodeUdpLink(socket as NodeUdpSocket, machine)
 }
 
 async function resolve(host: string): Promise<string> {
@@ -263,28 +98,3 @@ async function resolve(host: string): Promise<string> {
     throw unreachable(error, host)
   }
 }
-
-function options(host: string, transport: TransportDescriptor): SocketOptions {
-  return {
-    type: isIPv6(host) ? 'udp6' : 'udp4',
-    // Addresses only, so nothing is looked up, and sending happens in the call itself.
-    lookup: (name, family, done) => done(null, name, typeof family === 'number' ? family : isIP(name)),
-    ...(transport.reusePort && { reuseAddr: true }),
-  }
-}
-
-/** Larger buffers than the system's default, as far as it allows: pieces of one message come all at once. */
-function tune(socket: Socket, transport: TransportDescriptor): void {
-  const size = transport.buffers ?? BUFFERS
-  try {
-    socket.setRecvBufferSize(size)
-    socket.setSendBufferSize(size)
-  } catch {
-    // The system has its own opinion; it works with less.
-  }
-}
-
-const EMPTY = new Uint8Array(0)
-const MOST_IN_A_TURN = 64
-const MOST_TARGETS = 4096
-const BUFFERS = 4 * 1024 * 1024

@@ -26,7 +26,7 @@ function hostOf(address: string): string {
 }
 
 /** Eight groups, or undefined when it is no IPv6 address. */
-function parseIPv6(text: string): number[] | undefined {
+export function parseIPv6(text: string): number[] | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined
   const head = groupsOf(halves[0] as string)

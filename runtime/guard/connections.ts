@@ -36,6 +36,7 @@ interface Place<C> {
 
 export class ConnectionTable<C> {
   readonly #limits: ConnectionLimits
+  readonly #pendingGoes: boolean
   readonly #entries = new Map<C, Entry<C>>()
   readonly #places = new Map<string, Place<C>>()
   /** In their handshake, oldest first. */
@@ -43,8 +44,10 @@ export class ConnectionTable<C> {
   /** Open, in the order in which they are candidates for eviction. */
   readonly #open = new Set<Entry<C>>()
 
-  constructor(limits: ConnectionLimits) {
+  /** `pendingGoes`: too many in their handshake send the oldest of those away, whatever `over_limit` says. */
+  constructor(limits: ConnectionLimits, { pendingGoes = false }: { readonly pendingGoes?: boolean } = {}) {
     this.#limits = limits
+    this.#pendingGoes = pendingGoes
   }
 
   get size(): number {
@@ -73,7 +76,9 @@ export class ConnectionTable<C> {
     const { overLimit } = this.#limits
     let evicted: C[] | undefined
     for (let limit = this.#exceeded(this.#places.get(key)); limit; limit = this.#exceeded(this.#places.get(key))) {
-      const victim = overLimit === 'drop-oldest' ? this.#victim(limit, this.#places.get(key)) : undefined
+      const isPending = limit === 'handshakes' || limit === 'handshakes_per_address'
+      const mayEvict = overLimit === 'drop-oldest' || (this.#pendingGoes && isPending)
+      const victim = mayEvict ? this.#victim(limit, this.#places.get(key)) : undefined
       if (victim === undefined) return { kind: 'refused', how: overLimit === 'drop-oldest' ? 'drop' : overLimit, limit }
       this.remove(victim.connection)
       evicted ??= []

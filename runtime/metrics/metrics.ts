@@ -12,6 +12,8 @@ export interface MetricsOptions {
   readonly protocol: string
   readonly frames: readonly Pick<FrameDescriptor, 'name' | 'channel'>[]
   readonly metrics: readonly MetricDescriptor[]
+  /** Names of the errors of sealed bytes that do not open. */
+  readonly seals?: readonly { readonly error: string }[]
 }
 
 /** Never a peer. */
@@ -30,13 +32,17 @@ export class Metrics {
   readonly registry: Registry = new Registry()
   readonly #tally: Tally
   readonly #frames: MetricsOptions['frames']
-  readonly #histograms: { readonly histogram: Histogram; readonly unit: number }[] = []
+  readonly #histograms: { readonly of: 'rtt' | 'handshake'; readonly histogram: Histogram; readonly unit: number }[] =
+    []
+  /** Errors that mean wrong keys or forged bytes; all others mean bytes that are no frame, or come at a wrong time. */
+  readonly #crypto: ReadonlySet<string>
 
   /** Throws LocalError where a declared metric asks for something its event does not have. */
   constructor(options: MetricsOptions) {
     this.#tally = new Tally(options.frames.length)
     this.meter = this.#tally
     this.#frames = options.frames
+    this.#crypto = new Set(['OpenFailed', ...(options.seals ?? []).map(seal => seal.error)])
     this.registry.setDefaultLabels({ protocol: options.protocol })
     this.#addRuntimeMetrics()
     for (const metric of options.metrics) this.#add(metric)
@@ -48,8 +54,8 @@ export class Metrics {
 
   /** The text a scrape gets. */
   async text(): Promise<string> {
-    const times = this.#tally.takeRoundTrips()
-    for (const { histogram, unit } of this.#histograms) for (const ms of times) histogram.observe(ms * unit)
+    const times = { rtt: this.#tally.takeRoundTrips(), handshake: this.#tally.takeHandshakes() }
+    for (const { of, histogram, unit } of this.#histograms) for (const ms of times[of]) histogram.observe(ms * unit)
     return this.registry.metrics()
   }
 
@@ -58,6 +64,14 @@ export class Metrics {
     this.#gauge('framewright_connections', 'Connections now', 'connections')
     this.#gauge('framewright_handshakes', 'Handshakes in progress', 'handshakes')
     this.#gauge('framewright_queued_bytes', 'Bytes waiting to be sent', 'queue.bytes')
+    this.#gauge('framewright_reorder_bytes', 'Bytes held for order or for missing pieces', 'reorder.bytes')
+    this.#histogram('framewright_rtt_seconds', 'Round-trip times', 'rtt', RTT_BUCKETS)
+    this.#histogram(
+      'framewright_handshake_seconds',
+      'Time from the first message to the keys',
+      'handshake',
+      RTT_BUCKETS,
+    )
     this.#counter('framewright_opened_total', 'Connections opened', [], () => this.#eventRows('open', [], 'times'))
     this.#counter('framewright_closed_total', 'Connections closed', ['reason'], () =>
       this.#eventRows('close', ['reason'], 'times'),
@@ -72,6 +86,19 @@ export class Metrics {
       { labels: {}, value: tally.bytesRead },
     ])
     this.#counter('framewright_bytes_sent_total', 'Bytes sent', [], () => [{ labels: {}, value: tally.bytesWritten }])
+    this.#counter('framewright_packets_received_total', 'Datagrams or chunks received', [], () => [
+      { labels: {}, value: tally.packetsRead },
+    ])
+    this.#counter('framewright_packets_sent_total', 'Datagrams or chunks sent', [], () => [
+      { labels: {}, value: tally.packetsWritten },
+    ])
+    this.#counter('framewright_drops_total', 'What arrived and went no further', ['reason'], () => this.#dropRows())
+    this.#counter('framewright_handshakes_total', 'Handshakes by what became of them', ['reason'], () =>
+      this.#familyRows('handshake.'),
+    )
+    this.#counter('framewright_retransmits_total', 'Messages sent again', ['channel'], () =>
+      this.#eventRows('channel.again', ['channel'], 'times'),
+    )
     this.#counter('framewright_errors_total', 'Frames refused', ['code'], () =>
       this.#eventRows('error', ['code'], 'times'),
     )
@@ -92,13 +119,7 @@ export class Metrics {
       // Prometheus names carry the base unit: what ends in _seconds is in seconds, the runtime counts milliseconds.
       const unit = name.endsWith('_seconds') ? 0.001 : 1
       const buckets = metric.buckets.map(ms => ms * unit)
-      const histogram = new Histogram({
-        name,
-        help,
-        registers: [this.registry],
-        ...(buckets.length > 0 && { buckets }),
-      })
-      this.#histograms.push({ histogram, unit })
+      this.#histogram(name, help, 'rtt', buckets, unit)
     } else this.#counter(name, help, metric.by, this.#rowsOf(metric))
   }
 
@@ -129,6 +150,12 @@ export class Metrics {
         for (const { labels, value } of rows()) this.inc(labels, value)
       },
     })
+  }
+
+  #histogram(name: string, help: string, of: 'rtt' | 'handshake', buckets: readonly number[], unit = 0.001): void {
+    const own = buckets.length > 0 ? { buckets: [...buckets] } : {}
+    const histogram = new Histogram({ name, help, registers: [this.registry], ...own })
+    this.#histograms.push({ of, histogram, unit })
   }
 
   #gauge(name: string, help: string, of: string): void {
@@ -170,6 +197,17 @@ export class Metrics {
     return rows
   }
 
+  /** Everything that arrived and was not delivered, under one name, by the reason that an operator looks for. */
+  #dropRows(): Row[] {
+    const sums = new Map<string, number>()
+    for (const [event, labels] of this.#tally.events)
+      for (const [label, count] of labels) {
+        const reason = event === 'error' ? (this.#crypto.has(label) ? 'crypto' : 'malformed') : DROPS[event]
+        if (reason !== undefined) sums.set(reason, (sums.get(reason) ?? 0) + count.times)
+      }
+    return [...sums].map(([reason, value]) => ({ labels: { reason }, value }))
+  }
+
   /** All events that begin alike, by the rest of their name. */
   #familyRows(prefix: string): Row[] {
     const rows: Row[] = []
@@ -185,6 +223,22 @@ export class Metrics {
 function labelOf(event: string): Label {
   if (event === 'error' || event === 'strike') return 'code'
   if (event.startsWith('reply.')) return 'frame'
-  if (event.startsWith('relay.')) return 'channel'
+  if (event.startsWith('relay.') || event.startsWith('channel.')) return 'channel'
   return 'reason'
 }
+
+/** Events beside errors after which a packet goes no further. */
+const DROPS: Readonly<Record<string, string>> = {
+  'limit.rate': 'rate_limit',
+  'limit.queue': 'queue',
+  'limit.stranger': 'stranger',
+  'limit.connections': 'connections',
+  'limit.connectionsPerAddress': 'connections',
+  'limit.handshakes': 'handshakes',
+  'limit.handshakesPerAddress': 'handshakes',
+  'seal.replayed': 'replay',
+  'seal.unknown': 'unknown_id',
+  'handshake.challenge': 'cookie',
+}
+/** Seconds: from a loopback to a satellite. */
+const RTT_BUCKETS: readonly number[] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]

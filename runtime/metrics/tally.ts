@@ -17,8 +17,10 @@ export class Tally implements Meter {
   readonly events: Map<string, Map<string, Count>> = new Map()
   bytesRead = 0
   bytesWritten = 0
-  readonly #roundTrips = new Float64Array(SAMPLES)
-  #roundTripCount = 0
+  packetsRead = 0
+  packetsWritten = 0
+  readonly #roundTrips = new Samples()
+  readonly #handshakes = new Samples()
   readonly #gauges = new Map<MeterGauge, Set<() => number>>()
 
   constructor(frames: number) {
@@ -28,22 +30,24 @@ export class Tally implements Meter {
     this.sentBytes = new Float64Array(frames)
   }
 
-  received(frame: number, size: number): void {
-    this.receivedFrames[frame]!++
+  received(frame: number, size: number, times = 1): void {
+    this.receivedFrames[frame]! += times
     this.receivedBytes[frame]! += size
   }
 
-  sent(frame: number, size: number): void {
-    this.sentFrames[frame]!++
+  sent(frame: number, size: number, times = 1): void {
+    this.sentFrames[frame]! += times
     this.sentBytes[frame]! += size
   }
 
-  bytesIn(size: number): void {
+  bytesIn(size: number, packets = 1): void {
     this.bytesRead += size
+    this.packetsRead += packets
   }
 
-  bytesOut(size: number): void {
+  bytesOut(size: number, packets = 1): void {
     this.bytesWritten += size
+    this.packetsWritten += packets
   }
 
   count(event: MeterEvent, label = '', size = 0): void {
@@ -63,10 +67,11 @@ export class Tally implements Meter {
   }
 
   roundTrip(ms: number): void {
-    if (this.#roundTripCount < SAMPLES) this.#roundTrips[this.#roundTripCount] = ms
-    // Between two scrapes the newest are kept.
-    else this.#roundTrips[this.#roundTripCount % SAMPLES] = ms
-    this.#roundTripCount++
+    this.#roundTrips.add(ms)
+  }
+
+  handshake(ms: number): void {
+    this.#handshakes.add(ms)
   }
 
   gauge(of: MeterGauge, read: () => number): () => void {
@@ -85,8 +90,28 @@ export class Tally implements Meter {
 
   /** Round-trip times since the last call, milliseconds, at most 4096 of them. */
   takeRoundTrips(): Float64Array {
-    const taken = this.#roundTrips.slice(0, Math.min(SAMPLES, this.#roundTripCount))
-    this.#roundTripCount = 0
+    return this.#roundTrips.take()
+  }
+
+  /** The same for handshakes. */
+  takeHandshakes(): Float64Array {
+    return this.#handshakes.take()
+  }
+}
+
+/** Times between two scrapes; of too many the newest are kept. */
+class Samples {
+  readonly #values = new Float64Array(SAMPLES)
+  #count = 0
+
+  add(value: number): void {
+    this.#values[this.#count % SAMPLES] = value
+    this.#count++
+  }
+
+  take(): Float64Array {
+    const taken = this.#values.slice(0, Math.min(SAMPLES, this.#count))
+    this.#count = 0
     return taken
   }
 }

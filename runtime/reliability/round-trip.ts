@@ -1,15 +1,33 @@
 // Round-trip time of one path: RFC 6298 section 2 (smoothing, timeout) and RFC 9002 section 5 (least time).
 
+export interface RoundTripOptions {
+  /** Estimates before anything was measured, milliseconds; then the first sample is one like any other. */
+  readonly smoothed?: number | undefined
+  readonly variation?: number | undefined
+  /** Bounds of `timeout`, milliseconds. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+}
+
 export class RoundTrip {
   /** Smoothed, milliseconds; undefined before the first sample. */
   smoothed: number | undefined
   /** Mean deviation, milliseconds. */
-  variation = 0
+  variation: number
   latest = 0
+  readonly #from: number
+  readonly #to: number
   /** Least time of this and of the last span of ten seconds, so that a change of path is forgotten. */
   #least = Infinity
   #leastBefore = Infinity
   #spanEnds = -Infinity
+
+  constructor(options: RoundTripOptions = {}) {
+    this.smoothed = options.smoothed
+    this.variation = options.variation ?? 0
+    this.#from = options.from ?? 0
+    this.#to = options.to ?? Infinity
+  }
 
   /** A time that was measured, of something sent only once (Karn). */
   sample(now: number, ms: number): void {
@@ -35,7 +53,8 @@ export class RoundTrip {
 
   /** When something without an answer is worth sending again, milliseconds after it was sent. */
   get timeout(): number {
-    return this.smoothed === undefined ? INITIAL : this.smoothed + Math.max(1, 4 * this.variation)
+    const wait = this.smoothed === undefined ? INITIAL : this.smoothed + Math.max(1, 4 * this.variation)
+    return Math.min(Math.max(wait, this.#from), this.#to)
   }
 
   /** How long what was sent later may overtake, milliseconds (RFC 9002 section 6.1.2, with room for jitter). */

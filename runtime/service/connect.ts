@@ -1,6 +1,11 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
-import { DatagramEndpoint } from '../core/datagram.ts'
+import { datagramEndpoint } from '../core/endpoint.ts'
+import type { HandedOver } from '../core/hand-over.ts'
+import type { HandOverPlaces } from '../core/hand-over-places.ts'
+import type { Plan } from '../core/plan.ts'
+import type { TransportDescriptor } from '../core/protocol.ts'
+import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
 import type { Link } from '../drivers/link.ts'
@@ -8,9 +13,10 @@ import { MemoryHub } from '../drivers/memory.ts'
 import { dialTcp } from '../drivers/tcp.ts'
 import { dialTls } from '../drivers/tls.ts'
 import type { Connected } from '../drivers/transport.ts'
-import { dialUdp, UdpLink } from '../drivers/udp.ts'
+import { type DatagramLink, datagramLink, dialDatagram } from '../drivers/udp.ts'
 import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
+import { handsOver, nextPort, takeOver } from './hand-over.ts'
 import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
 import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
 import { drive, ownPeer, side, tlsSettings } from './parts.ts'
@@ -50,33 +56,93 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const made = plan(to.transport)
   const queue = new FrameQueue<Received<LivePeer>>(made.protocol.limits.queue.messages)
   const { signal } = given
-  let connection: ClientConnection
-  if (to.transport.kind === 'udp') {
-    const socket = await dialUdp(to, to.transport, signal)
-    let link: UdpLink | undefined
-    const own = side(made, params, given, queue, session => {
-      connection = new ClientConnection(session, link as UdpLink, own.application, protocol.insecure)
-      return connection
-    })
-    const endpoint = new DatagramEndpoint(own.shared, false)
-    link = new UdpLink(socket, endpoint)
-    const session = endpoint.connect(link.now(), socket.peer as string)
-    connection = session.owner as ClientConnection
-    connection.transportClosed = link.closed
-    link.soon()
-  } else {
-    const own = side(made, params, given, queue, ownPeer)
-    const dialled = await dial(target, to, made, params, signal)
-    connection = drive(
-      own,
-      dialled,
-      (session, link) => new ClientConnection(session, link, own.application, protocol.insecure),
-    ).peer
-  }
+  const places = target instanceof MemoryHub ? undefined : handsOver(protocol, to.transport)
+  const connection =
+    places !== undefined
+      ? await dialHandedOver(to, places, plan, params, given, queue)
+      : to.transport.kind === 'udp'
+        ? await dialDatagrams(to, made, params, given, queue)
+        : await dialStream(target, to, made, params, given, queue)
+  await opened(connection, signal)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
   void connection.closed.then(() => signal?.removeEventListener('abort', onAbort))
   return connection as unknown as Connection<T, R>
+}
+
+type Params = Readonly<Record<string, unknown>>
+type Queue = FrameQueue<Received<LivePeer>>
+
+/** Gets the keys first, then goes on where they are for. */
+async function dialHandedOver(
+  to: Target,
+  places: HandOverPlaces,
+  plan: (transport: TransportDescriptor) => Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<ClientConnection> {
+  const stage = plan(places.from)
+  const session = plan(places.to)
+  const { shared } = side(stage, params, { meter: given.meter }, queue, ownPeer)
+  const connected = await dial(to, to, stage, params, given.signal)
+  const timeout = stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY
+  const handed = await takeOver(connected, { shared, script: places.script, timeout, local: {} }, given.signal)
+  const { address } = connected
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  const next = { transport: places.to, host, port: nextPort(places, handed, params) }
+  return dialDatagrams(next, session, params, given, queue, handed)
+}
+
+/** `handed`: what a handshake elsewhere has told. */
+async function dialDatagrams(
+  to: Target,
+  made: Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+  handed?: HandedOver,
+): Promise<ClientConnection> {
+  const { insecure } = made.protocol
+  let link: DatagramLink | undefined
+  const peerOf = (session: Session): ClientConnection =>
+    (session.owner ??= new ClientConnection(
+      session,
+      link as DatagramLink,
+      own.application,
+      insecure,
+    )) as ClientConnection
+  const own = side(made, params, given, queue, peerOf)
+  const endpoint = datagramEndpoint(own.shared, false)
+  const socket = await dialDatagram(to, to.transport, given.signal, given.datagram)
+  link = datagramLink(socket, endpoint)
+  const peer = socket.peer as string
+  const connection = peerOf(
+    handed !== undefined && endpoint instanceof SecureEndpoint
+      ? endpoint.proceed(link.now(), peer, handed)
+      : endpoint.connect(link.now(), peer),
+  )
+  connection.transportClosed = link.closed
+  link.soon()
+  return connection
+}
+
+async function dialStream(
+  target: string | MemoryHub,
+  to: Target,
+  made: Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<ClientConnection> {
+  const own = side(made, params, given, queue, ownPeer)
+  const dialled = await dial(target, to, made, params, given.signal)
+  const { peer: connection } = drive(
+    own,
+    dialled,
+    (session, link) => new ClientConnection(session, link, own.application, made.protocol.insecure),
+  )
+  return connection
 }
 
 class ClientConnection extends LivePeer {
@@ -111,8 +177,22 @@ class ClientConnection extends LivePeer {
   }
 }
 
+/** Waits for the handshake, and for whatever a client does before its connection counts as open. */
+async function opened(connection: ClientConnection, signal: AbortSignal | undefined): Promise<void> {
+  const onAbort = (): void => connection.abort('aborted')
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    await connection.opened
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
 async function dial(
-  target: string | MemoryHub,
+  target: string | MemoryHub | Target,
   to: Target,
   made: Parameters<typeof tlsSettings>[0],
   params: Readonly<Record<string, unknown>>,

@@ -7,7 +7,10 @@ import { chooseRole, type Plan, plan } from '../core/plan.ts'
 import type { LimitsDescriptor, ProtocolDescriptor, TransportDescriptor } from '../core/protocol.ts'
 import type { AnyTypes, HandlersOf, ParamsOf, Peer, ProtocolTypes } from '../core/typed.ts'
 import { randomBytes } from '../drivers/random.ts'
+import type { DatagramOptions } from '../drivers/udp.ts'
 import type { Reader } from '../wire/codec.ts'
+import type { Hub } from './relay/hub.ts'
+import type { QueueLimits } from './relay/queue.ts'
 
 /** For both sides. `T` are the types of the protocol, `R` the role that this side takes. */
 export interface CommonOptions<T extends ProtocolTypes, R extends string> {
@@ -40,6 +43,14 @@ export interface CommonOptions<T extends ProtocolTypes, R extends string> {
   readonly overflow?: 'wait' | 'reject' | undefined
   /** How long a graceful close may take, milliseconds. Default 5000. */
   readonly closeTimeout?: number | undefined
+  /** Values for payload structs of the handshake, by their name. */
+  readonly payloads?: Readonly<Record<string, object>> | undefined
+  /** Other queues of subscribers than `service.relay.queue` of the schema. */
+  readonly relayQueue?: Partial<QueueLimits> | undefined
+  /** Where a relay keeps its groups. Default: in this process. */
+  readonly hub?: Hub | undefined
+  /** Of UDP sockets: to do without the accelerator, or to poll the processor for the lowest latency. */
+  readonly datagram?: DatagramOptions | undefined
   /** Counts what happens; `new Metrics(..).meter`. */
   readonly meter?: Meter | undefined
   /** Ends everything: an attempt to connect, the connection, the server. */

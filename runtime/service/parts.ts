@@ -10,10 +10,15 @@ import { randomBytes } from '../drivers/random.ts'
 import { StreamLink } from '../drivers/stream-link.ts'
 import type { TlsSettings } from '../drivers/tls.ts'
 import type { Connected } from '../drivers/transport.ts'
+import { chooseProvider } from '../native/choose.ts'
 import { Application } from './application.ts'
 import type { FrameQueue, Received } from './frame-queue.ts'
 import type { LivePeer } from './live-peer.ts'
 import type { AnyOptions } from './options.ts'
+import { overflowOf, relayOf, relayPlan } from './relay/config.ts'
+import { RelayMember } from './relay/member.ts'
+import { RelayServer } from './relay/server.ts'
+import type { SessionService } from './session-service.ts'
 
 export interface Side {
   readonly application: Application
@@ -28,7 +33,8 @@ export function side(
   queue: FrameQueue<Received<LivePeer>>,
   peerOf: (session: Session) => LivePeer,
 ): Side {
-  const application = new Application(plan, options, queue, peerOf)
+  const service = serviceOf(plan, params, options)
+  const application = new Application(plan, options, queue, peerOf, service)
   return {
     application,
     shared: shared({
@@ -36,12 +42,28 @@ export function side(
       sink: application,
       params,
       random: randomBytes,
+      crypto: chooseProvider(),
       epoch: loop.epoch,
       meter: options.meter,
       overflow: options.overflow,
       closeTimeout: options.closeTimeout,
+      payloads: options.payloads,
     }),
   }
+}
+
+/** What the schema's service does on this side. */
+function serviceOf(
+  plan: Plan,
+  params: Readonly<Record<string, unknown>>,
+  options: AnyOptions,
+): SessionService | undefined {
+  const relay = relayOf(plan)
+  if (relay === undefined) return undefined
+  const made = relayPlan(overflowOf(relay, options), plan)
+  return plan.role.is.includes(relay.hub)
+    ? new RelayServer(made, params, options.meter, options.hub)
+    : new RelayMember(made, params)
 }
 
 /** Puts a machine on a stream connection, and begins. `makePeer` may make another object of the peer. */
@@ -63,8 +85,8 @@ export function drive<P extends LivePeer>(
 export const ownPeer = (session: Session): LivePeer => session.owner as LivePeer
 
 export function tlsSettings(plan: Plan, params: Readonly<Record<string, unknown>>): TlsSettings {
-  const { handshake, name } = plan.protocol
+  const { handshake, name, profiles } = plan.protocol
   if (handshake?.tls === undefined)
     throw new LocalError('BadTarget', `${name} has a tls transport but no \`handshake.tls\` that says whom to trust`)
-  return { tls: handshake.tls, timeout: handshake.timeout, params }
+  return { tls: handshake.tls, timeout: handshake.timeout, params, profiles }
 }

@@ -69,9 +69,12 @@ export class StreamServer {
       connected.refuse()
       return
     }
-    this.#table.established(admitted)
     const { peer } = drive(this.side, connected, (session, link: StreamLink) => new LivePeer(session, link))
     admitted.peer = peer
+    void peer.opened.then(
+      () => this.#table.established(admitted),
+      () => {},
+    )
     void peer.closed.then(() => {
       this.#table.remove(admitted)
       this.#next()

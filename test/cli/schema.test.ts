@@ -1,9 +1,11 @@
 // lint and schema: right and wrong schemas, with and without --json.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import Breaking from '../../cli/commands/breaking.ts'
+import Format from '../../cli/commands/format.ts'
 import Lint from '../../cli/commands/lint.ts'
 import New from '../../cli/commands/new.ts'
 import Schema from '../../cli/commands/schema.ts'
@@ -126,5 +128,49 @@ describe('schema', () => {
     const { code, json } = await run(Schema, ...argv, '--json')
     expect(code).toBe(exit)
     expect(json.error).toMatchObject({ code: expect.any(String), message: expect.any(String) })
+  })
+})
+
+describe('breaking', () => {
+  const older = 'protocol: demo\nversion: 1\nframes: { Ping: { id: 1 }, Pong: { id: 2 } }\ntransports: { udp: {} }\n'
+
+  test('what breaks is told with its line, and exits with 100', async () => {
+    const before = write('before.yaml', older)
+    const after = write('after.yaml', older.replace('Pong: { id: 2 }', 'Pong: { id: 3 }'))
+    const { code, stdout } = await run(Breaking, after, '--against', before)
+    expect(code).toBe(100)
+    expect(stdout).toMatch(/after\.yaml:3:\d+ wire\[id\] frame Pong had the id 2, has 3\n/)
+    const { json } = await run(Breaking, after, '--against', before, '--json')
+    expect(json).toMatchObject({ wire: 1, source: 0, findings: [{ breaks: 'wire', code: 'id', line: 3 }] })
+  })
+
+  test('a schema against itself exits with 0, and a commit that does not exist with 66', async () => {
+    const same = write('same.yaml', older)
+    expect((await run(Breaking, same, '--against', same)).code).toBe(0)
+    expect((await run(Breaking, 'vstp', '--against', 'git:no-such-commit')).code).toBe(66)
+    expect((await run(Breaking, same, '--against', join(folder, 'absent.yaml'))).code).toBe(66)
+  })
+})
+
+describe('format', () => {
+  const untidy = 'protocol:  demo\nversion: 1\nframes: {Ping: {id: 1}}   # one\n'
+  const tidy = 'protocol: demo\nversion: 1\nframes: { Ping: { id: 1 } }   # one\n'
+
+  test('the text goes to stdout, the file with --write, and --check exits with 100 until it is laid out', async () => {
+    const file = write('untidy.yaml', untidy)
+    expect(await run(Format, file)).toMatchObject({ code: 0, stdout: tidy })
+    expect((await run(Format, file, '--check')).code).toBe(100)
+    const { json } = await run(Format, file, '--write', '--json')
+    expect(json).toMatchObject({ changed: 1, files: [{ changed: true }] })
+    expect(readFileSync(file, 'utf8')).toBe(tidy)
+    expect((await run(Format, file, '--check')).code).toBe(0)
+  })
+
+  test('text that is no YAML is refused with its line, and stays as it is', async () => {
+    const file = write('broken.yaml', 'protocol: demo\nframes: { a: [1, 2 }\n')
+    const { code, stderr } = await run(Format, file, '--write')
+    expect(code).toBe(65)
+    expect(stderr).toMatch(/broken\.yaml:2:\d+: error/)
+    expect(readFileSync(file, 'utf8')).toContain('[1, 2 }')
   })
 })

@@ -7,13 +7,17 @@ import { node } from '../../runtime/crypto/node.ts'
 import { NoiseHandshake } from '../../runtime/crypto/noise/handshake.ts'
 import { parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
 import { CipherState } from '../../runtime/crypto/noise/symmetric.ts'
+import { chooseProvider } from '../../runtime/native/choose.ts'
+import { native } from '../../runtime/native/load.ts'
 import { runNoise } from './vectors.ts'
+
+const PROVIDERS_HERE = native().addon === undefined ? [node, noble] : [chooseProvider('native'), node, noble]
 
 const VECTORS = readFileSync(new URL('./vectors/noise.json', import.meta.url), 'utf8')
 const secret = (fill: number) => new Uint8Array(32).fill(fill)
 const text = (s: string) => new TextEncoder().encode(s)
 
-describe.each([node, noble])('provider $name', crypto => {
+describe.each(PROVIDERS_HERE)('provider $name', crypto => {
   test('both sides agree with every published vector, to the byte and to the handshake hash', () => {
     const report = runNoise(VECTORS, crypto)
     expect(report.failed).toEqual([])

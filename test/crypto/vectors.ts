@@ -1,12 +1,13 @@
-// Runs published vector files against our cryptography: `npm run --silent vectors -- noise FILE [--crypto node|noble]`
+// Runs published vector files against our cryptography: `npm run --silent vectors -- noise FILE [--crypto native|node|noble]`
 // for files in the format of cacophony and snow, `-- wycheproof FILE` for Wycheproof AEAD and XDH files.
 // Prints one JSON object: { total, passed, skipped, failed: [ { test, why } ] }.
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { noble } from '../../runtime/crypto/noble.ts'
-import { node } from '../../runtime/crypto/node.ts'
+import { AeadRows } from '../../runtime/crypto/batch.ts'
 import { NoiseHandshake } from '../../runtime/crypto/noise/handshake.ts'
 import { parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
-import { type AeadName, type CryptoProvider, TAG_LENGTH } from '../../runtime/crypto/provider.ts'
+import { AEAD_SIZES, type AeadName, type CryptoProvider, TAG_LENGTH } from '../../runtime/crypto/provider.ts'
+import { chooseProvider } from '../../runtime/native/choose.ts'
 
 export interface Report {
   total: number
@@ -141,21 +142,23 @@ interface WycheproofTest {
   readonly [field: string]: unknown
 }
 
-/** AEAD files (AES-GCM, CHACHA20-POLY1305, XCHACHA20-POLY1305) and XDH files with raw or encoded keys. */
+/**
+ * AEAD files (AES-GCM, CHACHA20-POLY1305, XCHACHA20-POLY1305), each test alone and in a batch, and XDH files with raw keys,
+ * keys in DER or PEM, and JSON web keys. Sizes and ciphers that no provider has are skipped.
+ */
 export function runWycheproof(text: string, crypto: CryptoProvider): Report {
   const file = JSON.parse(text) as Wycheproof
   const tests = file.testGroups.flatMap(group => group.tests.map(test => ({ group, test })))
-  const aead = file.algorithm.toLowerCase().replaceAll('_', '-')
+  const algorithm = file.algorithm.toLowerCase().replaceAll('_', '-')
   return tally(
     tests,
     ({ test }) => `${test.tcId} ${test.comment}`,
     ({ group, test }) => {
-      if (file.algorithm === 'XDH') return xdh(group.curve ?? '', test, crypto)
-      const name = aead === 'aes-gcm' ? (`aes-${group.keySize}-gcm` as AeadName) : (aead as AeadName)
-      const nonceBits = name === 'xchacha20-poly1305' ? 192 : 96
-      if (!['aes-256-gcm', 'aes-128-gcm', 'chacha20-poly1305', 'xchacha20-poly1305'].includes(name)) return null
-      // Protocols here have one nonce length a cipher; other lengths are not offered.
-      if (group.ivSize !== nonceBits || group.tagSize !== TAG_LENGTH * 8) return null
+      if (algorithm === 'xdh') return xdh(group.curve ?? '', test, crypto)
+      const name = (algorithm === 'aes-gcm' ? `aes-${group.keySize}-gcm` : algorithm) as AeadName
+      if (!Object.hasOwn(AEAD_SIZES, name)) return null
+      const { key, nonce } = AEAD_SIZES[name]
+      if (group.keySize !== key * 8 || group.ivSize !== nonce * 8 || group.tagSize !== TAG_LENGTH * 8) return null
       return sealing(name, test, crypto)
     },
   )
@@ -163,31 +166,74 @@ export function runWycheproof(text: string, crypto: CryptoProvider): Report {
 
 function sealing(name: AeadName, test: WycheproofTest, crypto: CryptoProvider): string | undefined {
   const at = (field: string) => Buffer.from(test[field] as string, 'hex')
-  const message = at('msg')
+  const [message, iv, aad] = [at('msg'), at('iv'), at('aad')]
   const cipher = crypto.aead(name, at('key'))
-  const sealed = Buffer.alloc(message.length + TAG_LENGTH)
+  const rows = new AeadRows(1)
+  const rowOf = (start: number, end: number): void => {
+    rows.clear()
+    rows.nonces.set(iv, rows.add(cipher, 0, aad.length, start, end))
+  }
   if (test.result === 'valid') {
+    const sealed = Buffer.alloc(message.length + TAG_LENGTH)
     sealed.set(message)
-    cipher.seal(at('iv'), at('aad'), sealed, 0, message.length)
+    cipher.seal(iv, aad, sealed, 0, message.length)
     if (hex(sealed) !== `${test.ct}${test.tag}`) return `sealed to ${hex(sealed)}`
+    const slab = Buffer.concat([aad, message, Buffer.alloc(TAG_LENGTH)])
+    rowOf(aad.length, aad.length + message.length)
+    crypto.sealBatch(slab, rows)
+    if (rows.result(0) !== sealed.length || Buffer.compare(slab.subarray(aad.length), sealed) !== 0)
+      return `sealed in a batch to ${hex(slab.subarray(aad.length))}`
   }
   const wire = Buffer.concat([at('ct'), at('tag')])
-  const length = cipher.open(at('iv'), at('aad'), wire, 0, wire.length)
-  if (test.result === 'invalid') return length < 0 ? undefined : 'opened what is invalid'
-  if (length !== message.length || hex(wire.subarray(0, length)) !== test.msg) return 'did not open'
+  const slab = Buffer.concat([aad, wire])
+  rowOf(aad.length, slab.length)
+  crypto.openBatch(slab, rows)
+  const lengths = [cipher.open(iv, aad, wire, 0, wire.length), rows.result(0)]
+  cipher.destroy()
+  for (const [i, opened] of [wire, slab.subarray(aad.length)].entries()) {
+    const length = lengths[i] as number
+    if (test.result === 'invalid') {
+      if (length >= 0) return 'opened what is invalid'
+    } else if (length !== message.length || hex(opened.subarray(0, length)) !== test.msg) return 'did not open'
+  }
   return undefined
 }
 
 function xdh(curveName: string, test: WycheproofTest, crypto: CryptoProvider): string | undefined | null {
-  const name = curveName === 'curve25519' ? '25519' : curveName === 'curve448' ? '448' : undefined
+  const name = CURVES[curveName]
   if (!name) return null
   const curve = crypto.curve(name)
-  const [secret, peer] = [Buffer.from(test.private as string, 'hex'), Buffer.from(test.public as string, 'hex')]
-  if (secret.length !== curve.length || peer.length !== curve.length) return null // encoded keys: another parser's business
+  const [secret, peer] = [rawKey(test.private, curve.length, 'd'), rawKey(test.public, curve.length, 'x')]
+  // Encodings that are no key of this curve. They must not be "valid" ones.
+  if (secret?.length !== curve.length || peer?.length !== curve.length)
+    return test.result === 'valid' ? 'the keys were not understood' : undefined
   const shared = hex(curve.shared(secret, peer))
   // Zero results are "acceptable" there and refused by our handshakes; the raw value must still be the right one.
   if (test.result !== 'invalid' && shared !== test.shared) return `shared secret ${shared}`
   return undefined
+}
+
+/** The bytes of a key that is given as hex, as hex of DER, as PEM, or as a JSON web key. */
+function rawKey(given: unknown, length: number, part: 'd' | 'x'): Uint8Array | undefined {
+  const read = part === 'd' ? createPrivateKey : (createPublicKey as unknown as typeof createPrivateKey)
+  const raw = (key: KeyObject): Uint8Array => Buffer.from(key.export({ format: 'jwk' })[part] ?? '', 'base64url')
+  try {
+    if (typeof given === 'object') return raw(read({ key: given as JsonWebKey, format: 'jwk' }))
+    const text = String(given)
+    if (text.startsWith('-----')) return raw(read(text))
+    const bytes = Buffer.from(text, 'hex')
+    if (bytes.length === length) return bytes
+    return raw(read({ key: bytes, format: 'der', type: part === 'd' ? 'pkcs8' : ('spki' as 'pkcs8') }))
+  } catch {
+    return undefined
+  }
+}
+
+const CURVES: Readonly<Record<string, '25519' | '448'>> = {
+  curve25519: '25519',
+  X25519: '25519',
+  curve448: '448',
+  X448: '448',
 }
 
 function tally<V>(vectors: readonly V[], name: (v: V) => string, run: (v: V) => string | undefined | null): Report {
@@ -210,14 +256,18 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 if (process.argv[1]?.endsWith('vectors.ts') === true) {
   const [kind, file, ...rest] = process.argv.slice(2)
-  const name = rest[rest.indexOf('--crypto') + 1] ?? 'node'
-  const crypto = rest.includes('--crypto') ? { node, noble }[name] : node
   const run = { noise: runNoise, wycheproof: runWycheproof }[kind ?? '']
-  if (!run || !file || !crypto) {
-    process.stderr.write('usage: npm run --silent vectors -- noise|wycheproof FILE [--crypto node|noble]\n')
+  const [flag, name] = rest
+  if (!run || !file || (flag !== undefined && (flag !== '--crypto' || name === undefined))) {
+    process.stderr.write('usage: npm run --silent vectors -- noise|wycheproof FILE [--crypto native|node|noble]\n')
     process.exit(2)
   }
-  const report = run(readFileSync(file, 'utf8'), crypto)
-  process.stdout.write(`${JSON.stringify(report)}\n`)
-  process.exitCode = report.failed.length > 0 ? 1 : 0
+  try {
+    const report = run(readFileSync(file, 'utf8'), chooseProvider(name))
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+    process.exitCode = report.failed.length > 0 ? 1 : 0
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`)
+    process.exitCode = 2
+  }
 }

@@ -377,7 +377,7 @@ const BASE: ProtocolDescriptor = {
   },
   onError: { stream: 'close', datagram: 'drop', tell: { frame: 'Err', on: 'stream' } },
   handshake: undefined,
-  seals: {},
+  seals: [],
   service: undefined,
   metrics: [],
   codec: () => new TinyCodec(),

@@ -183,6 +183,7 @@ function secured(changes: Partial<ProtocolDescriptor> = {}): ProtocolDescriptor 
     handshake: {
       transport: 'tls',
       timeout: 2000,
+      script: undefined,
       unbuilt: [],
       tls: {
         versions: ['1.3'],

@@ -105,7 +105,7 @@ function handshake(protocol: Protocol, behaviour: Behaviour): string[] {
     ...(one.transport ? [`on ${one.transport}`] : []),
     ...(tls ?? []),
     `done within ${durationText(one.timeout)}`,
-    ...handshakeLines(protocol, one.unbuilt),
+    ...handshakeLines(protocol),
   ])
 }
 

@@ -18,8 +18,9 @@ export function writtenSections(protocol: Protocol, behaviour: Behaviour): strin
 }
 
 /** Keys of the handshake, less those that are said in words. */
-export function handshakeLines(protocol: Protocol, keys: readonly string[]): string[] {
+export function handshakeLines(protocol: Protocol): string[] {
   const handshake = mapOf(protocol.document.handshake)
+  const keys = Object.keys(handshake).filter(key => handshake[key] !== null && !IN_WORDS.includes(key))
   return keys.map(key => line(key, handshake[key]))
 }
 
@@ -45,3 +46,5 @@ function flow(value: unknown): string {
 function mapOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
+
+const IN_WORDS: readonly string[] = ['transport', 'tls', 'timeout']

@@ -128,7 +128,7 @@ export class Sections {
   }
 }
 
-function framing(data: FramingData): object {
+export function framing(data: FramingData): object {
   if (data.kind !== 'prefix') return data
   return { kind: data.kind, ...prefixCode(data.type) }
 }

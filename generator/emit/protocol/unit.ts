@@ -10,6 +10,7 @@ import { Unit } from '../unit.ts'
 export class DescriptorUnit {
   readonly unit: Unit
   readonly #readers = new Set<string>()
+  readonly #codecValues = new Set<string>()
   readonly #accessors = new Map<string, { readonly name: string; path: FramePath }>()
 
   constructor(protocol: Protocol) {
@@ -20,6 +21,12 @@ export class DescriptorUnit {
   /** A reader type of codec.ts. */
   reader(name: string): void {
     this.#readers.add(name)
+  }
+
+  /** A class or function of codec.ts. */
+  codecValue(name: string): string {
+    this.#codecValues.add(name)
+    return name
   }
 
   /** A function that the descriptor calls and the runtime or types.ts exports. */
@@ -44,6 +51,10 @@ export class DescriptorUnit {
     return name
   }
 
+  get hasAccessors(): boolean {
+    return this.#accessors.size > 0
+  }
+
   /** `runtimeTypes` and `handlers` are what the descriptor names itself. */
   imports(
     protocol: Protocol,
@@ -55,7 +66,10 @@ export class DescriptorUnit {
     const isType = (name: string): boolean => name.endsWith('Types')
     return [
       ...importFrom(runtime, [...types(runtimeTypes), ...namesOf(fromRuntime)]),
-      ...importFrom('./codec.ts', [{ name: codecName(protocol), isType: false }, ...types(this.#readers)]),
+      ...importFrom('./codec.ts', [
+        ...[codecName(protocol), ...this.#codecValues].map(name => ({ name, isType: false })),
+        ...types(this.#readers),
+      ]),
       ...importFrom(
         './handlers.ts',
         handlers.map(name => ({ name, isType: isType(name) })),

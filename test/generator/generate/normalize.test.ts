@@ -150,17 +150,44 @@ describe('normalising', () => {
     expect(roles.find(role => role.name === 'server')?.is).toEqual(['server'])
   })
 
-  it('lists the keys of a handshake that nothing runs yet', () => {
-    expect(behaviourOf(shipped('vstp')).behaviour.handshake?.unbuilt).toEqual([])
+  it('reads a handshake: TLS alone, or TLS with steps inside and what follows it', () => {
+    expect(behaviourOf(shipped('vstp')).behaviour.handshake).toMatchObject({ script: undefined, unbuilt: [] })
     const { handshake } = behaviourOf(shipped('fastnet')).behaviour
-    expect(handshake?.unbuilt).toEqual(expect.arrayContaining(['steps', 'then', 'ids', 'concurrent']))
-    expect(handshake?.unbuilt).not.toContain('tls')
+    expect(handshake?.unbuilt).toEqual([])
+    expect(handshake?.script).toMatchObject({
+      steps: [{ by: 'server', frame: 'Hello', times: 1 }],
+      ids: { place: { at: 1, size: 4, little: true }, offer: [{ in: 'Hello', isPayload: false, field: 'conn_id' }] },
+      continuation: { close: 'tls', continueOn: 'udp', first: 'client', bindBy: 'field' },
+      concurrent: 64,
+    })
     expect(handshake?.frames).toEqual(['Hello'])
     expect(handshake?.tls).toMatchObject({
       versions: ['1.3'],
       serverName: { param: 'server_name' },
       verify: { param: 'ca' },
     })
+  })
+
+  it('reads where the parts of a sealed packet stand, so that it can be opened before it is decoded', () => {
+    const [chat] = behaviourOf(shipped('examples/chat')).behaviour.seals
+    expect(chat).toMatchObject({
+      key: 'handshake',
+      counter: { place: { at: 5, size: 8, little: false } },
+      nonce: [
+        { is: 'bytes', bytes: new Uint8Array(4) },
+        { is: 'frame', at: 5, size: 8 },
+      ],
+      layout: {
+        sealedAt: 13,
+        behind: 0,
+        aadFrom: 0,
+        aadTo: 13,
+        test: { place: { at: 0, shift: 4, mask: 15 }, values: [5] },
+      },
+      rekey: { by: 'ratchet', phase: { at: 0, shift: 2, mask: 3 }, seen: { at: 0, shift: 1, mask: 1 } },
+    })
+    const [, data] = behaviourOf(shipped('hydra-sync')).behaviour.seals
+    expect(data).toMatchObject({ keyedByClear: true, replay: { by: 'increasing' }, rekey: { by: 'renew' } })
   })
 
   it('reads delimiters with escapes, fixed sizes and prefixes as framing', () => {

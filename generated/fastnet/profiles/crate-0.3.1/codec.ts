@@ -43,7 +43,7 @@ import {
 } from './types.ts'
 
 /**
- * Hello, as it stands in the bytes. schema/fastnet.yaml:164.
+ * Hello, as it stands in the bytes. schema/fastnet.yaml:165.
  *
  *     offset  bytes  field
  *     0       2      peer_id     u16le
@@ -162,7 +162,7 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
   into.set(server_key, at + 36)
   const serverKeyEnd = at + 36 + server_key.length
   exactly(serverKeyEnd - (at + 36), 32, 'server_key')
-  const level = u8(value.level ?? 0, 'level')
+  const level = u8(value.level === undefined ? 0 : value.level, 'level')
   view.setUint8(at + 68, level)
   into.set(ZEROS_3, at + 69) // _spare
   const spareEnd = at + 69 + ZEROS_3.length
@@ -199,11 +199,13 @@ export class DisconnectReader extends FrameReader {
     return readU64le(this.byteSource, this.byteStart)
   }
 
+  /** Number on the channel, from 1; the same in every retransmission. */
   get sequence(): number {
     const b = this.byteSource
     return b[this.headerPlainAt]! | (b[this.headerPlainAt + 1]! << 8)
   }
 
+  /** Highest number received on this channel, 0 = none. */
   get ack(): number {
     const b = this.byteSource
     return b[this.headerPlainAt + 2]! | (b[this.headerPlainAt + 3]! << 8)
@@ -304,21 +306,21 @@ export function sizeOfDisconnect(value: DisconnectInput, context: Context = NO_C
 /** Writes Disconnect at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-  const sequence = u16(value.sequence, 'sequence')
+  const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint16(at + 8, sequence, true)
-  const ack = u16(value.ack, 'ack')
+  const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
-  const ack_bits = u32(value.ack_bits ?? 0, 'ack_bits')
+  const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
   view.setUint32(at + 12, ack_bits, true)
-  const flags = (bitsIn(value.flags ?? 0, PacketFlags, 255, 'flags') | 0x10)
+  const flags = (bitsIn(value.flags === undefined ? 0 : value.flags, PacketFlags, 255, 'flags') | 0x10)
   view.setUint8(at + 16, flags)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 17, channel)
-  const fragment_id = u8(value.fragment_id ?? 0, 'fragment_id')
+  const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 18, fragment_id)
-  const fragment_count = u8(value.fragment_count ?? 0, 'fragment_count')
+  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
   view.setUint8(at + 19, fragment_count)
   const _rest = new Uint8Array(0)
   into.set(_rest, at + 20)
@@ -330,7 +332,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
 }
 
 /**
- * Ping, as it stands in the bytes. schema/fastnet.yaml:165.
+ * Ping, as it stands in the bytes. schema/fastnet.yaml:166.
  *
  *     offset  bytes  field
  *     0       8      counter           u64le
@@ -355,11 +357,13 @@ export class PingReader extends FrameReader {
     return readU64le(this.byteSource, this.byteStart)
   }
 
+  /** Number on the channel, from 1; the same in every retransmission. */
   get sequence(): number {
     const b = this.byteSource
     return b[this.headerPlainAt]! | (b[this.headerPlainAt + 1]! << 8)
   }
 
+  /** Highest number received on this channel, 0 = none. */
   get ack(): number {
     const b = this.byteSource
     return b[this.headerPlainAt + 2]! | (b[this.headerPlainAt + 3]! << 8)
@@ -459,21 +463,21 @@ export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): nu
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-  const sequence = u16(value.sequence, 'sequence')
+  const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint16(at + 8, sequence, true)
-  const ack = u16(value.ack, 'ack')
+  const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
-  const ack_bits = u32(value.ack_bits ?? 0, 'ack_bits')
+  const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
   view.setUint32(at + 12, ack_bits, true)
-  const flags = (bitsIn(value.flags ?? 0, PacketFlags, 255, 'flags') | 0x20) & ~0x10
+  const flags = (bitsIn(value.flags === undefined ? 0 : value.flags, PacketFlags, 255, 'flags') | 0x20) & ~0x10
   view.setUint8(at + 16, flags)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 17, channel)
-  const fragment_id = u8(value.fragment_id ?? 0, 'fragment_id')
+  const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 18, fragment_id)
-  const fragment_count = u8(value.fragment_count ?? 0, 'fragment_count')
+  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
   view.setUint8(at + 19, fragment_count)
   const headerSealed = at + 20 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
@@ -482,7 +486,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Data, as it stands in the bytes. schema/fastnet.yaml:167.
+ * Data, as it stands in the bytes. schema/fastnet.yaml:169.
  *
  *     offset  bytes  field
  *     0       8      counter           u64le
@@ -509,11 +513,13 @@ export class DataReader extends FrameReader {
     return readU64le(this.byteSource, this.byteStart)
   }
 
+  /** Number on the channel, from 1; the same in every retransmission. */
   get sequence(): number {
     const b = this.byteSource
     return b[this.headerPlainAt]! | (b[this.headerPlainAt + 1]! << 8)
   }
 
+  /** Highest number received on this channel, 0 = none. */
   get ack(): number {
     const b = this.byteSource
     return b[this.headerPlainAt + 2]! | (b[this.headerPlainAt + 3]! << 8)
@@ -631,21 +637,21 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-  const sequence = u16(value.sequence, 'sequence')
+  const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint16(at + 8, sequence, true)
-  const ack = u16(value.ack, 'ack')
+  const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
-  const ack_bits = u32(value.ack_bits ?? 0, 'ack_bits')
+  const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
   view.setUint32(at + 12, ack_bits, true)
-  const flags = bitsIn(value.flags ?? 0, PacketFlags, 255, 'flags')
+  const flags = bitsIn(value.flags === undefined ? 0 : value.flags, PacketFlags, 255, 'flags')
   view.setUint8(at + 16, flags)
-  const channel = u8(value.channel ?? 0, 'channel')
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
   view.setUint8(at + 17, channel)
-  const fragment_id = u8(value.fragment_id ?? 0, 'fragment_id')
+  const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 18, fragment_id)
-  const fragment_count = u8(value.fragment_count ?? 0, 'fragment_count')
+  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
   view.setUint8(at + 19, fragment_count)
   const payload = bytesIn(value.payload, 'payload')
   into.set(payload, at + 20)

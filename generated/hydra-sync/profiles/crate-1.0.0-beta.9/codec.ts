@@ -52,7 +52,7 @@ import {
 } from './types.ts'
 
 /**
- * Join, as it stands in the bytes. schema/hydra-sync.yaml:41.
+ * Join, as it stands in the bytes. schema/hydra-sync.yaml:43.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -128,7 +128,7 @@ export class JoinReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -176,7 +176,7 @@ export function sizeOfJoin(_value: JoinInput, context: Context = NO_CONTEXT): nu
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -194,7 +194,7 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Status, as it stands in the bytes. schema/hydra-sync.yaml:46.
+ * Status, as it stands in the bytes. schema/hydra-sync.yaml:48.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -255,7 +255,7 @@ export class StatusReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -299,7 +299,7 @@ export function sizeOfStatus(_value: StatusInput, context: Context = NO_CONTEXT)
 /** Writes Status at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -313,7 +313,7 @@ export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, c
 }
 
 /**
- * Length, as it stands in the bytes. schema/hydra-sync.yaml:47.
+ * Length, as it stands in the bytes. schema/hydra-sync.yaml:49.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -373,7 +373,7 @@ export class LengthReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -416,11 +416,11 @@ export function sizeOfLength(_value: LengthInput, context: Context = NO_CONTEXT)
 /** Writes Length at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLength(value: LengthInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
-  const value_ = bigUintIn(value.value ?? evaluated('value', () => spaceBigint(context.param['packet_len'] ?? 4194304n, 'param.packet_len')), 18446744073709551615n, 'value')
+  const value_ = bigUintIn(value.value === undefined ? evaluated('value', () => spaceBigint(context.param['packet_len'] ?? 4194304n, 'param.packet_len')) : value.value, 18446744073709551615n, 'value')
   view.setBigUint64(at + 12, value_, true)
   const sealedSealed = at + 20 + (context.plain ? 0 : 16)
   exactly(at + 20 - (at + 12) + 16, 24, '_sealed')
@@ -430,7 +430,7 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
 }
 
 /**
- * Data, as it stands in the bytes. schema/hydra-sync.yaml:142.
+ * Data, as it stands in the bytes. schema/hydra-sync.yaml:157.
  *
  *     offset  bytes  field
  *     0       -      body       fields
@@ -545,7 +545,7 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -561,7 +561,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Poll, as it stands in the bytes. schema/hydra-sync.yaml:143.
+ * Poll, as it stands in the bytes. schema/hydra-sync.yaml:158.
  *
  *     offset  bytes  field
  *     0       -      body   fields
@@ -612,14 +612,14 @@ export function sizeOfPoll(_value: PollInput): number {
 /** Writes Poll at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePoll(value: PollInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  const any = u8(value.any ?? 0, 'any')
+  const any = u8(value.any === undefined ? 0 : value.any, 'any')
   view.setUint8(at, any)
   fitsInto(into, at + 1)
   return at + 1
 }
 
 /**
- * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:55.
+ * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:63.
  *
  *     offset  bytes  field
  *     0       -      body               fields
@@ -694,7 +694,7 @@ export class MetricsReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at + 12, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -743,7 +743,7 @@ export function sizeOfMetrics(_value: MetricsInput, context: Context = NO_CONTEX
 /** Writes Metrics at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const nonce = bytesIn(value.nonce ?? context.random(12), 'nonce')
+  const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
@@ -763,7 +763,7 @@ export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number,
 }
 
 /**
- * ClientHello, as it stands in the bytes. schema/hydra-sync.yaml:140.
+ * ClientHello, as it stands in the bytes. schema/hydra-sync.yaml:155.
  *
  *     offset  bytes  field
  *     0       -      body    fields
@@ -858,7 +858,7 @@ export function encodeClientHello(value: ClientHelloInput, into: Uint8Array, at:
 }
 
 /**
- * ServerHello, as it stands in the bytes. schema/hydra-sync.yaml:141.
+ * ServerHello, as it stands in the bytes. schema/hydra-sync.yaml:156.
  *
  *     offset  bytes  field
  *     0       -      body    fields

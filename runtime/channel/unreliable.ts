@@ -1,0 +1,173 @@
+// An unreliable channel: sent once, at once, and never kept. Where messages are numbered, none is delivered twice, and on
+// a sequenced channel none after a newer one. Pieces of what is not complete in time are dropped.
+
+import { LocalError } from '../core/errors.ts'
+import type { Acks, Arrival, PieceNumbers } from './host.ts'
+import { PIECE_COST } from './joining.ts'
+import { Lane, type LaneContext, type LaneOptions, NO_ROOM, WAIT } from './lane.ts'
+import type { Parcel } from './outgoing.ts'
+import { type Piece, Reassembly } from './reassembly.ts'
+import { Seen } from './seen.ts'
+import { Serial } from './serial.ts'
+
+export class UnreliableLane<M> extends Lane<M> {
+  readonly #serial: Serial | undefined
+  readonly #sequenced: boolean
+  readonly #mostPieces: number
+  #next = 1
+  /** Highest number that arrived; on a sequenced channel, that was delivered. */
+  #newest = 0
+  #seen: Seen | undefined
+  #pieces: Reassembly<undefined> | undefined
+
+  constructor(context: LaneContext<M>, options: LaneOptions) {
+    super(context, options)
+    const { channel } = options
+    const { seqBits, first } = context.numbers
+    this.#serial = seqBits === 0 ? undefined : new Serial(seqBits, first)
+    this.#sequenced = channel.delivery === 'unreliable-sequenced'
+    this.#mostPieces = channel.fragment?.pieces ?? 0
+    if (this.#sequenced && this.#serial === undefined)
+      throw new LocalError('BadOption', `${channel.name} is sequenced, but nothing in its frames carries a number`)
+  }
+
+  get unsettled(): number {
+    return 0
+  }
+
+  whole(now: number, message: M, _size: number): number {
+    return this.paced(now) ? this.#send(now, message, undefined, 0) : WAIT
+  }
+
+  get wants(): boolean {
+    return this.outgoing.count > 0
+  }
+
+  offer(now: number): number {
+    if (!this.paced(now)) return WAIT
+    const { outgoing } = this
+    const { parcel } = outgoing
+    const bytes = this.#send(now, outgoing.message, parcel, parcel?.next ?? 0)
+    if (bytes !== NO_ROOM && (parcel === undefined || ++parcel.next === parcel.count)) outgoing.shift()
+    return bytes
+  }
+
+  receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, _size: number): Arrival {
+    if (piece !== undefined) return this.#piece(now, seq, piece, message)
+    const serial = this.#serial
+    if (serial !== undefined) {
+      const number = serial.full(seq, this.#newest)
+      if (this.#sequenced) {
+        if (number <= this.#newest) return this.#late(number === this.#newest)
+        this.#newest = number
+      } else if (!this.#isNew(number)) return this.#late(number > this.#newest - Seen.SPAN)
+    }
+    this.#deliver(message)
+    return 'delivered'
+  }
+
+  acked(_now: number, _ack: number, _lo: number, _hi: number): void {}
+
+  get acks(): Acks {
+    return NO_ACKS
+  }
+
+  carried(): void {}
+
+  get ackAt(): number {
+    return Infinity
+  }
+
+  wake(now: number): void {
+    if (this.#pieces !== undefined) this.context.counters.incomplete += this.#pieces.expire(now)
+  }
+
+  deadline(stalled: boolean): number {
+    const at = this.#pieces?.deadline() ?? Infinity
+    return stalled || this.outgoing.count === 0 ? at : Math.min(at, this.paceAt)
+  }
+
+  end(): M[] {
+    const messages: M[] = []
+    for (const { outgoing } = this; outgoing.count > 0; outgoing.shift()) messages.push(outgoing.message)
+    this.#pieces = undefined
+    return messages
+  }
+
+  protected held(length: number, count: number): number {
+    return length + count * PIECE_COST
+  }
+
+  #send(now: number, message: M, parcel: Parcel<M> | undefined, index: number): number {
+    const serial = this.#serial
+    const seq = serial === undefined ? 0 : serial.wire(this.#next)
+    const bytes = this.put(now, seq, message, parcel, index, 'first')
+    if (bytes === NO_ROOM) return NO_ROOM
+    this.#next++
+    this.context.counters.sent++
+    return bytes
+  }
+
+  /** Numbered pieces name their message by number minus index, others by their id. */
+  #piece(now: number, seq: number, piece: PieceNumbers, message: M): Arrival {
+    const { index, count } = piece
+    if (!(count >= 1 && count <= this.#mostPieces && index >= 0 && index < count))
+      return this.#wrong(`piece ${index} of ${count}`)
+    let id = piece.id
+    if (this.#serial !== undefined) {
+      const number = this.#serial.full(seq, this.#newest)
+      if (this.#sequenced && number <= this.#newest) return this.#late(false)
+      if (!this.#sequenced && !this.#isNew(number)) return this.#late(true)
+      id = number - index
+    }
+    const { host } = this.context
+    const bytes = host.cutBytes(this.place, message)
+    this.#pieces ??= new Reassembly(this.#options())
+    const taken: Piece = { source: '', id, index, count, bytes }
+    const outcome = this.#pieces.receive(now, taken, () => undefined)
+    switch (outcome.kind) {
+      case 'held':
+        return 'held'
+      case 'duplicate':
+      case 'late':
+        return this.#late(true)
+      case 'refused':
+        if (outcome.code === 'BadValue') return this.#wrong(outcome.message)
+        this.context.counters.refused++
+        return 'refused'
+      case 'complete':
+        if (this.#sequenced) this.#newest = (id as number) + count - 1
+        this.#deliver(host.join(this.place, message, outcome.payload))
+        return 'delivered'
+    }
+  }
+
+  #options() {
+    return this.channel.fragment!
+  }
+
+  /** Remembers a number; false when it was there already, or is too old to tell. */
+  #isNew(number: number): boolean {
+    this.#seen ??= new Seen()
+    if (!this.#seen.add(number)) return false
+    if (number > this.#newest) this.#newest = number
+    return true
+  }
+
+  #deliver(message: M): void {
+    this.context.counters.delivered++
+    this.context.host.deliver(this.place, message)
+  }
+
+  #late(again: boolean): Arrival {
+    if (again) this.context.counters.duplicates++
+    return again ? 'duplicate' : 'late'
+  }
+
+  #wrong(text: string): Arrival {
+    this.context.fail('BadValue', text)
+    return 'failed'
+  }
+}
+
+const NO_ACKS: Acks = { ack: 0, lo: 0, hi: 0 }

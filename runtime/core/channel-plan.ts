@@ -1,0 +1,160 @@
+// How a protocol's frames carry the numbers of its channels, worked out once: which fields, how wide, what they add to a
+// frame, and which frame acknowledges when nothing else goes out.
+
+import { Budget } from '../channel/budget.ts'
+import type { NumberWidths } from '../channel/host.ts'
+import type { Codec, Reader } from '../wire/codec.ts'
+import { idShape } from './ids.ts'
+import { leastValue } from './least.ts'
+import type { FramePlan, Plan } from './plan.ts'
+import type { Accessor, ChannelDescriptor, ChannelHeader, ProtocolDescriptor } from './protocol.ts'
+import { type Plain, roundTrip } from './recast.ts'
+import { emptyOf, spokenAlone } from './spoken.ts'
+
+export interface ChannelPlan {
+  readonly header: ChannelHeader
+  readonly channels: readonly ChannelDescriptor[]
+  readonly numbers: NumberWidths
+  /** By place: the largest frame in one datagram, without what acknowledgements add to it. */
+  readonly mtu: readonly number[]
+  readonly pieceOverhead: number
+  /** Numbers that the codec gives and takes as bigint. */
+  readonly isSeqWide: boolean
+  readonly areBitsWide: boolean
+  readonly budgets: readonly (Budget | undefined)[]
+  /** What acknowledges by itself, by place. */
+  readonly ackFrames: readonly (FramePlan | undefined)[]
+  /** Frames that only acknowledge, by index. */
+  readonly acknowledging: ReadonlySet<number>
+  /** The place of the channel with this id, as the header's field gives it. */
+  placeOf(id: unknown): number | undefined
+}
+
+/** Whether channels of this plan have an engine: on datagrams, where frames say which message they carry. */
+export function isChannelled(plan: Pick<Plan, 'isStream' | 'protocol'>): boolean {
+  return !plan.isStream && plan.protocol.channels.length > 0 && plan.protocol.channelHeader?.seq !== undefined
+}
+
+/** What is the same for all endpoints of a role. */
+type ChannelFacts = Omit<ChannelPlan, 'budgets'>
+
+/** Finding out takes milliseconds, and descriptors do not change. */
+const known = new WeakMap<ProtocolDescriptor, Map<string, ChannelFacts>>()
+
+/** `codec` is one for frames of this side. */
+export function channelPlan(plan: Plan, codec: Codec): ChannelPlan {
+  const { protocol, role } = plan
+  let roles = known.get(protocol)
+  if (roles === undefined) {
+    roles = new Map()
+    known.set(protocol, roles)
+  }
+  let facts = roles.get(role.name)
+  if (facts === undefined) {
+    facts = factsOf(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    roles.set(role.name, facts)
+  }
+  return { ...facts, budgets: protocol.channels.map(({ fragment }) => fragment && new Budget(fragment.bytes)) }
+}
+
+function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): ChannelFacts {
+  const header = plan.protocol.channelHeader as ChannelHeader
+  const { channels } = plan.protocol
+  const carriers = channels.map(channel => carrierOf(plan, channel))
+  const first = carriers.find(one => one !== undefined)
+  const least = first && leastOn(codec, header, first, channels[carriers.indexOf(first)] as ChannelDescriptor)
+  const seq = first && least && header.seq && idShape(codec, first.name, least, header.seq)
+  const ackFrames = channels.map(channel => plan.byName.get(channel.ack?.frame ?? '') ?? empty)
+  const acks = acksOf(codec, header, channels, ackFrames) ?? acksOf(codec, header, channels, carriers)
+  const pieces = channels.find(one => one.fragment !== undefined)
+  const piece = pieces && pieceOf(codec, header, carriers[channels.indexOf(pieces)], pieces)
+  return {
+    header,
+    channels,
+    numbers: {
+      seqBits: seq?.bits ?? 0,
+      ackBits: acks?.bits ?? 0,
+      seqSpace: header.seqSpace,
+      ...(piece !== undefined && { fragmentIdBits: piece.idBits, fragmentCountBits: piece.countBits }),
+    },
+    mtu: channels.map(() => plan.maxFrame - (acks?.overhead ?? 0)),
+    pieceOverhead: piece?.overhead ?? 0,
+    isSeqWide: seq?.wide ?? false,
+    areBitsWide: acks?.wide ?? false,
+    ackFrames,
+    acknowledging: new Set(channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? [])),
+    placeOf: id => {
+      const place = channels.findIndex(channel => channel.id === id)
+      return place < 0 ? undefined : place
+    },
+  }
+}
+
+/** A frame that travels on the channel. */
+function carrierOf(plan: Plan, channel: ChannelDescriptor): FramePlan | undefined {
+  return plan.frames.find(one => one.descriptor.channel === channel.name || one.descriptor.channel === 'any')
+}
+
+function leastOn(codec: Codec, header: ChannelHeader, frame: FramePlan, channel: ChannelDescriptor): Plain | undefined {
+  const given: Plain = {}
+  if (channel.id !== undefined) header.channel?.set(given, channel.id)
+  return leastValue(codec, frame.name, given)
+}
+
+/** Width of the bits, and what an acknowledgement adds to a frame of a reliable channel. */
+function acksOf(
+  codec: Codec,
+  header: ChannelHeader,
+  channels: readonly ChannelDescriptor[],
+  frames: readonly (FramePlan | undefined)[],
+): { bits: number; wide: boolean; overhead: number } | undefined {
+  const place = channels.findIndex(one => one.delivery === 'reliable' || one.delivery === 'reliable-ordered')
+  const frame = frames[place]
+  const channel = channels[place]
+  if (frame === undefined || channel === undefined) return undefined
+  const bare = leastOn(codec, header, frame, channel)
+  if (bare === undefined) return undefined
+  const acked: Plain = { ...bare }
+  header.ack_flag?.set(acked, true)
+  header.ack?.set(acked, 1)
+  const withBits: Plain = { ...acked }
+  header.ack_bits?.set(withBits, 0)
+  const shape = header.ack_bits && idShape(codec, frame.name, acked, header.ack_bits)
+  const read = roundTrip(codec, frame.name, withBits) ?? roundTrip(codec, frame.name, acked)
+  if (read === undefined) return undefined
+  const overhead = read.byteEnd - read.byteStart - sizeOf(codec, frame.name, bare)
+  return { bits: shape?.bits ?? 0, wide: shape?.wide ?? false, overhead: Math.max(0, overhead) }
+}
+
+function pieceOf(
+  codec: Codec,
+  header: ChannelHeader,
+  frame: FramePlan | undefined,
+  channel: ChannelDescriptor,
+): { idBits: number; countBits: number; overhead: number } | undefined {
+  const { fragment_id: id, fragment_index: index, fragment_count: count, fragment_flag: flag } = header
+  const bare = frame && leastOn(codec, header, frame, channel)
+  if (!id || !index || !count || frame === undefined || bare === undefined) return undefined
+  const piece: Plain = { ...bare }
+  flag?.set(piece, true)
+  id.set(piece, 0)
+  index.set(piece, 0)
+  count.set(piece, 2)
+  const width = (accessor: Accessor): number => idShape(codec, frame.name, piece, accessor)?.bits ?? 8
+  const read = roundTrip(codec, frame.name, piece)
+  if (read === undefined) return undefined
+  return {
+    idBits: width(id),
+    countBits: width(count),
+    overhead: Math.max(0, size(read) - sizeOf(codec, frame.name, bare)),
+  }
+}
+
+function sizeOf(codec: Codec, frame: string, value: Plain): number {
+  const read = roundTrip(codec, frame, value)
+  return read === undefined ? 0 : size(read)
+}
+
+function size(read: Reader): number {
+  return read.byteEnd - read.byteStart
+}

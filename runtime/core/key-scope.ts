@@ -1,0 +1,115 @@
+// What expressions of a handshake may name, filled in as it goes on: prologues, cookies, key schedules. One for each
+// attempt; the keys and key pairs in it are overwritten when it ends.
+
+import type { Curve } from '../crypto/provider.ts'
+import { parseIPv6 } from '../guard/address.ts'
+import type { KeyScope } from './handshake-descriptor.ts'
+import type { Address } from './machine.ts'
+
+export interface ScopeFacts {
+  readonly params: Readonly<Record<string, unknown>>
+  readonly session: Readonly<Record<string, unknown>>
+  readonly peer: Address
+  readonly random: (n: number) => Uint8Array
+  /** Unix milliseconds. */
+  readonly now: () => number
+  /** For `secrets`: the curve, the pairs of this side by name, and whether an all-zero result is taken. */
+  readonly curve?: Curve | undefined
+  readonly own?: readonly string[] | undefined
+  readonly acceptZero?: boolean | undefined
+}
+
+export class HandshakeScope implements KeyScope {
+  readonly param: Readonly<Record<string, unknown>>
+  readonly session: Readonly<Record<string, unknown>>
+  readonly key: Record<string, unknown> = {}
+  /** Who it is about; set anew where one scope serves many. */
+  peer: Readonly<Record<string, unknown>>
+  readonly local: Readonly<Record<string, unknown>> = NONE
+  readonly frames: Record<string, Readonly<Record<string, unknown>>> = {}
+  readonly clear: Readonly<Record<string, unknown>> = NONE
+  readonly counter = 0n
+  readonly #facts: ScopeFacts
+  readonly #secrets = new Map<string, Uint8Array>()
+  readonly #publics = new Map<string, Uint8Array>()
+
+  constructor(facts: ScopeFacts) {
+    this.#facts = facts
+    this.param = facts.params
+    this.session = facts.session
+    this.peer = peerOf(facts.peer)
+    for (const pair of facts.own ?? []) this.#draw(pair)
+  }
+
+  /** The peer told the public key of one of its pairs. */
+  learn(pair: string, key: Uint8Array): void {
+    if (!this.#secrets.has(pair)) this.#publics.set(pair, Uint8Array.from(key))
+  }
+
+  publicKey(pair: string): Uint8Array {
+    const key = this.#publics.get(pair)
+    if (key === undefined) throw new TypeError(`the public key of ${pair} is not known yet`)
+    return key
+  }
+
+  dh(one: string, other: string): Uint8Array {
+    const secret = this.#secrets.get(one) ?? this.#secrets.get(other)
+    const theirs = this.#secrets.has(one) ? other : one
+    const { curve, acceptZero } = this.#facts
+    if (secret === undefined || curve === undefined) throw new TypeError(`neither ${one} nor ${other} is ours`)
+    const shared = curve.shared(secret, this.publicKey(theirs))
+    if (!acceptZero && shared.every(byte => byte === 0)) throw new TypeError('the key of the peer is not valid')
+    return shared
+  }
+
+  random(length: number): Uint8Array {
+    return this.#facts.random(length)
+  }
+
+  now(): number {
+    return this.#facts.now()
+  }
+
+  /** Overwrites what must not outlive the handshake. */
+  wipe(): void {
+    for (const secret of this.#secrets.values()) secret.fill(0)
+    this.#secrets.clear()
+    for (const name of Object.keys(this.key)) {
+      const key = this.key[name]
+      if (key instanceof Uint8Array) key.fill(0)
+      delete this.key[name]
+    }
+  }
+
+  #draw(pair: string): void {
+    const { curve, random } = this.#facts
+    if (curve === undefined) throw new TypeError(`there is no curve for ${pair}`)
+    const secret = random(curve.length)
+    this.#secrets.set(pair, secret)
+    this.#publics.set(pair, curve.publicKey(secret))
+  }
+}
+
+/** `peer.address` as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and `peer.port`. */
+export function peerOf(address: Address): { readonly address: Uint8Array; readonly port: number } {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  return { address: addressBytes(host), port: Number(address.slice(colon + 1)) & 0xffff }
+}
+
+function addressBytes(host: string): Uint8Array {
+  const bytes = new Uint8Array(16)
+  const groups = parseIPv6(host.split('%')[0] ?? '') ?? parseIPv6(`::ffff:${host}`)
+  if (groups === undefined) {
+    // A name, as in the simulated network.
+    bytes.set(new TextEncoder().encode(host).subarray(-16))
+    return bytes
+  }
+  groups.forEach((group, i) => {
+    bytes[2 * i] = group >> 8
+    bytes[2 * i + 1] = group & 0xff
+  })
+  return bytes
+}
+
+const NONE = {}

@@ -1,0 +1,494 @@
+// One peer of an endpoint with sealed datagrams: its handshake, then its session, its seal and its path, then the while
+// in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
+// the endpoint, as text, and is sealed when they leave.
+
+import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
+import { Path } from '../guard/path.ts'
+import type { Codec, Reader } from '../wire/codec.ts'
+import type { Carrier } from './carrier.ts'
+import { type PeerError, peerError } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
+import { HandshakeScope } from './key-scope.ts'
+import { type Address, type Instant, instant, NEVER } from './machine.ts'
+import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
+import type { FramePlan } from './plan.ts'
+import type { Plain } from './recast.ts'
+import { opened, unsealed } from './sealed-codec.ts'
+import type { AttemptHost } from './secure-attempt.ts'
+import { Handed, keysOf } from './secure-handed.ts'
+import type { SecureHost } from './secure-host.ts'
+import { Initiator } from './secure-initiator.ts'
+import { Responder } from './secure-responder.ts'
+import { Steps } from './secure-steps.ts'
+import { Session } from './session.ts'
+import { freshContext } from './shared.ts'
+
+/**
+ * `opening`: no keys yet; `unproved`: keys, and nothing of the peer has opened; `open`; `closing`: over for the
+ * application, the keys are kept to say so; `over`: forgotten.
+ */
+export type SecureState = 'opening' | 'unproved' | 'open' | 'closing' | 'over'
+
+export class SecureConnection implements AttemptHost, Carrier {
+  /** Place in the endpoint's heap of deadlines. */
+  at: number = NEVER
+  place = -1
+  state: SecureState = 'opening'
+  /** Where packets go. */
+  address: Address
+  /** The id that we receive under, and the peer's. */
+  readonly ownId: number
+  peerId = 0
+  session: Session | undefined
+  seal: PacketSeal | undefined
+  handshake: Initiator | Responder | Steps | Handed | undefined
+  /** How the door knows the attempt that it began with. */
+  attempt: string | undefined
+  readonly scope: HandshakeScope
+  /** Round trip of the handshake, milliseconds; undefined before it is known. */
+  rtt: number | undefined
+  readonly isDialler: boolean
+  readonly startedAt: Instant
+  readonly #host: SecureHost
+  readonly #path: Path
+  /** Frames of the handshake that went by before there was a session. */
+  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
+  /** The client may not know yet that we have the keys. */
+  #isWaitedFor: boolean
+  #over: (() => void) | undefined
+  #closeUntil: Instant = NEVER
+  #saidCloseAt = -Infinity
+  /** When the peer is asked again to confirm the phase of our key. */
+  #probeAt: Instant = NEVER
+  /** When the present address is asked again to prove itself. */
+  #challengeAt: Instant = NEVER
+  /** An address is being looked into. */
+  isProbing = false
+
+  /** `session`: values that are known from elsewhere. */
+  constructor(
+    host: SecureHost,
+    address: Address,
+    ownId: number,
+    isDialler: boolean,
+    session: Readonly<Record<string, unknown>> = NOTHING,
+  ) {
+    const { shared } = host
+    this.#host = host
+    this.address = address
+    this.#path = new Path({ rebind: host.secure.seal.rebind, address, isValidated: true })
+    this.ownId = ownId
+    this.startedAt = host.now
+    this.isDialler = isDialler
+    this.#isWaitedFor = !isDialler
+    this.scope = new HandshakeScope({
+      params: shared.params,
+      session,
+      peer: address,
+      random: shared.random,
+      now: () => Math.floor(shared.epoch + host.now),
+    })
+  }
+
+  /** Begins, as the side that dials. Throws LocalError where a key is missing. */
+  dial(now: Instant): Session {
+    const session = this.#makeSession(now, 'opening')
+    this.session = session
+    if (this.script.noise !== undefined) {
+      this.handshake = new Initiator(this, now, this.#host.secure.timeout)
+      this.handshake.start(now)
+    } else if (this.#steps(now).proceed(now)) this.confirm(now)
+    return session
+  }
+
+  /** Begins, as the side that was dialled, with the first message. False: it is from nobody who may be here. */
+  answer(now: Instant, frame: Reader, noise: Uint8Array, clientId: number): boolean {
+    this.scope.frames[frame.frameName] = frame.toObject()
+    const responder = new Responder(this, now, this.#host.secure.timeout)
+    this.handshake = responder
+    return responder.begin(now, frame, noise, clientId)
+  }
+
+  /** Begins with what was handed out elsewhere. */
+  take(now: Instant, values: HandedOver): void {
+    const { secure, shared } = this.#host
+    const { continuation, retry } = secure.script
+    const { role } = shared.plan
+    const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
+    this.#passed = values.passed.map(frame => ({ frame, at: now }))
+    this.handshake = new Handed(this, now, values, { isFirst, retry })
+    this.session = this.#makeSession(now, 'opening')
+    this.session.context.session = values.session
+    this.#over = values.over
+    this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
+    // What the seal has copied need not lie around in the session.
+    for (const { name, secret } of shared.plan.protocol.session)
+      if (secret && values.session[name] instanceof Uint8Array) values.session[name].fill(0)
+    this.handshake.start(now)
+    // A peer that answers nothing by itself cannot confirm.
+    if (isFirst && retry === undefined) this.confirm(now)
+  }
+
+  // -------------------------------------------------------------------------------------- for its handshake
+
+  get script(): HandshakeScript {
+    return this.#host.secure.script
+  }
+
+  get suite(): AttemptHost['suite'] {
+    return this.#host.secure.suite
+  }
+
+  random(n: number): Uint8Array {
+    return this.#host.shared.random(n)
+  }
+
+  exchange(ephemeral: Uint8Array): NoiseExchange {
+    const { shared, secure, crypto } = this.#host
+    return new NoiseExchange({
+      noise: secure.script.noise!,
+      suite: secure.suite!,
+      crypto,
+      role: shared.plan.role,
+      initiator: this.isDialler,
+      scope: this.scope,
+      context: freshContext(shared, this.address, () => this.#host.now),
+      ephemeral,
+    })
+  }
+
+  send(frame: string, value: Plain, to: number): void {
+    this.#host.sendClear(this.address, frame, value, to)
+  }
+
+  passed(now: Instant, name: string, reader: Reader | undefined): void {
+    const frame = this.#host.shared.plan.byName.get(name)
+    if (frame === undefined) return
+    if (this.session !== undefined) this.session.passed(now, frame, reader)
+    else this.#passed.push({ frame, at: now })
+  }
+
+  keyed(now: Instant, keys: SessionKeys, peerId: number): void {
+    this.peerId = peerId
+    this.state = 'unproved'
+    this.seal = this.#host.sealWith(this, keys, now)
+    keys.send.fill(0)
+    keys.receive.fill(0)
+    if (this.handshake instanceof Initiator) this.rtt = this.handshake.age(now)
+  }
+
+  prove(_now: Instant): void {
+    const { secure } = this.#host
+    // Where no handshake answers, a frame that is answered does.
+    const proof = this.handshake instanceof Handed ? (secure.probe?.frame ?? secure.proof) : secure.proof
+    if (proof !== undefined) this.#tell(proof, NOTHING)
+  }
+
+  failed(now: Instant, error: PeerError): void {
+    this.#host.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#host.ended(this, now, error.code === 'Timeout' ? 'timeout' : 'handshake', error)
+  }
+
+  // ------------------------------------------------------------------------------------- for the endpoint
+
+  /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
+  confirm(now: Instant): Session {
+    const { handshake } = this
+    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.age(now)
+    handshake?.destroy()
+    this.handshake = undefined
+    this.scope.wipe()
+    this.state = 'open'
+    const session = this.session ?? this.#makeSession(now, 'opening')
+    this.session = session
+    for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
+    this.#passed = []
+    this.#host.confirmed(this, now)
+    session.open(now)
+    return session
+  }
+
+  /** A message of a handshake of explicit steps, at the side that was dialled. */
+  step(now: Instant, frame: Reader): void {
+    const steps =
+      this.handshake instanceof Steps ? this.handshake : this.state === 'opening' ? this.#steps(now) : undefined
+    if (steps?.arrived(now, frame)) this.confirm(now)
+  }
+
+  /** A frame of the handshake came under our id. What opens it shows who sent it; a challenge must be from the server. */
+  handshakeFrame(now: Instant, frame: Reader, peer: Address): void {
+    const { handshake, state } = this
+    if (handshake instanceof Steps) this.step(now, frame)
+    else if (handshake instanceof Initiator) {
+      if (peer === this.address) handshake.arrived(now, frame)
+    } else if (handshake instanceof Responder) {
+      if (peer === this.address) handshake.arrived(now, frame)
+    } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
+  }
+
+  /** A sealed packet that was refused. */
+  refused(now: Instant, verdict: number): void {
+    const { meter } = this.#host.shared
+    const { session, seal } = this
+    if (verdict === VERDICT.replayed) meter.count('seal.replayed')
+    else if (verdict === VERDICT.failed) meter.count('error', this.#host.secure.seal.error)
+    if (this.state !== 'open' || session === undefined) return
+    if (verdict === VERDICT.wrongState)
+      session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', { fatal: true }))
+    else if (seal?.isWornOut)
+      session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', { fatal: true }))
+    else if (verdict === VERDICT.failed) session.unopened(now, this.#host.secure.seal.error)
+  }
+
+  /** Whether a packet may cost an attempt to open it: only profiles charge before. */
+  pays(now: Instant, size: number): boolean {
+    return this.#host.shared.plan.protocol.limits.rate.before === 'deliver' || (this.session?.pay(now, size) ?? true)
+  }
+
+  /** A sealed packet opened that came from another address, or while an address is being looked into. */
+  cameFrom(now: Instant, peer: Address, size: number, isNewest: boolean): void {
+    if (this.#path.opened(now, peer, size, isNewest, this.patience) !== 'none') this.#moved(now)
+  }
+
+  /** The last of several packets was dealt with. */
+  settled(now: Instant): void {
+    if (this.state === 'open') this.session?.settled(now)
+  }
+
+  /** Packets were sealed: the key may have changed, and the peer is to say that it knows. */
+  sealed(now: Instant): void {
+    if (this.#probeAt !== NEVER || this.state !== 'open' || !this.seal?.wantsProbe(now)) return
+    this.#probeAt = instant(now + this.patience)
+    this.#host.changed(this)
+  }
+
+  /** Nothing more may be sealed. */
+  spent(now: Instant): void {
+    const error = peerError('Timeout', 'the peer did not confirm the change of keys', { fatal: true })
+    if (this.state === 'open') this.session?.fail(now, error)
+  }
+
+  /** A frame that opened and is within the rate. */
+  arrived(now: Instant, session: Session, frame: Reader, size: number): void {
+    const { probe } = this.#host.secure
+    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#answered(now, probe.answer.get(frame))
+    if (frame.frameIndex !== this.#host.secure.empty?.index) {
+      this.#isWaitedFor = false
+      session.arrived(now, frame, size)
+      return
+    }
+    session.heard(now, frame, this.#host.secure.empty as FramePlan, size)
+    // Our answer to the proof was lost: the client says it again.
+    if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
+  }
+
+  /** It was handed its keys by us and has not been heard of since: its address is not known. */
+  get isExpected(): boolean {
+    return this.handshake instanceof Handed && !this.isDialler
+  }
+
+  /** Nobody has answered yet. */
+  get isUnheard(): boolean {
+    if (this.handshake instanceof Handed) return this.isDialler
+    return this.handshake instanceof Initiator && !this.handshake.wasHeard
+  }
+
+  /** The application is done with it: for a while it answers that it is closed. */
+  linger(now: Instant): void {
+    this.state = 'closing'
+    this.#closeUntil = instant(now + 3 * this.patience)
+    this.#saidCloseAt = now
+  }
+
+  /** A packet opened after the end: says again that it is over, at most ten times a second. */
+  sayClosed(now: Instant): void {
+    const { bye } = this.#host.secure
+    if (bye === undefined || now - this.#saidCloseAt < CLOSE_PAUSE) return
+    this.#saidCloseAt = now
+    this.#tell(bye.frame, bye.value)
+  }
+
+  /** Time after which the peer should have answered, milliseconds. */
+  get patience(): number {
+    return Math.min(LONGEST_PATIENCE, Math.max(SHORTEST_PATIENCE, 3 * (this.rtt ?? LONGEST_PATIENCE)))
+  }
+
+  /** Overwrites the keys. What was not taken by the driver is not sent any more. */
+  wipe(): void {
+    this.state = 'over'
+    this.handshake?.destroy()
+    this.handshake = undefined
+    this.scope.wipe()
+    this.seal?.destroy()
+    this.seal = undefined
+    this.#over?.()
+    this.#over = undefined
+  }
+
+  get deadline(): Instant {
+    let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
+    if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
+    if (this.seal !== undefined)
+      next = Math.min(next, this.seal.deadline, this.#probeAt, this.#challengeAt, this.#path.deadline)
+    return instant(next)
+  }
+
+  wake(now: Instant): void {
+    if (this.state === 'closing') {
+      if (now >= this.#closeUntil) this.#host.forget(this)
+      return
+    }
+    const { handshake } = this
+    if (handshake instanceof Initiator || handshake instanceof Steps || handshake instanceof Handed) handshake.wake(now)
+    else if (this.handshake !== undefined && now >= this.handshake.deadline)
+      this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
+    if (this.state === 'open') {
+      this.session?.wake(now)
+      this.seal?.wake(now)
+      if (now >= this.#probeAt) this.#askForPhase(now)
+      if (this.#path.expire(now)) this.#moved(now)
+      else if (now >= this.#challengeAt) this.#challenge(now)
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- for the session
+
+  /** While a key may only ask for its confirmation, messages wait. */
+  get hasRoom(): boolean {
+    if (this.isProbing && this.#path.allowance < this.#host.shared.plan.maxFrame) return false
+    return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
+  }
+
+  get lastBytes(): Uint8Array {
+    return this.#host.lastBytes
+  }
+
+  get lastStart(): number {
+    return this.#host.lastStart
+  }
+
+  get lastEnd(): number {
+    return this.#host.lastEnd
+  }
+
+  write(_session: Session, frame: FramePlan, value: object, size: number): void {
+    this.#host.write(this, frame, value, size)
+    if (this.isProbing) this.#path.sent(size)
+  }
+
+  writeAgain(_session: Session, frame: Uint8Array): void {
+    this.#host.writeAgain(this, frame)
+    if (this.isProbing) this.#path.sent(frame.length)
+  }
+
+  codec(_session: Session): Codec {
+    return this.#host.codecOf(this)
+  }
+
+  mirror(_session: Session): Codec {
+    return this.#host.mirrorOf(this)
+  }
+
+  pin(_session: Session): Codec {
+    return this.#host.pin()
+  }
+
+  unpin(_session: Session, codec: Codec): void {
+    this.#host.unpin(codec)
+  }
+
+  changed(_session: Session): void {
+    this.#host.changed(this)
+  }
+
+  waits(_session: Session): void {
+    this.#host.waits(this)
+  }
+
+  // ------------------------------------------------------------------------------------------------ the rest
+
+  /** Packets go elsewhere now: there, and not here, is what was measured. */
+  #moved(now: Instant): void {
+    const { address, isValidated } = this.#path
+    this.address = address
+    this.isProbing = !isValidated
+    if (this.session !== undefined) this.session.address = address
+    this.session?.channels?.moved()
+    this.#host.shared.meter.count('path.moved')
+    if (isValidated) this.#challengeAt = NEVER
+    else this.#challenge(now)
+    this.#host.changed(this)
+  }
+
+  /** Asks the present address to show that it receives. */
+  #challenge(now: Instant): void {
+    const { probe } = this.#host.secure
+    if (probe === undefined || this.#path.isValidated) return
+    this.#challengeAt = instant(now + this.patience)
+    const token = this.random(8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+    const value: Plain = {}
+    probe.field.set(value, token)
+    const codec = this.#host.codecOf(this)
+    const size = codec.sizeOf(probe.frame.name, value)
+    if (this.#path.allowance < size) return
+    this.#path.challenge(token)
+    this.#host.write(this, probe.frame, value, size)
+    this.#path.sent(size)
+  }
+
+  #answered(now: Instant, token: unknown): void {
+    if (!this.#path.answered(BigInt(token as number | bigint))) return
+    this.isProbing = false
+    this.#challengeAt = NEVER
+    this.session?.channels?.pump(now)
+    this.session?.drained()
+  }
+
+  #steps(now: Instant): Steps {
+    const { shared, secure } = this.#host
+    const { role, protocol, side } = shared.plan
+    const peers = protocol.roles.filter(one => one !== role && one.transport !== side)
+    const peer = peers.flatMap(one => one.is)
+    const options = { seal: secure.seal, role, peer, isDialler: this.isDialler, timeout: secure.timeout }
+    const steps = new Steps(this, now, options)
+    this.handshake = steps
+    return steps
+  }
+
+  #askForPhase(now: Instant): void {
+    const { probe } = this.#host.secure
+    this.#probeAt = NEVER
+    if (probe === undefined || !this.seal?.wantsProbe(now)) return
+    this.#tell(probe.frame, NOTHING)
+    this.#probeAt = instant(now + this.patience)
+  }
+
+  /** The last message of the handshake, again. */
+  #isLast(frame: Reader): boolean {
+    return this.script.noise?.messages[2]?.frame === frame.frameName
+  }
+
+  #makeSession(now: Instant, phase: 'opening'): Session {
+    const session = new Session(this.#host.shared, this, this.address, now, phase)
+    session.context.open = opened
+    session.context.seal = unsealed
+    session.isSealed = true
+    return session
+  }
+
+  /** A frame of the engine itself: no session has anything to do with it. */
+  #tell(frame: FramePlan, value: Plain): void {
+    if (this.seal === undefined) return
+    const size = this.#host.codecOf(this).sizeOf(frame.name, value)
+    if (this.isProbing && this.#path.allowance < size) return
+    this.#host.write(this, frame, value, size)
+    if (this.isProbing) this.#path.sent(size)
+  }
+}
+
+const NOTHING: Plain = {}
+/** Milliseconds. */
+const CLOSE_PAUSE = 100
+const SHORTEST_PATIENCE = 50
+const LONGEST_PATIENCE = 1000

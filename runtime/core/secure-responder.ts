@@ -1,0 +1,93 @@
+// The server's half of a Noise handshake over datagrams, behind the cookie: one half-open entry. It answers the same
+// first message with the same bytes, and is open only when the first sealed packet of the client opened.
+
+import type { Reader } from '../wire/codec.ts'
+import { peerError } from './errors.ts'
+import type { NoiseDescriptor } from './handshake-descriptor.ts'
+import { type Instant, instant } from './machine.ts'
+import type { NoiseExchange } from './noise-exchange.ts'
+import type { Plain } from './recast.ts'
+import { type AttemptHost, payloadName, tellsId, toldId } from './secure-attempt.ts'
+
+export class Responder {
+  readonly #host: AttemptHost
+  readonly #noise: NoiseDescriptor
+  readonly #exchange: NoiseExchange
+  /** The client's first message and our answer to it. */
+  #first: Uint8Array | undefined
+  #reply: Uint8Array | undefined
+  #clientId = 0
+  #repliedAt: Instant
+  readonly deadline: Instant
+
+  constructor(host: AttemptHost, now: Instant, timeout: number) {
+    this.#host = host
+    this.#noise = host.script.noise as NoiseDescriptor
+    this.#exchange = host.exchange(host.random(host.suite?.curve === '448' ? 56 : 32))
+    this.#repliedAt = now
+    this.deadline = instant(now + timeout)
+  }
+
+  /** The message that began it, to be compared with one that comes again. */
+  get first(): Uint8Array | undefined {
+    return this.#first
+  }
+
+  /** Milliseconds since our answer, for a first estimate of the round trip. */
+  age(now: Instant): number {
+    return now - this.#repliedAt
+  }
+
+  /** Reads the first message and answers. False: it is not from anybody who may be here; nothing was sent. */
+  begin(now: Instant, frame: Reader, noise: Uint8Array, clientId: number): boolean {
+    const host = this.#host
+    this.#first = Uint8Array.from(noise)
+    const payload = this.#exchange.read(this.#first)
+    if (payload === 'refused' || payload === 'bad' || !this.#exchange.isAccepted) return false
+    const told = toldId(host.script, 'client', payloadName(this.#noise, 1), payload)
+    this.#clientId = told ?? clientId
+    if (host.script.ids !== undefined && !(this.#clientId > 0)) return false
+    const answer: Plain = {}
+    tellsId(host.script, 'server', payloadName(this.#noise, 2), answer, host.ownId)
+    this.#reply = this.#exchange.write(answer)
+    host.passed(now, this.#frame(0), frame)
+    this.again()
+    host.passed(now, this.#frame(1), undefined)
+    if (this.#exchange.finished) host.keyed(now, this.#exchange.split(), this.#clientId)
+    return true
+  }
+
+  /** The same first message came again: the same answer, without any computation. */
+  again(): void {
+    const value: Plain = {}
+    tellsId(this.#host.script, 'server', this.#frame(1), value, this.#host.ownId)
+    this.#noise.messages[1]?.field.set(value, this.#reply)
+    this.#host.send(this.#frame(1), value, this.#clientId)
+  }
+
+  /** The last message of the client. What does not open changes nothing. */
+  arrived(now: Instant, frame: Reader): void {
+    if (this.#exchange.finished || frame.frameName !== this.#frame(2)) return
+    const message = this.#noise.messages[2]?.field.get(frame)
+    if (!(message instanceof Uint8Array)) return
+    const payload = this.#exchange.read(Uint8Array.from(message))
+    if (payload === 'refused') return
+    if (payload === 'bad' || !this.#exchange.isAccepted) {
+      this.#host.failed(
+        now,
+        peerError('HandshakeFailed', 'the client has shown a key that is not accepted', { fatal: true }),
+      )
+      return
+    }
+    this.#host.passed(now, this.#frame(2), frame)
+    this.#host.keyed(now, this.#exchange.split(), this.#clientId)
+  }
+
+  destroy(): void {
+    this.#exchange.destroy()
+  }
+
+  #frame(message: number): string {
+    return this.#noise.messages[message]?.frame ?? ''
+  }
+}

@@ -1,0 +1,19 @@
+// Frames that the engine can speak by itself. None is known by its name: the schema says what each can do.
+
+import type { Codec } from '../wire/codec.ts'
+import { refusal } from './least.ts'
+import type { FramePlan } from './plan.ts'
+
+/** Frames that this side can make of nothing, and that are neither answers nor goodbyes nor somebody's message. */
+export function spokenAlone(codec: Codec, frames: readonly FramePlan[]): FramePlan[] {
+  return frames.filter(frame => {
+    const { close, channel } = frame.descriptor
+    const speaks = frame.maySend && close === undefined && channel === undefined && frame.answerTo.length === 0
+    return speaks && refusal(codec, frame.name, {}) === undefined
+  })
+}
+
+/** The one that means nothing to anybody: no request, nothing to learn. */
+export function emptyOf(alone: readonly FramePlan[]): FramePlan | undefined {
+  return alone.find(one => one.requestOf.length + one.answeredBy.length + one.descriptor.learn.length === 0)
+}

@@ -1,0 +1,81 @@
+// Keys that are computed from the clear fields of a frame. The last one is kept; a frame with other fields costs one
+// derivation, and replaces it only if it opens.
+
+import type { KeyExpression, KeyScope } from '../../core/handshake-descriptor.ts'
+import type { SealedFrame } from '../../wire/codec.ts'
+import type { Aead } from '../provider.ts'
+import type { SealPlan } from './plan.ts'
+
+export class ClearKeys {
+  readonly #plan: SealPlan
+  readonly #rule: KeyExpression
+  readonly #scope: KeyScope
+  /** The clear fields that may make a difference: all but the counter. */
+  readonly #fields: readonly { readonly name: string; readonly at: number; readonly size: number }[]
+  #aead: Aead | undefined
+  #fingerprint: Uint8Array | undefined
+  #candidate: Aead | undefined
+  #candidateFingerprint: Uint8Array | undefined
+  /** Derivations so far. */
+  derivations = 0
+
+  constructor(plan: SealPlan, rule: KeyExpression, scope: KeyScope) {
+    const { clear, counter } = plan.descriptor
+    this.#plan = plan
+    this.#rule = rule
+    this.#scope = scope
+    this.#fields = clear
+      .filter(field => field.name !== counter.field?.path)
+      .map(({ name, place }) => ({ name, at: place.at, size: place.size }))
+  }
+
+  /** The key for the frame that begins at `frame`: the one that is kept, or a candidate until `keep` or `drop`. */
+  keyFor(bytes: Uint8Array, frame: SealedFrame): Aead {
+    this.drop()
+    const fingerprint = this.#read(bytes, frame.frameStart)
+    if (this.#aead !== undefined && equal(fingerprint, this.#fingerprint as Uint8Array)) return this.#aead
+    const clear: Record<string, unknown> = {}
+    for (const { name } of this.#plan.descriptor.clear) clear[name] = frame.clear(name)
+    const key = Uint8Array.from(this.#rule({ ...this.#scope, clear }))
+    this.derivations++
+    const aead = this.#plan.aead(key)
+    key.fill(0)
+    this.#candidate = aead
+    this.#candidateFingerprint = fingerprint
+    return aead
+  }
+
+  /** The candidate, if there is one, opened. */
+  keep(): void {
+    if (this.#candidate === undefined) return
+    this.#aead?.destroy()
+    this.#aead = this.#candidate
+    this.#fingerprint = this.#candidateFingerprint
+    this.#candidate = undefined
+  }
+
+  drop(): void {
+    this.#candidate?.destroy()
+    this.#candidate = undefined
+  }
+
+  destroy(): void {
+    this.drop()
+    this.#aead?.destroy()
+    this.#aead = undefined
+  }
+
+  #read(bytes: Uint8Array, frame: number): Uint8Array {
+    const all = new Uint8Array(this.#fields.reduce((sum, field) => sum + field.size, 0))
+    let to = 0
+    for (const { at, size } of this.#fields) {
+      all.set(bytes.subarray(frame + at, frame + at + size), to)
+      to += size
+    }
+    return all
+  }
+}
+
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return one.every((byte, i) => byte === other[i])
+}
