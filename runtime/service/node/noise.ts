@@ -63,9 +63,13 @@ export function noise(options: NoiseOptions): NoiseLayer {
       const result = await stream.run(script, recordFraming(options.max ?? 65_535))
       stream.context = result
       results.set(stream.address, result)
+      // The codecs are made at once, in the same turn: what is old by then was of a setup that failed, or of a node that only reads.
+      for (const address of results.keys()) {
+        if (results.size <= PENDING) break
+        results.delete(address)
+      }
     },
     decoder: address => new NoiseDecoder(recordKey(suite, crypto, resultOf(address).receive), suite),
-    // Made last, so that a handshake whose setup fails behind it is forgotten with the next one of this address.
     encoder: address => {
       const { send: cipher } = resultOf(address)
       results.delete(address)
@@ -239,5 +243,7 @@ class NoiseEncoder implements Encoder<Uint8Array> {
 }
 
 const EMPTY = new Uint8Array(0)
+/** Results that wait for their codecs. */
+const PENDING = 256
 /** Largest plain text of a record. */
 const MOST = 65_535 - TAG_LENGTH
