@@ -324,7 +324,9 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     network.arm(this, next)
   }
 
+  /** Lets go of memory that only a burst needed. */
   #shrink(): void {
     this.#outbound?.shrink()
+    this.#inbound?.shrink()
   }
 }
