@@ -145,6 +145,8 @@ export class SecureReceiving {
     }
     if (peer !== owner.address || owner.isProbing) owner.cameFrom(now, peer, size, this.#opening.newest[row] === 1)
     const session = owner.session as Session
+    // A goodbye comes several times; behind it nothing counts.
+    if (session.saidGoodbye) return
     const codec = sending.codecOf(owner)
     const frame = codec.inner.decode(slab, start, start + size, this.#decode)
     if (frame === undefined) {
