@@ -9,7 +9,7 @@ import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import type { Endpoint, Listener } from '../drivers/transport.ts'
-import { bindDatagram, type DatagramLink, type DatagramSocket, datagramLink } from '../drivers/udp.ts'
+import { bindDatagram, type DatagramLink, type DatagramOptions, type DatagramSocket, datagramLink } from '../drivers/udp.ts'
 import { HandOverServer } from './hand-over-server.ts'
 import { LivePeer } from './live-peer.ts'
 import { tlsSettings } from './parts.ts'
@@ -19,6 +19,8 @@ export interface HandOverParts {
   readonly plan: (transport: TransportDescriptor) => Plan
   readonly params: Readonly<Record<string, unknown>>
   readonly make: MakeSide
+  /** How the sockets for datagrams are. */
+  readonly sockets: DatagramOptions | undefined
 }
 
 /** `datagrams`: the port for them, where it is to be another one. */
@@ -26,7 +28,7 @@ export async function listenHandOver(
   at: Endpoint,
   datagrams: number | undefined,
   places: HandOverPlaces,
-  { plan, params, make }: HandOverParts,
+  { plan, params, make, sockets }: HandOverParts,
 ): Promise<Listening> {
   const stage = plan(places.from)
   let link: DatagramLink | undefined
@@ -34,7 +36,7 @@ export async function listenHandOver(
   const endpoint = datagramEndpoint(side.shared, true)
   if (!(endpoint instanceof SecureEndpoint))
     throw new LocalError('NotBuilt', `${stage.protocol.name}: keys are handed out, but nothing is sealed with them`)
-  const socket = await bindDatagram({ host: at.host, port: datagrams ?? at.port }, places.to)
+  const socket = await bindDatagram({ host: at.host, port: datagrams ?? at.port }, places.to, sockets)
   link = datagramLink(socket, endpoint)
   const server = new HandOverServer({
     places,
