@@ -246,7 +246,7 @@ function checkDuplicates(scope: DecodeScope, writer: CodeBlockWriter, field: Fie
   const second = scope.local(
     writer,
     `${field.name}_second`,
-    `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)})`,
+    `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)}${field.map.anyCase ? ', true' : ''})`,
   )
   const at = itemOffset(scope, field.type, slot, second)
   writer.writeLine(`if (${second} >= 0) throw ${refusal('BadValue', at, label, nameOf(label.error))}`)

@@ -335,7 +335,7 @@ export class RecordValues {
       writer.writeLine(present ? `if (${present}) ${call}` : (this.rangeText(value, min, max, label, error) ?? call))
     }
     if (field.map?.duplicates === 'reject') {
-      const call = `${scope.use('noRepeats')}(${value.text}, ${quote(field.map.key)}, ${label}, ${quote(field.error ?? 'BadValue')})`
+      const call = `${scope.use('noRepeats')}(${value.text}, ${quote(field.map.key)}, ${label}, ${quote(field.error ?? 'BadValue')}${field.map.anyCase ? ', true' : ''})`
       writer.writeLine(present ? `if (${present}) ${call}` : call)
     }
     if (field.number === 'number' && isIntegral(coreType(field.type))) {

@@ -125,8 +125,8 @@ export function exact(value: unknown, field: string, error: string): void {
   }
 }
 
-export function noRepeats(items: readonly object[], key: string, field: string, error: string): void {
-  if (repeatedKey(items, key) >= 0) throw new EncodeError(error, field, `${field}: a key occurs twice`)
+export function noRepeats(items: readonly object[], key: string, field: string, error: string, anyCase = false): void {
+  if (repeatedKey(items, key, anyCase) >= 0) throw new EncodeError(error, field, `${field}: a key occurs twice`)
 }
 
 export function mismatch(field: string): never {
