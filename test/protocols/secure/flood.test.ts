@@ -136,7 +136,8 @@ describe.each(BOTH)('%s', (name, kind) => {
     all.net.run(3000)
     expect(all.client.sessions.length).toBe(1)
     expect(restarted!.sessions.length).toBe(1)
-    const ephemeral = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(places.cookie + 18, places.cookie + 50)).toString('hex')
+    const ephemeral = (bytes: Uint8Array): string =>
+      Buffer.from(bytes.subarray(places.cookie + 18, places.cookie + 50)).toString('hex')
     expect(new Set(firsts.slice(0, 3).map(ephemeral)).size).toBe(1)
   })
 
@@ -206,7 +207,9 @@ describe.each(BOTH)('%s', (name, kind) => {
     net.at(net.now + 10, () => void late.connect())
     net.run(began + Math.max(3000, (MANY / 50_000) * 1000 + 500))
     const grown = (process.memoryUsage().heapUsed - before) / 2 ** 20
-    console.log(`34: ${name}: ${thrown} spoofed first packets, heap ${grown.toFixed(1)} MiB, ${count.shared - shared} key agreements`)
+    console.log(
+      `34: ${name}: ${thrown} spoofed first packets, heap ${grown.toFixed(1)} MiB, ${count.shared - shared} key agreements`,
+    )
     expect(thrown).toBeGreaterThanOrEqual(MANY)
     // Only those of the client that came meanwhile.
     expect(count.shared - shared).toBe(name === 'chat' ? 2 : 3)
