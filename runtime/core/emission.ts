@@ -40,8 +40,8 @@ export class Emission {
    * Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws.
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
-  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given)
+  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false, channel?: string): boolean {
+    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given, channel)
     const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
     const { seals } = this.#session
@@ -76,10 +76,9 @@ export class Emission {
     return true
   }
 
-  /** Writes a frame as it is. `isPart`: the tap has seen it or need not; `isFirst`: not a further piece of a message. */
-  put(now: Instant, frame: FramePlan, value: Plain, isPart: boolean, isFirst: boolean): void {
-    const size = this.#carrier.codec(this.#session).sizeOf(frame.name, value)
-    this.#carrier.write(this.#session, frame, value, size)
+  /** Writes a value that is nobody else's, of at most `size` bytes, as it is. `isPart`: the tap has seen it or need not; `isFirst`: not a further piece of a message. */
+  put(now: Instant, frame: FramePlan, value: Plain, size: number, isPart: boolean, isFirst: boolean): void {
+    this.#carrier.write(this.#session, frame, value, size, true)
     this.#passed(now, frame, isFirst, isPart)
   }
 

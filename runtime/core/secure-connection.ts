@@ -342,6 +342,12 @@ export class SecureConnection implements AttemptHost, Carrier {
     return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
   }
 
+  get owned(): Plain {
+    const fields: Plain = {}
+    this.script.ids?.field.set(fields, this.peerId)
+    return fields
+  }
+
   get lastBytes(): Uint8Array {
     return this.#host.lastBytes
   }
@@ -354,8 +360,8 @@ export class SecureConnection implements AttemptHost, Carrier {
     return this.#host.lastEnd
   }
 
-  write(_session: Session, frame: FramePlan, value: object, size: number): void {
-    this.#host.write(this, frame, value, size)
+  write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {
+    this.#host.write(this, frame, value, size, isOwn)
     this.#path.sent(size)
   }
 

@@ -358,7 +358,9 @@ export class Session {
   /** A frame went by, in either direction: the state it leads to. */
   passed(now: Instant, frame: FramePlan, reader: Reader | undefined): void {
     if (this.lifecycle.state === undefined) return
+    const before = this.lifecycle.state
     const state = this.lifecycle.pass(now, frame, reader)
+    if (state === before) return
     this.context.state = state
     if (state === CLOSED) this.close(now, this.saidGoodbye ? 'bye' : 'closed')
     this.rearm()

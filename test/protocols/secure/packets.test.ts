@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { instant } from '../../../runtime/core/machine.ts'
 import type { Aead, CryptoProvider } from '../../../runtime/crypto/provider.ts'
 import { chooseProvider } from '../../../runtime/native/choose.ts'
+import { SimNetwork } from '../../../runtime/sim/network.ts'
 import { CHAT, INTENTRA } from './kinds.ts'
 import { batchOf, CLIENT, HARSH, type Kind, opened, Party, SERVER, Stranger, type World, world } from './network.ts'
-import { SimNetwork } from '../../../runtime/sim/network.ts'
 
 const BOTH: readonly (readonly ['chat' | 'intentra', Kind])[] = [
   ['chat', CHAT],
