@@ -6,6 +6,7 @@ import { writeSection } from './results.ts'
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string> }>>> = {
   channels: () => import('./channels/compare.ts'),
   codec: () => import('./codec/compare.ts'),
+  fastnet: () => import('./fastnet/compare.ts'),
   seal: () => import('./seal/compare.ts'),
   native: () => import('./native/compare.ts'),
   p2p: () => import('./p2p/compare.ts'),

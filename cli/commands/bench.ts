@@ -20,7 +20,11 @@ const FLAGS = {
   size: Flags.string({ helpValue: 'BYTES', default: '64', description: 'content of a message' }),
   count: Flags.string({ helpValue: 'N', default: '20000', description: 'round trips, and messages of each other row' }),
   window: Flags.string({ helpValue: 'N', default: '32', description: 'messages on their way at a time' }),
-  'busy-poll': Flags.string({ helpValue: 'US', default: '0', description: 'microseconds that UDP waits on the processor' }),
+  'busy-poll': Flags.string({
+    helpValue: 'US',
+    default: '0',
+    description: 'microseconds that UDP waits on the processor',
+  }),
 }
 
 export default class Bench extends LiveCommand {
@@ -94,7 +98,14 @@ export default class Bench extends LiveCommand {
     const server = new BenchServer()
     try {
       const { listen, busyPoll, count } = run
-      const url = await server.start({ schema, profile: flags.profile, set: flags.set ?? [], listen, echo: false, busyPoll })
+      const url = await server.start({
+        schema,
+        profile: flags.profile,
+        set: flags.set ?? [],
+        listen,
+        echo: false,
+        busyPoll,
+      })
       const loaded = await this.load(schema, flags)
       const connection = await connect(loaded.descriptor, url, {
         params: loaded.params,

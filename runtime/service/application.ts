@@ -2,6 +2,7 @@
 
 import { BUSY, DONE, type Sink } from '../core/carrier.ts'
 import { LocalError, type PeerError } from '../core/errors.ts'
+import { type StripOwn, stripOwn } from '../core/own-fields.ts'
 import type { FramePlan, Plan, Rule } from '../core/plan.ts'
 import { inputOf } from '../core/recast.ts'
 import type { Session } from '../core/session.ts'
@@ -39,6 +40,7 @@ export class Application implements Sink {
   readonly #peerOf: (session: Session) => LivePeer
   readonly #service: SessionService | undefined
   #isQueueing: boolean
+  #strip: StripOwn | undefined
 
   /** `peerOf` makes the peer of a session that opens, or finds it. */
   constructor(
@@ -160,6 +162,12 @@ export class Application implements Sink {
   /** Sends a frame back. What asks for an acknowledgement is not asked of the peer. */
   #echo(peer: LivePeer, frame: Reader, rule: Rule | undefined): unknown {
     if (rule === undefined && peer.session.repeat(peer.now, frame)) return undefined
+    if (rule === undefined && peer.session.isSealed) {
+      const same = frame.toObject()
+      this.#strip ??= stripOwn(this.#plan.protocol)
+      this.#strip(same)
+      return peer.send(frame.frameName, same)
+    }
     const input = inputOf(frame, this.#plan.protocol.codec())
     for (const bit of rule?.reply.ask ?? []) bit.set(input, false)
     return peer.send(frame.frameName, input)
