@@ -111,7 +111,12 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
       all.push(
         handed === undefined
           ? await listen(target, make(target.transport), params, given.datagram)
-          : await listenHandOver(target, given.datagrams, handed, { plan, params, make: make(handed.to), sockets: given.datagram }),
+          : await listenHandOver(target, given.datagrams, handed, {
+              plan,
+              params,
+              make: make(handed.to),
+              sockets: given.datagram,
+            }),
       )
     }
   } catch (error) {
