@@ -12,6 +12,7 @@ import { Tally } from '../../runtime/metrics/tally.ts'
 import { type Admitted, type Hub, LocalHub, type Receiver, type Sender } from '../../runtime/service/relay/hub.ts'
 import type { QueueLimits } from '../../runtime/service/relay/queue.ts'
 import { Run } from '../../runtime/service/relay/run.ts'
+import type { Context } from '../../runtime/wire/codec.ts'
 import { cross, drawn, join, sealedEnd } from '../runtime/sealed-pair.ts'
 
 const SECRET = drawn(77)(32)
@@ -105,6 +106,28 @@ describe('who is let in', () => {
     await expect(
       connect(protocol, hub, { role: 'observer', params: { relay_key, observer_token: TOKEN } }),
     ).rejects.toMatchObject({ code: 'Denied' })
+  })
+
+  test('a client that says it is something unknown is told so, and then the connection ends', async () => {
+    const r = await relay()
+    const told: unknown[] = []
+    const client = await connect(protocol, r.hub, {
+      role: 'client' as never,
+      params: { relay_key } as never,
+      tap: (direction, frame) => {
+        if (direction === 'in') told.push(frame.toObject())
+      },
+    })
+    const { context } = (client as unknown as { session: { context: Context } }).session
+    const { seal } = context
+    // No encoder of ours writes such a role.
+    context.seal = (name, into, start, end, frame) => {
+      into[start] = 9
+      return seal!(name, into, start, end, frame)
+    }
+    await client.send('Join' as never, { role: 'consumer', id: r.params.session_id } as never)
+    await client.closed
+    expect(told).toEqual([{ code: 'invalid_role' }])
   })
 
   test('a hub that answers later is waited for, and one that fails closes the connection', async () => {
