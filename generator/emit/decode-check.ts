@@ -358,7 +358,7 @@ function itemOffset(scope: DecodeScope, type: Type, slot: Slot, index: string): 
   const [from, to] = [byteText(itemsStart(scope, type, slot)), endText(slot.contentEnd)]
   const list = coreType(type)
   if (list.kind !== 'list') return from
-  return `${scope.use('itemAt')}(input, ${from}, ${to}, ${index}, ${skipper(scope, list.of)})`
+  return `${scope.use('itemAt')}(${from}, ${to}, ${index}, ${skipper(scope, list.of)})`
 }
 
 /** A function that steps over one item. */

@@ -157,3 +157,10 @@ function folded(key: unknown): unknown {
 }
 
 const LIMIT = 1n << 128n
+
+/** Where the item with this index begins in a list whose items were checked; `skip` returns the offset behind one. */
+export function itemAt(from: number, to: number, index: number, skip: (at: number, end: number) => number): number {
+  let at = from
+  for (let i = 0; i < index; i++) at = skip(at, to)
+  return at
+}
