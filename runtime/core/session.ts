@@ -2,90 +2,48 @@
 // requests and answers, repeated requests, keep-alives, pieces, limits, and how it ends. It is the same over streams and
 // datagrams; the machine it lives in (its carrier) finds frames in what arrives and puts frames into what leaves.
 
-import { Strikes } from '../guard/strikes.ts'
-import { TokenBucket } from '../guard/token-bucket.ts'
-import type { Context, Malformed, Reader } from '../wire/codec.ts'
+import type { Malformed, Reader } from '../wire/codec.ts'
 import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
 import { Asking } from './asking.ts'
 import type { Carrier, Ticket } from './carrier.ts'
 import { isChannelled } from './channel-plan.ts'
 import { type SessionChannels, sessionChannels } from './channels.ts'
+import { Conduct, overdue } from './conduct.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
 import { PeerError, peerError, refused } from './errors.ts'
 import type { Secured } from './handshake-stream.ts'
-import { CLOSED, Lifecycle } from './lifecycle.ts'
+import { CLOSED } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { Messages } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
-import type { FramePlan, Plan } from './plan.ts'
+import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
-import { type SessionSeals, sealsOf } from './session-seals.ts'
-import { freshContext, type Shared } from './shared.ts'
+import { SessionRecord } from './session-record.ts'
+import { sealsOf } from './session-seals.ts'
+import type { Shared } from './shared.ts'
 
+export type { Phase } from './session-record.ts'
 export type { Shared } from './shared.ts'
 
-/**
- * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`:
- * the last frame is in the outbox; `dead`: nothing more is sent; `over`: the sink was told.
- */
-export type Phase = 'opening' | 'open' | 'draining' | 'flushing' | 'dead' | 'over'
-
-export class Session {
-  /** Where the peer is now. */
-  address: Address
-  readonly shared: Shared
-  readonly plan: Plan
-  readonly context: Context
-  readonly lifecycle: Lifecycle
-  openedAt: Instant
-  /** When the peer was last heard, and the time of the latest input. */
-  seenAt: Instant
-  now: Instant
-  deadline: Instant = NEVER
-  phase: Phase
-  framesIn = 0
-  framesOut = 0
-  bytesIn = 0
-  bytesOut = 0
-  /** For the application: the peer object that stands for this session. */
-  owner: unknown
-  /** Frames are sealed: what arrives is from the peer. */
-  isSealed = false
-  /** What the handshake agreed on: the key of the peer, payloads, a hash for channel binding. */
-  secured: Secured | undefined
-  /** Keys and counters of sealed frames. */
-  seals: SessionSeals | undefined
+export class Session extends SessionRecord {
   /** Messages that are laid into frames of one size, and their end. */
   readonly messages: Messages
-  /** A frame that ends the connection has arrived: nothing behind it counts. */
-  saidGoodbye = false
   readonly #carrier: Carrier
   readonly #emission: Emission
   readonly #asking: Asking
   readonly #out: Outgoing
   readonly #delivery: Delivery
   readonly #arrivals: Arrivals
-  readonly #bucket: TokenBucket | undefined
-  readonly #strikes: Strikes | undefined
+  readonly #conduct: Conduct
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
 
   /** `opening`: it is open only with `open`; before that nothing is sent on it. */
   constructor(shared: Shared, carrier: Carrier, address: Address, now: Instant, phase: 'opening' | 'open' = 'open') {
-    const { plan } = shared
-    const { limits } = plan.protocol
-    this.shared = shared
-    this.plan = plan
-    this.phase = phase
-    this.address = address
-    this.openedAt = now
-    this.seenAt = now
-    this.now = now
+    super(shared, address, now, phase)
     this.#carrier = carrier
-    this.lifecycle = new Lifecycle(plan, now)
-    this.context = freshContext(shared, address, () => this.now)
     this.messages = new Messages(this)
     this.#emission = new Emission(this, carrier)
     this.#asking = new Asking(this, carrier, this.#emission)
@@ -94,9 +52,7 @@ export class Session {
     this.#delivery = new Delivery(this, carrier, answers)
     const parts = { emission: this.#emission, out: this.#out, answers, delivery: this.#delivery }
     this.#arrivals = new Arrivals(this, carrier, parts)
-    const limited = limits.rate.packets !== Infinity || limits.rate.bytes !== Infinity
-    this.#bucket = limited ? new TokenBucket(limits.rate, now) : undefined
-    this.#strikes = limits.strikes && new Strikes(limits.strikes)
+    this.#conduct = new Conduct(shared, now)
   }
 
   // ------------------------------------------------------------------------------------------ from the carrier
@@ -166,9 +122,7 @@ export class Session {
 
   /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
   charge(now: Instant, size: number): boolean {
-    if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
-    this.shared.meter.count('limit.rate', undefined, size)
-    return false
+    return this.#conduct.charge(now, size)
   }
 
   /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */
@@ -229,7 +183,7 @@ export class Session {
     this.now = now
     this.#out.unanswerable(peerError('Closed', 'the peer ended the connection before it answered'))
     if (this.phase === 'open' && this.messages.isCut) {
-      const error = peerError('Cut', 'the connection ended before what was sent on it came to its end', FATAL)
+      const error = peerError('Cut', 'the connection ended before what was sent on it came to its end', { fatal: true })
       this.fault(now, error)
       this.close(now, 'cut', error)
     } else this.close(now, 'end')
@@ -343,16 +297,9 @@ export class Session {
 
   /** The peer broke a rule, or something failed: counted, told, and where the schema says so the end. */
   fault(now: Instant, error: PeerError): void {
-    const { shared, plan } = this
-    const { onError, limits } = plan.protocol
-    shared.meter.count('error', error.code)
-    shared.sink.error(this, error)
-    const what = plan.isStream ? onError.stream : onError.datagram
-    if (error.fatal && what === 'close') this.#fail(now, error)
-    else if (this.#strikes !== undefined && limits.strikes?.on.includes(error.code)) {
-      shared.meter.count('strike', error.code)
-      if (this.#strikes.strike(now) && limits.strikes.then === 'close') this.#fail(now, error)
-    }
+    this.shared.meter.count('error', error.code)
+    this.shared.sink.error(this, error)
+    if (this.#conduct.isTooMuch(now, error)) this.#fail(now, error)
   }
 
   /** A frame went by, in either direction: the state it leads to. */
@@ -390,19 +337,16 @@ export class Session {
 
   /** Idle, silent, too long in a state, requests without an answer. */
   #watch(now: Instant): void {
-    const { idle } = this.plan.protocol.limits
     // What is not read because the application is slow is no silence of the peer.
     if (!this.takes) this.seenAt = now
-    if (now >= this.lifecycle.deadline)
-      this.#fail(now, peerError('Timeout', `the state ${this.lifecycle.state} lasted too long`, FATAL), 'timeout')
-    else if (now - this.seenAt >= idle) {
-      this.shared.meter.count('idle.timeout')
-      this.#fail(now, peerError('Timeout', `nothing arrived for ${idle} ms`, FATAL), 'idle')
-    } else {
-      this.channels?.wake(now)
-      const silent = this.phase === 'dead' ? undefined : this.#out.wake(now)
-      if (silent !== undefined) this.#fail(now, silent, 'timeout')
+    const late = overdue(this, now)
+    if (late !== undefined) {
+      this.#fail(now, late.error, late.reason)
+      return
     }
+    this.channels?.wake(now)
+    const silent = this.phase === 'dead' ? undefined : this.#out.wake(now)
+    if (silent !== undefined) this.#fail(now, silent, 'timeout')
   }
 
   /** The peer, or the way to it, has become impossible to go on with. */
@@ -442,8 +386,6 @@ export class Session {
     )
   }
 }
-
-const FATAL = { fatal: true }
 
 /** A connection that failed does not linger, milliseconds. */
 const FAILED_CLOSE = 1000
