@@ -6,7 +6,11 @@ import { writeSection } from './results.ts'
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<string> }>>> = {
   channels: () => import('./channels/compare.ts'),
   codec: () => import('./codec/compare.ts'),
+  seal: () => import('./seal/compare.ts'),
+  native: () => import('./native/compare.ts'),
+  p2p: () => import('./p2p/compare.ts'),
   vstp: () => import('./vstp/compare.ts'),
+  relay: () => import('./relay/compare.ts'),
 }
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'))

@@ -4,7 +4,7 @@
 
 import { setMaxListeners } from 'node:events'
 import { Command, Errors, Flags, type Interfaces } from '@oclif/core'
-import { asFailure, EXIT, Failure } from './failure.ts'
+import { asFailure, EXIT, Failure, usage } from './failure.ts'
 import { type ColorChoice, type Paint, paint, wantsColor } from './output/color.ts'
 import { jsonLine } from './output/json.ts'
 
@@ -42,7 +42,21 @@ export abstract class ProtoCommand extends Command {
     flags: Interfaces.FlagInput<F>,
   ): Promise<Parsed<A, F>> {
     const parsed = await this.parse({ args, flags, baseFlags: COMMON, enableJsonFlag: true, strict: this.ctor.strict })
-    return { args: parsed.args as A, flags: parsed.flags as F & CommonFlags, argv: parsed.argv as string[] }
+    const given = parsed.flags as F & CommonFlags
+    if (given['no-native'] || given.crypto !== undefined) await this.#choose(given)
+    return { args: parsed.args as A, flags: given, argv: parsed.argv as string[] }
+  }
+
+  /** Whether the accelerator is used, and which crypto provider. */
+  async #choose(flags: CommonFlags): Promise<void> {
+    const [{ native, refuseNative }, { preferProvider }] = await Promise.all([
+      import('../runtime/native/load.ts'),
+      import('../runtime/native/choose.ts'),
+    ])
+    if (flags['no-native']) refuseNative('refused by --no-native')
+    if (flags.crypto === 'native' && native().addon === undefined)
+      throw usage(`--crypto native: the accelerator is not available: ${native().reason} (see proto doctor)`)
+    preferProvider(flags.crypto)
   }
 
   /** Colours for stdout. */

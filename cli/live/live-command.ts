@@ -4,7 +4,7 @@ import type { Protocol } from '../../generator/model/model.ts'
 import type { ProtocolDescriptor } from '../../runtime/core/protocol.ts'
 import type { CommonOptions } from '../../runtime/index.ts'
 import { type CommonFlags, ProtoCommand } from '../base.ts'
-import { asFailure, EXIT, Failure, usage } from '../failure.ts'
+import { asFailure, EXIT, Failure } from '../failure.ts'
 import { loadSchema } from '../protocol.ts'
 import type { FrameEvent } from './events.ts'
 import { Monitor } from './monitor.ts'
@@ -51,9 +51,6 @@ export abstract class LiveCommand extends ProtoCommand {
   protected fatal: Error | undefined
 
   protected async load(schema: string, flags: CommonFlags): Promise<Loaded> {
-    if (flags.crypto === 'native' && !flags['no-native']) {
-      throw usage('--crypto native: the native accelerator is not built here (see proto doctor)')
-    }
     const loaded = await loadSchema(schema, flags.profile)
     const [{ loadDescriptor }, { givenParams }] = await Promise.all([
       import('./descriptor.ts'),
@@ -98,7 +95,8 @@ export abstract class LiveCommand extends ProtoCommand {
     })
     const tap: Watching['tap'] = (dir, frame, peer) => {
       if (monitor.showsFrames) monitor.event(event(dir, frame, peer))
-      if (dir === 'in') seen?.(frame.frameName)
+      // What a handshake or a service says before the connection counts as open is no frame that anybody waits for.
+      if (dir === 'in' && peer.isOpen !== false) seen?.(frame.frameName)
       recorder?.frame(dir, peer.address, frame)
     }
     return {

@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   bigUintIn,
   broken,
@@ -24,6 +24,7 @@ import {
   evaluated,
   exactly,
   fitsInto,
+  floatOf,
   inField,
   intIn,
   isUtf8,
@@ -31,8 +32,8 @@ import {
   noSuchFrame,
   onlyBits,
   outside,
+  putU64,
   putUtf8,
-  readF32,
   readU64,
   realIn,
   recordIn,
@@ -858,7 +859,7 @@ export function encodeNothing(value: NothingInput, into: Uint8Array, at: number,
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 1, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 1, NOTHING_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1113,7 +1114,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, PING_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1361,14 +1362,13 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   }
   if (value.type !== undefined) agree(value.type, 242, 'type', 'BadValue')
   view.setUint8(pieceBehind, 242) // type
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(pieceBehind + 1, token)
+  putU64(view, pieceBehind + 1, value.token, 'token', false)
   const sealedSealed = pieceBehind + 9 + (context.plain ? 0 : 16)
   if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, PONG_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1640,7 +1640,7 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, reasonEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, reasonEnd, CLOSE_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1752,7 +1752,9 @@ export class MoveReader extends FrameReader {
 
   /** Radians. */
   get facing(): number {
-    return readF32(this.byteSource, this.pieceEnd + 11)
+    const b = this.byteSource
+    const pieceEnd = this.pieceEnd
+    return floatOf((b[pieceEnd + 11]! << 24) | (b[pieceEnd + 12]! << 16) | (b[pieceEnd + 13]! << 8) | b[pieceEnd + 14]!)
   }
 
   override decodeBytes(input: Input): this {
@@ -1851,7 +1853,7 @@ export class MoveReader extends FrameReader {
       value.type = b[pieceEnd]!
       value.player = (b[pieceEnd + 1]! << 8) | b[pieceEnd + 2]!
       value.at = readPoint(this.byteInput, pieceEnd + 3, pieceEnd + 11, true)
-      value.facing = readF32(b, pieceEnd + 11)
+      value.facing = floatOf((b[pieceEnd + 11]! << 24) | (b[pieceEnd + 12]! << 16) | (b[pieceEnd + 13]! << 8) | b[pieceEnd + 14]!)
     }
     return value as Move
   }
@@ -1914,7 +1916,7 @@ export function encodeMove(value: MoveInput, into: Uint8Array, at: number, conte
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 15, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 15, MOVE_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -2192,7 +2194,7 @@ export function encodeHit(value: HitInput, into: Uint8Array, at: number, context
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 6, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 6, HIT_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -2470,7 +2472,7 @@ export function encodeShout(value: ShoutInput, into: Uint8Array, at: number, con
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, textEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, textEnd, SHOUT_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -2735,7 +2737,7 @@ export function encodeSpawn(value: SpawnInput, into: Uint8Array, at: number, con
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 11, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 11, SPAWN_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -3119,6 +3121,7 @@ export class ArenaCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -3325,8 +3328,8 @@ function writePiece(value: PieceInput, into: Uint8Array, at: number, field: stri
 function readPoint(input: Input, at: number, _end: number, _copy: boolean): Point {
   const b = input.bytes
   const value: Point = {
-    x: readF32(b, at),
-    y: readF32(b, at + 4),
+    x: floatOf((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!),
+    y: floatOf((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!),
   }
   input.at = at + 8
   return value
@@ -3369,12 +3372,20 @@ const ACK = ['ack', 32]
 const ACK_BITS = ['ack_bits', 64]
 const PIECE = ['piece', 48]
 const TYPE = ['type', 8]
+const NOTHING_SEAL = new WriterSeal(new NothingReader())
 const TYPE_TO_TOKEN = ['type', 8, 'token', 64]
+const PING_SEAL = new WriterSeal(new PingReader())
+const PONG_SEAL = new WriterSeal(new PongReader())
 const TYPE_TO_REASON = ['type', 8, 'code', 16, 'reason', 8]
+const CLOSE_SEAL = new WriterSeal(new CloseReader())
 const TYPE_TO_FACING = ['type', 8, 'player', 16, 'at', 64, 'facing', 32]
+const MOVE_SEAL = new WriterSeal(new MoveReader())
 const TYPE_TO_DAMAGE = ['type', 8, 'player', 16, 'weapon', 8, 'damage', 16]
+const HIT_SEAL = new WriterSeal(new HitReader())
 const TYPE_TO_PLAYER = ['type', 8, 'player', 16]
+const SHOUT_SEAL = new WriterSeal(new ShoutReader())
 const TYPE_TO_AT = ['type', 8, 'player', 16, 'at', 64]
+const SPAWN_SEAL = new WriterSeal(new SpawnReader())
 const CONN_ID = ['conn_id', 32]
 const COUNTER = ['counter', 64]
 const FRAME_RULES = [

@@ -43,7 +43,8 @@ export type Data = {
 
 /** What encoding Data takes. */
 export type DataInput = {
-  counter: bigint | number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
   channel: number
   data: Uint8Array
 }

@@ -11,9 +11,8 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
-  atMost,
   bigUintIn,
   bitsIn,
   bytesIn,
@@ -27,6 +26,7 @@ import {
   intIn,
   measured,
   noSuchFrame,
+  putU64,
   readU64le,
   sealInto,
   spaceNumber,
@@ -36,6 +36,8 @@ import {
   viewOf,
 } from '../../runtime/codegen/v1.ts'
 import {
+  type Ack,
+  type AckInput,
   type Data,
   type DataInput,
   type Disconnect,
@@ -207,10 +209,10 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      ..        _rest           bytes
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      ..        _rest           bytes
  */
 export class DisconnectReader extends FrameReader {
   override readonly frameName = 'Disconnect'
@@ -274,11 +276,13 @@ export class DisconnectReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   override decodeBytes(input: Input): this {
@@ -311,8 +315,8 @@ export class DisconnectReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '_rest')
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, '_rest')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -354,8 +358,8 @@ export class DisconnectReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
     }
     return value as Disconnect
   }
@@ -374,7 +378,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
@@ -388,16 +392,16 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const _rest = new Uint8Array(0)
-  into.set(_rest, at + 30)
-  const restEnd = at + 30 + _rest.length
+  into.set(_rest, at + 32)
+  const restEnd = at + 32 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, restEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, restEnd, DISCONNECT_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -417,10 +421,10 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      8         token           u64le
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      8         token           u64le
  */
 export class PingReader extends FrameReader {
   override readonly frameName = 'Ping'
@@ -484,15 +488,17 @@ export class PingReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   get token(): bigint {
-    return readU64le(this.byteSource, this.headerPlainAt + 17)
+    return readU64le(this.byteSource, this.headerPlainAt + 19)
   }
 
   override decodeBytes(input: Input): this {
@@ -525,9 +531,9 @@ export class PingReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 25 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
+      if (this.headerPlainAt + 27 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
       input.nesting--
-      input.fills(this.headerPlainAt + 25, this.headerPlainEnd, '')
+      input.fills(this.headerPlainAt + 27, this.headerPlainEnd, '')
     }
   }
 
@@ -567,9 +573,9 @@ export class PingReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
-      value.token = readU64le(b, headerPlainAt + 17)
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+      value.token = readU64le(b, headerPlainAt + 19)
     }
     return value as Ping
   }
@@ -577,7 +583,7 @@ export class PingReader extends FrameReader {
 
 /** Bytes that encoding Ping takes at most. */
 export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): number {
-  return 38 + (context.plain ? 0 : 16)
+  return 40 + (context.plain ? 0 : 16)
 }
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -588,7 +594,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
@@ -602,15 +608,15 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const token = bigUintIn(value.token === undefined ? bigUintIn(bytesNumber(context.random(8)), 18446744073709551615n, 'token') : value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 30, token, true)
-  const headerSealed = at + 38 + (context.plain ? 0 : 16)
+  view.setBigUint64(at + 32, token, true)
+  const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 40, PING_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -630,10 +636,10 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      8         token           u64le
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      8         token           u64le
  */
 export class PongReader extends FrameReader {
   override readonly frameName = 'Pong'
@@ -697,15 +703,17 @@ export class PongReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   get token(): bigint {
-    return readU64le(this.byteSource, this.headerPlainAt + 17)
+    return readU64le(this.byteSource, this.headerPlainAt + 19)
   }
 
   override decodeBytes(input: Input): this {
@@ -738,9 +746,9 @@ export class PongReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 25 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
+      if (this.headerPlainAt + 27 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_TOKEN)
       input.nesting--
-      input.fills(this.headerPlainAt + 25, this.headerPlainEnd, '')
+      input.fills(this.headerPlainAt + 27, this.headerPlainEnd, '')
     }
   }
 
@@ -780,9 +788,9 @@ export class PongReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
-      value.token = readU64le(b, headerPlainAt + 17)
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+      value.token = readU64le(b, headerPlainAt + 19)
     }
     return value as Pong
   }
@@ -790,7 +798,7 @@ export class PongReader extends FrameReader {
 
 /** Bytes that encoding Pong takes at most. */
 export function sizeOfPong(_value: PongInput, context: Context = NO_CONTEXT): number {
-  return 38 + (context.plain ? 0 : 16)
+  return 40 + (context.plain ? 0 : 16)
 }
 
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -801,7 +809,7 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
@@ -815,20 +823,19 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 30, token, true)
-  const headerSealed = at + 38 + (context.plain ? 0 : 16)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
+  putU64(view, at + 32, value.token, 'token', true)
+  const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 38, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 40, PONG_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
 /**
- * Data, as it stands in the bytes. schema/fastnet.yaml:88.
+ * Acknowledges when nothing else goes out. schema/fastnet.yaml:88.
  *
  *     offset  bytes   field
  *     0       2 bits  phase             u2
@@ -843,13 +850,11 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
- *     30      -         body            fields
- *     30      ..        payload         bytes
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
  */
-export class DataReader extends FrameReader {
-  override readonly frameName = 'Data'
+export class AckReader extends FrameReader {
+  override readonly frameName = 'Ack'
   override readonly frameIndex = 4
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
   isHeaderOpen = false
@@ -910,26 +915,13 @@ export class DataReader extends FrameReader {
   }
 
   get fragment_count(): number {
-    return this.byteSource[this.headerPlainAt + 15]!
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
   }
 
   get fragment_index(): number {
-    return this.byteSource[this.headerPlainAt + 16]!
-  }
-
-  /** At most 1178 bytes. */
-  get payload(): Uint8Array {
-    return this.byteSource.subarray(this.headerPlainAt + 17, this.headerPlainEnd)
-  }
-
-  /** Where payload begins in `byteSource`. */
-  get payloadAt(): number {
-    return this.headerPlainAt + 17
-  }
-
-  /** Bytes of payload. */
-  get payloadLength(): number {
-    return this.headerPlainEnd - (this.headerPlainAt + 17)
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
   }
 
   override decodeBytes(input: Input): this {
@@ -962,9 +954,230 @@ export class DataReader extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, 'payload')
-      if (this.headerPlainEnd - (this.headerPlainAt + 17) > 1178) throw input.refuse('TooLarge', this.headerPlainAt + 17, 'payload')
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      input.nesting--
+      input.fills(this.headerPlainAt + 19, this.headerPlainEnd, '')
+    }
+  }
+
+  /** The value of a field in front of what is sealed. */
+  clearField(name: string): unknown {
+    const b = this.byteSource
+    const at = this.byteStart
+    switch (name) {
+      case 'phase':
+        return b[at]! >> 6
+      case 'seen':
+        return (b[at]! >>> 5) & 0x01
+      case 'conn_id':
+        return (b[at + 1]! | (b[at + 2]! << 8) | (b[at + 3]! << 16) | (b[at + 4]! << 24)) >>> 0
+      case 'counter':
+        return readU64le(b, at + 5)
+      default:
+        return undefined
+    }
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Ack {
+    const b = this.byteSource
+    const at = this.byteStart
+    const headerPlainAt = this.headerPlainAt
+    const value: Partial<Ack> = {
+      phase: b[at]! >> 6,
+      seen: (b[at]! >>> 5) & 0x01,
+      conn_id: (b[at + 1]! | (b[at + 2]! << 8) | (b[at + 3]! << 16) | (b[at + 4]! << 24)) >>> 0,
+      counter: readU64le(b, at + 5),
+    }
+    if (this.isHeaderOpen) {
+      value.sequence = (b[headerPlainAt]! | (b[headerPlainAt + 1]! << 8) | (b[headerPlainAt + 2]! << 16) | (b[headerPlainAt + 3]! << 24)) >>> 0
+      value.ack = (b[headerPlainAt + 4]! | (b[headerPlainAt + 5]! << 8) | (b[headerPlainAt + 6]! << 16) | (b[headerPlainAt + 7]! << 24)) >>> 0
+      value.ack_bits = (b[headerPlainAt + 8]! | (b[headerPlainAt + 9]! << 8) | (b[headerPlainAt + 10]! << 16) | (b[headerPlainAt + 11]! << 24)) >>> 0
+      value.flags = b[headerPlainAt + 12]!
+      value.channel = b[headerPlainAt + 13]!
+      value.fragment_id = b[headerPlainAt + 14]!
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+    }
+    return value as Ack
+  }
+}
+
+/** Bytes that encoding Ack takes at most. */
+export function sizeOfAck(_value: AckInput, context: Context = NO_CONTEXT): number {
+  return 32 + (context.plain ? 0 : 16)
+}
+
+/** Writes Ack at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeAck(value: AckInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
+  const view = viewOf(into)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
+  view.setUint8(at, (phase << 6) | (seen << 5) | 0)
+  const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
+  view.setUint32(at + 1, conn_id, true)
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
+  view.setBigUint64(at + 5, counter, true)
+  const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
+  view.setUint32(at + 13, sequence, true)
+  const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
+  view.setUint32(at + 17, ack, true)
+  const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
+  view.setUint32(at + 21, ack_bits, true)
+  const flags = (bitsIn(value.flags === undefined ? 0 : value.flags, PacketFlags, 255, 'flags') | 0x8) & ~0x70
+  view.setUint8(at + 25, flags)
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
+  view.setUint8(at + 26, channel)
+  const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
+  view.setUint8(at + 27, fragment_id)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
+  const headerSealed = at + 32 + (context.plain ? 0 : 16)
+  fitsInto(into, headerSealed)
+  sealInto(context, 'packet', into, at + 13, at + 32, ACK_SEAL.over(into, at, headerSealed, at, at + 13, context))
+  return headerSealed
+}
+
+/**
+ * Data, as it stands in the bytes. schema/fastnet.yaml:89.
+ *
+ *     offset  bytes   field
+ *     0       2 bits  phase             u2
+ *     0.2     1 bit   seen              u1
+ *     0.3     5 bits  _reserved         u5 = 0
+ *     1       4       conn_id           u32le
+ *     5       8       counter           u64le
+ *     13      -       header            sealed (packet)
+ *     13      4         sequence        u32le
+ *     17      4         ack             u32le
+ *     21      4         ack_bits        u32le
+ *     25      1         flags           PacketFlags
+ *     26      1         channel         u8
+ *     27      1         fragment_id     u8
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
+ *     32      -         body            fields
+ *     32      ..        payload         bytes
+ */
+export class DataReader extends FrameReader {
+  override readonly frameName = 'Data'
+  override readonly frameIndex = 5
+  readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  isHeaderOpen = false
+  headerPlainAt = 0
+  headerPlainEnd = 0
+
+  /** Key phase of the sender modulo 4. */
+  get phase(): number {
+    return this.byteSource[this.byteStart]! >> 6
+  }
+
+  /** Lowest bit of the newest phase of the peer that opened. */
+  get seen(): number {
+    return (this.byteSource[this.byteStart]! >>> 5) & 0x01
+  }
+
+  /** Drawn by the server, told in Hello, used both ways. */
+  get conn_id(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return (b[at + 1]! | (b[at + 2]! << 8) | (b[at + 3]! << 16) | (b[at + 4]! << 24)) >>> 0
+  }
+
+  get counter(): bigint {
+    return readU64le(this.byteSource, this.byteStart + 5)
+  }
+
+  /** Number on the channel, from 1; the same in every retransmission. */
+  get sequence(): number {
+    const b = this.byteSource
+    const headerPlainAt = this.headerPlainAt
+    return (b[headerPlainAt]! | (b[headerPlainAt + 1]! << 8) | (b[headerPlainAt + 2]! << 16) | (b[headerPlainAt + 3]! << 24)) >>> 0
+  }
+
+  /** Highest number received on this channel, 0 = none. */
+  get ack(): number {
+    const b = this.byteSource
+    const headerPlainAt = this.headerPlainAt
+    return (b[headerPlainAt + 4]! | (b[headerPlainAt + 5]! << 8) | (b[headerPlainAt + 6]! << 16) | (b[headerPlainAt + 7]! << 24)) >>> 0
+  }
+
+  get ack_bits(): number {
+    const b = this.byteSource
+    const headerPlainAt = this.headerPlainAt
+    return (b[headerPlainAt + 8]! | (b[headerPlainAt + 9]! << 8) | (b[headerPlainAt + 10]! << 16) | (b[headerPlainAt + 11]! << 24)) >>> 0
+  }
+
+  get flags(): PacketFlags {
+    return this.byteSource[this.headerPlainAt + 12]!
+  }
+
+  get channel(): number {
+    return this.byteSource[this.headerPlainAt + 13]!
+  }
+
+  get fragment_id(): number {
+    return this.byteSource[this.headerPlainAt + 14]!
+  }
+
+  get fragment_count(): number {
+    const b = this.byteSource
+    return b[this.headerPlainAt + 15]! | (b[this.headerPlainAt + 16]! << 8)
+  }
+
+  get fragment_index(): number {
+    const b = this.byteSource
+    return b[this.headerPlainAt + 17]! | (b[this.headerPlainAt + 18]! << 8)
+  }
+
+  get payload(): Uint8Array {
+    return this.byteSource.subarray(this.headerPlainAt + 19, this.headerPlainEnd)
+  }
+
+  /** Where payload begins in `byteSource`. */
+  get payloadAt(): number {
+    return this.headerPlainAt + 19
+  }
+
+  /** Bytes of payload. */
+  get payloadLength(): number {
+    return this.headerPlainEnd - (this.headerPlainAt + 19)
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
+    if (at + 13 > end) input.short(at + 13, 0, '')
+    this.byteEnd = end
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    const end = input.have
+    input.frame(this.byteEnd)
+    if ((b[at]! & 0x1f) !== 0) throw input.refuse('BadValue', at, '_reserved')
+    this.sealedFrame.covers(at, at + 13)
+    this.isHeaderOpen = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
+    this.headerPlainAt = input.plainAt
+    this.headerPlainEnd = input.plainEnd
+    if (this.isHeaderOpen) {
+      input.nesting++
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, 'payload')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -1006,9 +1219,9 @@ export class DataReader extends FrameReader {
       value.flags = b[headerPlainAt + 12]!
       value.channel = b[headerPlainAt + 13]!
       value.fragment_id = b[headerPlainAt + 14]!
-      value.fragment_count = b[headerPlainAt + 15]!
-      value.fragment_index = b[headerPlainAt + 16]!
-      value.payload = copyOf(b, headerPlainAt + 17, this.headerPlainEnd)
+      value.fragment_count = b[headerPlainAt + 15]! | (b[headerPlainAt + 16]! << 8)
+      value.fragment_index = b[headerPlainAt + 17]! | (b[headerPlainAt + 18]! << 8)
+      value.payload = copyOf(b, headerPlainAt + 19, this.headerPlainEnd)
     }
     return value as Data
   }
@@ -1016,7 +1229,7 @@ export class DataReader extends FrameReader {
 
 /** Bytes that encoding Data takes at most. */
 export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
-  return 30 + (context.plain ? 0 : 16) + bytesSize(value.payload)
+  return 32 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
@@ -1027,7 +1240,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   view.setUint8(at, (phase << 6) | (seen << 5) | 0)
   const conn_id = u32(value.conn_id === undefined ? evaluated('conn_id', () => spaceNumber(context.session['conn_id'], 'session.conn_id')) : value.conn_id, 'conn_id')
   view.setUint32(at + 1, conn_id, true)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at + 5, counter, true)
   const sequence = u32(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint32(at + 13, sequence, true)
@@ -1041,17 +1254,16 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 26, channel)
   const fragment_id = u8(value.fragment_id === undefined ? 0 : value.fragment_id, 'fragment_id')
   view.setUint8(at + 27, fragment_id)
-  const fragment_count = u8(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
-  view.setUint8(at + 28, fragment_count)
-  const fragment_index = u8(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
-  view.setUint8(at + 29, fragment_index)
+  const fragment_count = u16(value.fragment_count === undefined ? 0 : value.fragment_count, 'fragment_count')
+  view.setUint16(at + 28, fragment_count, true)
+  const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
+  view.setUint16(at + 30, fragment_index, true)
   const payload = bytesIn(value.payload, 'payload')
-  into.set(payload, at + 30)
-  const payloadEnd = at + 30 + payload.length
-  atMost(payloadEnd - (at + 30), 1178, 'payload', 'TooLarge')
+  into.set(payload, at + 32)
+  const payloadEnd = at + 32 + payload.length
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, payloadEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, payloadEnd, DATA_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1071,8 +1283,8 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
  *     25      1         flags           PacketFlags
  *     26      1         channel         u8
  *     27      1         fragment_id     u8
- *     28      1         fragment_count  u8
- *     29      1         fragment_index  u8
+ *     28      2         fragment_count  u16le
+ *     30      2         fragment_index  u16le
  */
 class FastnetEnvelope extends FrameReader {
   override readonly frameName = ''
@@ -1088,7 +1300,7 @@ class FastnetEnvelope extends FrameReader {
     const at = input.start
     const end = input.have
     if (choice.reach === 0 && !choice.noneFits) {
-      if (choice.fits[4] === 1) return 4
+      if (choice.fits[5] === 1) return 5
       return -1
     }
     if (at + 13 > end) input.cut(at, end, '', PHASE_TO_COUNTER)
@@ -1105,18 +1317,20 @@ class FastnetEnvelope extends FrameReader {
     if (!this.isHeaderOpen && choice.noneFits) return choice.anyElse ? -2 : -1
     if (!this.isHeaderOpen) throw input.refuse('OpenFailed', at + 13, '')
     input.nesting++
-    if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-    if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
+    if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+    if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, '')
     input.nesting--
     let wrong = false
-    if ((choice.fits[1] === 1 || choice.fits[2] === 1 || choice.fits[3] === 1) && this.headerPlainAt + 13 > input.have) input.want(this.headerPlainAt + 13)
+    if ((choice.fits[1] === 1 || choice.fits[2] === 1 || choice.fits[3] === 1 || choice.fits[4] === 1) && this.headerPlainAt + 13 > input.have) input.want(this.headerPlainAt + 13)
     if (choice.fits[1] === 1 && (b[this.headerPlainAt + 12]! & 0x10) !== 0) return 1
     if (choice.fits[2] === 1 && (b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) return 2
     if (choice.fits[3] === 1 && (b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) return 3
-    if (choice.fits[4] === 1) return 4
+    if (choice.fits[4] === 1 && (b[this.headerPlainAt + 12]! & 0x08) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x40) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) return 4
+    if (choice.fits[5] === 1) return 5
     if ((b[this.headerPlainAt + 12]! & 0x10) !== 0) wrong = true
     if ((b[this.headerPlainAt + 12]! & 0x20) !== 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) wrong = true
     if ((b[this.headerPlainAt + 12]! & 0x40) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) wrong = true
+    if ((b[this.headerPlainAt + 12]! & 0x08) !== 0 && (b[this.headerPlainAt + 12]! & 0x20) === 0 && (b[this.headerPlainAt + 12]! & 0x40) === 0 && (b[this.headerPlainAt + 12]! & 0x10) === 0) wrong = true
     wrong = true
     return wrong ? -2 : -1
   }
@@ -1151,8 +1365,8 @@ class FastnetEnvelope extends FrameReader {
     this.headerPlainEnd = input.plainEnd
     if (this.isHeaderOpen) {
       input.nesting++
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
-      if (this.headerPlainAt + 17 > this.headerPlainEnd) input.short(this.headerPlainAt + 17, 0, '')
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.cut(this.headerPlainAt, this.headerPlainEnd, '', SEQUENCE_TO_FRAGMENT_INDEX)
+      if (this.headerPlainAt + 19 > this.headerPlainEnd) input.short(this.headerPlainAt + 19, 0, '')
       input.nesting--
       input.fills(this.headerPlainEnd, this.headerPlainEnd, '')
     }
@@ -1184,7 +1398,7 @@ class FastnetEnvelope extends FrameReader {
 
 /** Every frame of fastnet. Its readers are borrowed: each is used again for the next frame of its kind. */
 export class FastnetCodec implements Codec {
-  readonly frameNames: readonly string[] = ['Hello', 'Disconnect', 'Ping', 'Pong', 'Data']
+  readonly frameNames: readonly string[] = ['Hello', 'Disconnect', 'Ping', 'Pong', 'Ack', 'Data']
   context: Context
   needs = 0
   failure: Malformed | undefined = undefined
@@ -1194,6 +1408,7 @@ export class FastnetCodec implements Codec {
   private readonly disconnectReader = new DisconnectReader(this.input)
   private readonly pingReader = new PingReader(this.input)
   private readonly pongReader = new PongReader(this.input)
+  private readonly ackReader = new AckReader(this.input)
   private readonly dataReader = new DataReader(this.input)
   private readonly envelopeReader = new FastnetEnvelope(this.input)
 
@@ -1209,6 +1424,7 @@ export class FastnetCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -1226,6 +1442,8 @@ export class FastnetCodec implements Codec {
           return sizeOfPing(value as PingInput, this.context)
         case 'Pong':
           return sizeOfPong(value as PongInput, this.context)
+        case 'Ack':
+          return sizeOfAck(value as AckInput, this.context)
         case 'Data':
           return sizeOfData(value as DataInput, this.context)
         default:
@@ -1247,6 +1465,8 @@ export class FastnetCodec implements Codec {
           return encodePing(value as PingInput, into, at, this.context)
         case 'Pong':
           return encodePong(value as PongInput, into, at, this.context)
+        case 'Ack':
+          return encodeAck(value as AckInput, into, at, this.context)
         case 'Data':
           return encodeData(value as DataInput, into, at, this.context)
         default:
@@ -1272,6 +1492,8 @@ export class FastnetCodec implements Codec {
       case 3:
         return this.pongReader.decodeBytes(input)
       case 4:
+        return this.ackReader.decodeBytes(input)
+      case 5:
         return this.dataReader.decodeBytes(input)
       default:
         return this.refuseFrame(input, index === -2)
@@ -1288,6 +1510,8 @@ export class FastnetCodec implements Codec {
         return this.pingReader.decodeBytes(input)
       case 'Pong':
         return this.pongReader.decodeBytes(input)
+      case 'Ack':
+        return this.ackReader.decodeBytes(input)
       case 'Data':
         return this.dataReader.decodeBytes(input)
       default:
@@ -1304,11 +1528,17 @@ export class FastnetCodec implements Codec {
 const PEER_ID_TO_CONN_ID = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 'server_key', 256, 'level', 8, '_spare', 24, 'conn_id', 32]
 const ZEROS_3 = new Uint8Array(3)
 const PHASE_TO_COUNTER = ['phase', 2, 'seen', 1, '_reserved', 5, 'conn_id', 32, 'counter', 64]
-const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8]
-const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8, 'fragment_index', 8, 'token', 64]
+const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16]
+const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
+const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16, 'token', 64]
+const PING_SEAL = new WriterSeal(new PingReader())
+const PONG_SEAL = new WriterSeal(new PongReader())
+const ACK_SEAL = new WriterSeal(new AckReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },
+  { bare: false, reach: 1, states: ['open'], dirs: [] },
   { bare: false, reach: 1, states: ['open'], dirs: [] },
   { bare: false, reach: 1, states: ['open'], dirs: [] },
   { bare: false, reach: 1, states: ['open'], dirs: [] },

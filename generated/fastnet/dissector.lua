@@ -472,6 +472,7 @@ F["counter"] = ProtoField.uint64(NAME .. ".counter", "counter", base.DEC, nil, n
 F["disconnect.sealed"] = ProtoField.bytes(NAME .. ".disconnect.sealed", "sealed")
 F["ping.sealed"] = ProtoField.bytes(NAME .. ".ping.sealed", "sealed")
 F["pong.sealed"] = ProtoField.bytes(NAME .. ".pong.sealed", "sealed")
+F["ack.sealed"] = ProtoField.bytes(NAME .. ".ack.sealed", "sealed")
 F["data.sealed"] = ProtoField.bytes(NAME .. ".data.sealed", "sealed")
 F["envelope.sealed"] = ProtoField.bytes(NAME .. ".envelope.sealed", "sealed")
 EXTRA.checksum = ProtoField.bool(NAME .. ".checksum_right", "checksum right")
@@ -678,6 +679,19 @@ FRAME.Pong = function(c, v)
   end
 end
 
+FRAME.Ack = function(c, v)
+  v.phase = uint(c, F["phase"], 2, false)
+  v.seen = uint(c, F["seen"], 1, false)
+  v._reserved = uint(c, F["reserved"], 5, false)
+  v.conn_id = uint(c, F["conn_id"], 32, true)
+  v.counter = uint(c, F["counter"], 64, true)
+  do
+    local c = rest(c, 0)
+    sealed(c, "packet", F["ack.sealed"])
+    close(c)
+  end
+end
+
 FRAME.Data = function(c, v)
   v.phase = uint(c, F["phase"], 2, false)
   v.seen = uint(c, F["seen"], 1, false)
@@ -718,6 +732,7 @@ choose = function(c)
   if (has_bit(v.flags, 4) == true) then found[#found + 1] = "Disconnect" end
   if (has_bit(v.flags, 5) == true) and (has_bit(v.flags, 4) == false) then found[#found + 1] = "Ping" end
   if (has_bit(v.flags, 6) == true) and (has_bit(v.flags, 5) == false) and (has_bit(v.flags, 4) == false) then found[#found + 1] = "Pong" end
+  if (has_bit(v.flags, 3) == true) and (has_bit(v.flags, 5) == false) and (has_bit(v.flags, 6) == false) and (has_bit(v.flags, 4) == false) then found[#found + 1] = "Ack" end
   if #found == 0 and true then found[1] = "Data" end
   if #found == 0 and c.up ~= true then bare[#bare + 1] = "Hello" end
   if #found == 0 and #bare == 1 then return bare[1] end

@@ -4,11 +4,13 @@ import {
   type TypedProtocol,
   bytesNumber,
   hkdf_sha256,
+  spaceBigint,
   there,
   utf8,
   withBit,
 } from '../../runtime/codegen/v1.ts'
 import {
+  type AckReader,
   type DataReader,
   type DisconnectReader,
   FastnetCodec,
@@ -50,6 +52,8 @@ const channel: Accessor = {
       case 3:
         return (frame as PongReader).channel
       case 4:
+        return (frame as AckReader).channel
+      case 5:
         return (frame as DataReader).channel
       default:
         return undefined
@@ -71,6 +75,8 @@ const sequence: Accessor = {
       case 3:
         return (frame as PongReader).sequence
       case 4:
+        return (frame as AckReader).sequence
+      case 5:
         return (frame as DataReader).sequence
       default:
         return undefined
@@ -92,6 +98,8 @@ const ack: Accessor = {
       case 3:
         return (frame as PongReader).ack
       case 4:
+        return (frame as AckReader).ack
+      case 5:
         return (frame as DataReader).ack
       default:
         return undefined
@@ -113,6 +121,8 @@ const ackBits: Accessor = {
       case 3:
         return (frame as PongReader).ack_bits
       case 4:
+        return (frame as AckReader).ack_bits
+      case 5:
         return (frame as DataReader).ack_bits
       default:
         return undefined
@@ -134,6 +144,8 @@ const fragmentId: Accessor = {
       case 3:
         return (frame as PongReader).fragment_id
       case 4:
+        return (frame as AckReader).fragment_id
+      case 5:
         return (frame as DataReader).fragment_id
       default:
         return undefined
@@ -155,6 +167,8 @@ const fragmentIndex: Accessor = {
       case 3:
         return (frame as PongReader).fragment_index
       case 4:
+        return (frame as AckReader).fragment_index
+      case 5:
         return (frame as DataReader).fragment_index
       default:
         return undefined
@@ -176,6 +190,8 @@ const fragmentCount: Accessor = {
       case 3:
         return (frame as PongReader).fragment_count
       case 4:
+        return (frame as AckReader).fragment_count
+      case 5:
         return (frame as DataReader).fragment_count
       default:
         return undefined
@@ -197,6 +213,8 @@ const flagsFragment: Accessor = {
       case 3:
         return ((frame as PongReader).flags & 0x02) !== 0
       case 4:
+        return ((frame as AckReader).flags & 0x02) !== 0
+      case 5:
         return ((frame as DataReader).flags & 0x02) !== 0
       default:
         return undefined
@@ -218,6 +236,8 @@ const flagsReliable: Accessor = {
       case 3:
         return ((frame as PongReader).flags & 0x01) !== 0
       case 4:
+        return ((frame as AckReader).flags & 0x01) !== 0
+      case 5:
         return ((frame as DataReader).flags & 0x01) !== 0
       default:
         return undefined
@@ -225,6 +245,22 @@ const flagsReliable: Accessor = {
   },
   set: (value, to) => {
     value['flags'] = withBit(value['flags'], PacketFlags, 'reliable', to)
+  },
+}
+
+const helloPeerId: Accessor = {
+  path: 'Hello.peer_id',
+  get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).peer_id : undefined),
+  set: (value, to) => {
+    value['peer_id'] = to
+  },
+}
+
+const helloUdpPort: Accessor = {
+  path: 'Hello.udp_port',
+  get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).udp_port : undefined),
+  set: (value, to) => {
+    value['udp_port'] = to
   },
 }
 
@@ -265,6 +301,8 @@ const connId: Accessor = {
       case 3:
         return (frame as PongReader).conn_id
       case 4:
+        return (frame as AckReader).conn_id
+      case 5:
         return (frame as DataReader).conn_id
       default:
         return undefined
@@ -286,6 +324,8 @@ const counter: Accessor = {
       case 3:
         return (frame as PongReader).counter
       case 4:
+        return (frame as AckReader).counter
+      case 5:
         return (frame as DataReader).counter
       default:
         return undefined
@@ -307,6 +347,8 @@ const phase: Accessor = {
       case 3:
         return (frame as PongReader).phase
       case 4:
+        return (frame as AckReader).phase
+      case 5:
         return (frame as DataReader).phase
       default:
         return undefined
@@ -328,6 +370,8 @@ const seen: Accessor = {
       case 3:
         return (frame as PongReader).seen
       case 4:
+        return (frame as AckReader).seen
+      case 5:
         return (frame as DataReader).seen
       default:
         return undefined
@@ -351,6 +395,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
   version: 2,
   doc: 'Game transport. TLS 1.3 over TCP hands out keys, sealed UDP carries four channels. Version 2 talks to version 2 only.',
   profile: undefined,
+  profiles: ['crate-0.3.1'],
   insecure: [],
   frames: [
     {
@@ -416,8 +461,22 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       secret: [],
     },
     {
-      name: 'Data',
+      name: 'Ack',
       index: 4,
+      dirs: [],
+      states: ['open'],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Data',
+      index: 5,
       dirs: [],
       states: ['open'],
       bare: false,
@@ -531,9 +590,15 @@ export const protocol: TypedProtocol<FastnetTypes> = {
     { name: 'hello', timeout: 5000, ignore: [], frames: { Hello: [{ to: 'open' }] } },
     {
       name: 'open',
-      timeout: 30_000,
+      timeout: Infinity,
       ignore: [],
-      frames: { Data: [{ to: 'open' }], Ping: [{ to: 'open' }], Pong: [{ to: 'open' }], Disconnect: [{ to: 'closed' }] },
+      frames: {
+        Data: [{ to: 'open' }],
+        Ack: [{ to: 'open' }],
+        Ping: [{ to: 'open' }],
+        Pong: [{ to: 'open' }],
+        Disconnect: [{ to: 'closed' }],
+      },
     },
   ],
   replies: [
@@ -570,17 +635,19 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: {
-        above: 1178,
+        above: 1224,
         cut: 'payload',
-        pieces: 255,
+        pieces: 16_384,
         timeout: 10_000,
         sessions: 1000,
         bytes: 67_108_864,
-        bytesPerPeer: 1_048_576,
+        bytesPerPeer: 16_777_216,
         duplicates: 'ignore',
         full: 'drop-oldest',
         acceptFullCopies: false,
       },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -598,7 +665,20 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       pace: undefined,
       coalesce: 0,
       fec: undefined,
-      fragment: undefined,
+      fragment: {
+        above: 1224,
+        cut: 'payload',
+        pieces: 16_384,
+        timeout: 10_000,
+        sessions: 1000,
+        bytes: 67_108_864,
+        bytesPerPeer: 16_777_216,
+        duplicates: 'ignore',
+        full: 'drop-oldest',
+        acceptFullCopies: false,
+      },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -617,17 +697,19 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: {
-        above: 1178,
+        above: 1224,
         cut: 'payload',
-        pieces: 255,
+        pieces: 16_384,
         timeout: 10_000,
         sessions: 1000,
         bytes: 67_108_864,
-        bytesPerPeer: 1_048_576,
+        bytesPerPeer: 16_777_216,
         duplicates: 'ignore',
         full: 'drop-oldest',
         acceptFullCopies: false,
       },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -645,7 +727,20 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       pace: undefined,
       coalesce: 0,
       fec: undefined,
-      fragment: undefined,
+      fragment: {
+        above: 1224,
+        cut: 'payload',
+        pieces: 16_384,
+        timeout: 10_000,
+        sessions: 1000,
+        bytes: 67_108_864,
+        bytesPerPeer: 16_777_216,
+        duplicates: 'ignore',
+        full: 'drop-oldest',
+        acceptFullCopies: false,
+      },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -702,6 +797,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
           frame: 'Hello',
           times: 1,
           with: [
+            { field: helloPeerId, value: scope => Number(spaceBigint(scope.local['number'], 'local.number')) },
+            { field: helloUdpPort, value: scope => Number(spaceBigint(scope.local['port'], 'local.port')) },
             { field: helloClientKey, value: scope => scope.random(32) },
             { field: helloServerKey, value: scope => scope.random(32) },
             { field: helloConnId, value: scope => Number(bytesNumber(scope.random(4))) },
@@ -748,7 +845,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       repeats: 'refused',
       pad: undefined,
       once: false,
-      frames: ['Disconnect', 'Ping', 'Pong', 'Data'],
+      frames: ['Disconnect', 'Ping', 'Pong', 'Ack', 'Data'],
       key: {
         client: scope => (there(scope.session['c2s_key']) as Uint8Array),
         server: scope => (there(scope.session['s2c_key']) as Uint8Array),

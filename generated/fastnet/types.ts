@@ -210,7 +210,8 @@ export type DisconnectInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -258,7 +259,8 @@ export type PingInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -308,7 +310,8 @@ export type PongInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -326,6 +329,55 @@ export type PongInput = {
   /** 0 unless given. */
   fragment_index?: number | undefined
   token: bigint | number
+}
+
+/** Acknowledges when nothing else goes out */
+export type Ack = {
+  /** Key phase of the sender modulo 4. */
+  phase: number
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen: number
+  /** Drawn by the server, told in Hello, used both ways. */
+  conn_id: number
+  counter: bigint
+  /** Number on the channel, from 1; the same in every retransmission. */
+  sequence: number
+  /** Highest number received on this channel, 0 = none. */
+  ack: number
+  ack_bits: number
+  flags: PacketFlags
+  channel: number
+  fragment_id: number
+  fragment_count: number
+  fragment_index: number
+}
+
+/** What encoding Ack takes. */
+export type AckInput = {
+  /** Key phase of the sender modulo 4. 0 unless given. */
+  phase?: number | undefined
+  /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
+  seen?: number | undefined
+  /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
+  conn_id?: number | undefined
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
+  /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
+  sequence?: number | undefined
+  /** Highest number received on this channel, 0 = none. 0 unless given. */
+  ack?: number | undefined
+  /** 0 unless given. */
+  ack_bits?: number | undefined
+  /** 0 unless given. */
+  flags?: PacketFlags | readonly PacketFlagsName[] | undefined
+  /** 0 unless given. */
+  channel?: number | undefined
+  /** 0 unless given. */
+  fragment_id?: number | undefined
+  /** 0 unless given. */
+  fragment_count?: number | undefined
+  /** 0 unless given. */
+  fragment_index?: number | undefined
 }
 
 export type Data = {
@@ -346,7 +398,6 @@ export type Data = {
   fragment_id: number
   fragment_count: number
   fragment_index: number
-  /** At most 1178 bytes. */
   payload: Uint8Array
 }
 
@@ -358,7 +409,8 @@ export type DataInput = {
   seen?: number | undefined
   /** Drawn by the server, told in Hello, used both ways. session.conn_id unless given. */
   conn_id?: number | undefined
-  counter: bigint | number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
   /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
   sequence?: number | undefined
   /** Highest number received on this channel, 0 = none. 0 unless given. */
@@ -375,6 +427,5 @@ export type DataInput = {
   fragment_count?: number | undefined
   /** 0 unless given. */
   fragment_index?: number | undefined
-  /** At most 1178 bytes. */
   payload: Uint8Array
 }

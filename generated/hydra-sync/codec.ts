@@ -11,24 +11,27 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   bigUintIn,
+  broken,
   bytesIn,
   bytesSize,
   copyOf,
   coveredError,
+  doubleOf,
   enumIn,
   evaluated,
   exactly,
   fitsInto,
   flagIn,
   noSuchFrame,
-  readF64le,
+  putU64,
   readU64,
   readU64le,
   realIn,
   sealInto,
   spaceNumber,
+  u32,
   u8,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
@@ -50,7 +53,7 @@ import {
 } from './types.ts'
 
 /**
- * Join, as it stands in the bytes. schema/hydra-sync.yaml:41.
+ * Join, as it stands in the bytes. schema/hydra-sync.yaml:43.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -71,6 +74,7 @@ export class JoinReader extends FrameReader {
     return nameOfRole(this.byteSource[this.sealedPlainAt]!)
   }
 
+  /** Session id; of an observer its token. */
   get id(): Uint8Array {
     return this.byteSource.subarray(this.sealedPlainAt + 1, this.sealedPlainAt + 65)
   }
@@ -108,7 +112,7 @@ export class JoinReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -159,12 +163,12 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   const sealedSealed = at + 65 + (context.plain ? 0 : 16)
   exactly(at + 65 - at + 16, 81, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 65, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 65, JOIN_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
 /**
- * Status, as it stands in the bytes. schema/hydra-sync.yaml:46.
+ * Status, as it stands in the bytes. schema/hydra-sync.yaml:48.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -207,7 +211,7 @@ export class StatusReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -249,12 +253,12 @@ export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, c
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 1, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 1, STATUS_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
 /**
- * Length, as it stands in the bytes. schema/hydra-sync.yaml:47.
+ * Length, as it stands in the bytes. schema/hydra-sync.yaml:49.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -296,7 +300,7 @@ export class LengthReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -337,12 +341,12 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
   const sealedSealed = at + 8 + (context.plain ? 0 : 16)
   exactly(at + 8 - at + 16, 24, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 8, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 8, LENGTH_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
 /**
- * Data, as it stands in the bytes. schema/hydra-sync.yaml:48.
+ * Data, as it stands in the bytes. schema/hydra-sync.yaml:50.
  *
  *     offset  bytes  field
  *     0       -      body       fields
@@ -351,7 +355,10 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
  *     24      8      counter    u64
  *     32      -      _sealed    sealed (data)
  *     32      1        last     bool
- *     33      ..       payload  bytes(session.payload_len)
+ *     33      1        more     bool
+ *     34      4        part     u32le
+ *     38      4        used     u32le
+ *     42      ..       payload  bytes(session.payload_len)
  */
 export class DataReader extends FrameReader {
   override readonly frameName = 'Data'
@@ -388,22 +395,42 @@ export class DataReader extends FrameReader {
     return readU64(this.byteSource, this.byteStart + 24)
   }
 
+  /** Nothing comes behind this frame. */
   get last(): boolean {
     return this.byteSource[this.sealedPlainAt]! !== 0
   }
 
+  /** The message goes on in the next frame. */
+  get more(): boolean {
+    return this.byteSource[this.sealedPlainAt + 1]! !== 0
+  }
+
+  /** Place of this frame in its message. */
+  get part(): number {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return (b[sealedPlainAt + 2]! | (b[sealedPlainAt + 3]! << 8) | (b[sealedPlainAt + 4]! << 16) | (b[sealedPlainAt + 5]! << 24)) >>> 0
+  }
+
+  /** Bytes of the payload that count. */
+  get used(): number {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return (b[sealedPlainAt + 6]! | (b[sealedPlainAt + 7]! << 8) | (b[sealedPlainAt + 8]! << 16) | (b[sealedPlainAt + 9]! << 24)) >>> 0
+  }
+
   get payload(): Uint8Array {
-    return this.byteSource.subarray(this.sealedPlainAt + 1, this.payloadEnd)
+    return this.byteSource.subarray(this.sealedPlainAt + 10, this.payloadEnd)
   }
 
   /** Where payload begins in `byteSource`. */
   get payloadAt(): number {
-    return this.sealedPlainAt + 1
+    return this.sealedPlainAt + 10
   }
 
   /** Bytes of payload. */
   get payloadLength(): number {
-    return this.payloadEnd - (this.sealedPlainAt + 1)
+    return this.payloadEnd - (this.sealedPlainAt + 10)
   }
 
   override decodeBytes(input: Input): this {
@@ -419,7 +446,7 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     if (at + 32 > end) input.cut(at, end, '', STARTED_TO_COUNTER)
-    const sealedSize = input.evaluate(at + 32, '', () => 17 + spaceNumber(input.context.session['payload_len'], 'session.payload_len')) - (input.context.plain ? 16 : 0)
+    const sealedSize = input.evaluate(at + 32, '', () => 26 + spaceNumber(input.context.session['payload_len'], 'session.payload_len')) - (input.context.plain ? 16 : 0)
     this.sealedEnd = at + 32 + sealedSize
     if (this.sealedEnd > end) input.over(at + 32, sealedSize, '')
     this.byteEnd = this.sealedEnd
@@ -436,13 +463,17 @@ export class DataReader extends FrameReader {
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
       input.nesting++
-      if (this.sealedPlainAt + 1 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', LAST)
-      const payloadSize = input.evaluate(this.sealedPlainAt + 1, 'payload', () => spaceNumber(input.context.session['payload_len'], 'session.payload_len'))
-      this.payloadEnd = this.sealedPlainAt + 1 + payloadSize
-      if (this.payloadEnd > this.sealedPlainEnd) input.over(this.sealedPlainAt + 1, payloadSize, 'payload')
+      if (this.sealedPlainAt + 10 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', LAST_TO_USED)
+      const payloadSize = input.evaluate(this.sealedPlainAt + 10, 'payload', () => spaceNumber(input.context.session['payload_len'], 'session.payload_len'))
+      this.payloadEnd = this.sealedPlainAt + 10 + payloadSize
+      if (this.payloadEnd > this.sealedPlainEnd) input.over(this.sealedPlainAt + 10, payloadSize, 'payload')
       if (b[this.sealedPlainAt]! > 1) throw input.refuse('BadBool', this.sealedPlainAt, 'last')
+      if (b[this.sealedPlainAt + 1]! > 1) throw input.refuse('BadBool', this.sealedPlainAt + 1, 'more')
       input.nesting--
       input.fills(this.payloadEnd, this.sealedPlainEnd, '')
+    }
+    if (this.isSealedOpen) {
+      if (input.evaluate(at, '', () => !(this.used <= spaceNumber(input.context.session['payload_len'], 'session.payload_len')))) throw input.refuse('BadBlock', at, '')
     }
   }
 
@@ -466,14 +497,18 @@ export class DataReader extends FrameReader {
   override toObject(): Data {
     const b = this.byteSource
     const at = this.byteStart
+    const sealedPlainAt = this.sealedPlainAt
     const value: Partial<Data> = {
       started: readU64(b, at),
       salt: copyOf(b, at + 8, at + 24),
       counter: readU64(b, at + 24),
     }
     if (this.isSealedOpen) {
-      value.last = b[this.sealedPlainAt]! !== 0
-      value.payload = copyOf(b, this.sealedPlainAt + 1, this.payloadEnd)
+      value.last = b[sealedPlainAt]! !== 0
+      value.more = b[sealedPlainAt + 1]! !== 0
+      value.part = (b[sealedPlainAt + 2]! | (b[sealedPlainAt + 3]! << 8) | (b[sealedPlainAt + 4]! << 16) | (b[sealedPlainAt + 5]! << 24)) >>> 0
+      value.used = (b[sealedPlainAt + 6]! | (b[sealedPlainAt + 7]! << 8) | (b[sealedPlainAt + 8]! << 16) | (b[sealedPlainAt + 9]! << 24)) >>> 0
+      value.payload = copyOf(b, sealedPlainAt + 10, this.payloadEnd)
     }
     return value as Data
   }
@@ -481,35 +516,41 @@ export class DataReader extends FrameReader {
 
 /** Bytes that encoding Data takes at most. */
 export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): number {
-  return 33 + (context.plain ? 0 : 16) + bytesSize(value.payload)
+  return 42 + (context.plain ? 0 : 16) + bytesSize(value.payload)
 }
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
+  const used = u32(value.used === undefined ? evaluated('used', () => spaceNumber(context.session['payload_len'], 'session.payload_len')) : value.used, 'used')
   const started = bigUintIn(value.started === undefined ? Math.floor(context.now()) : value.started, 18446744073709551615n, 'started')
   view.setBigUint64(at, started)
   const salt = bytesIn(value.salt === undefined ? context.random(16) : value.salt, 'salt')
   into.set(salt, at + 8)
   const saltEnd = at + 8 + salt.length
   exactly(saltEnd - (at + 8), 16, 'salt')
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
-  view.setBigUint64(at + 24, counter)
+  putU64(view, at + 24, value.counter, 'counter', false)
   const last = flagIn(value.last === undefined ? false : value.last, 'last')
   view.setUint8(at + 32, last ? 1 : 0)
+  const more = flagIn(value.more === undefined ? false : value.more, 'more')
+  view.setUint8(at + 33, more ? 1 : 0)
+  const part = u32(value.part === undefined ? 0 : value.part, 'part')
+  view.setUint32(at + 34, part, true)
+  view.setUint32(at + 38, used, true)
   const payload = bytesIn(value.payload, 'payload')
-  into.set(payload, at + 33)
-  const payloadEnd = at + 33 + payload.length
-  exactly(payloadEnd - (at + 33), evaluated('payload', () => spaceNumber(context.session['payload_len'], 'session.payload_len')), 'payload')
+  into.set(payload, at + 42)
+  const payloadEnd = at + 42 + payload.length
+  exactly(payloadEnd - (at + 42), evaluated('payload', () => spaceNumber(context.session['payload_len'], 'session.payload_len')), 'payload')
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
-  exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 17 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
+  exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 26 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
+  if (evaluated('', () => !(used <= spaceNumber(context.session['payload_len'], 'session.payload_len')))) broken('', 'BadBlock')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'data', into, at + 32, payloadEnd, new ValueSeal(at, at, at + 32, { started, salt, counter }))
+  sealInto(context, 'data', into, at + 32, payloadEnd, DATA_SEAL.over(into, at, sealedSealed, at, at + 32, context))
   return sealedSealed
 }
 
 /**
- * Poll, as it stands in the bytes. schema/hydra-sync.yaml:54.
+ * Poll, as it stands in the bytes. schema/hydra-sync.yaml:62.
  *
  *     offset  bytes  field
  *     0       -      body     fields
@@ -551,7 +592,7 @@ export class PollReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -592,12 +633,12 @@ export function encodePoll(value: PollInput, into: Uint8Array, at: number, conte
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 1, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 1, POLL_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
 /**
- * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:55.
+ * Metrics, as it stands in the bytes. schema/hydra-sync.yaml:63.
  *
  *     offset  bytes  field
  *     0       -      body               fields
@@ -617,7 +658,9 @@ export class MetricsReader extends FrameReader {
   sealedPlainEnd = 0
 
   get uptime_hours(): number {
-    return readF64le(this.byteSource, this.sealedPlainAt)
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return doubleOf(b[sealedPlainAt + 4]! | (b[sealedPlainAt + 5]! << 8) | (b[sealedPlainAt + 6]! << 16) | (b[sealedPlainAt + 7]! << 24), b[sealedPlainAt]! | (b[sealedPlainAt + 1]! << 8) | (b[sealedPlainAt + 2]! << 16) | (b[sealedPlainAt + 3]! << 24))
   }
 
   get total_sessions(): bigint {
@@ -654,7 +697,7 @@ export class MetricsReader extends FrameReader {
   checkFields(input: Input): void {
     const at = input.start
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'OpenFailed', this.sealedFrame)
+    this.isSealedOpen = input.open('transport', at, this.sealedEnd, 16, false, 'ControlFailed', this.sealedFrame)
     this.sealedPlainAt = input.plainAt
     this.sealedPlainEnd = input.plainEnd
     if (this.isSealedOpen) {
@@ -680,7 +723,7 @@ export class MetricsReader extends FrameReader {
     const value: Partial<Metrics> = {
     }
     if (this.isSealedOpen) {
-      value.uptime_hours = readF64le(b, sealedPlainAt)
+      value.uptime_hours = doubleOf(b[sealedPlainAt + 4]! | (b[sealedPlainAt + 5]! << 8) | (b[sealedPlainAt + 6]! << 16) | (b[sealedPlainAt + 7]! << 24), b[sealedPlainAt]! | (b[sealedPlainAt + 1]! << 8) | (b[sealedPlainAt + 2]! << 16) | (b[sealedPlainAt + 3]! << 24))
       value.total_sessions = readU64le(b, sealedPlainAt + 8)
       value.active_sessions = readU64le(b, sealedPlainAt + 16)
       value.network_bytes = readU64le(b, sealedPlainAt + 24)
@@ -699,16 +742,13 @@ export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number,
   const view = viewOf(into)
   const uptime_hours = realIn(value.uptime_hours, 'uptime_hours')
   view.setFloat64(at, uptime_hours, true)
-  const total_sessions = bigUintIn(value.total_sessions, 18446744073709551615n, 'total_sessions')
-  view.setBigUint64(at + 8, total_sessions, true)
-  const active_sessions = bigUintIn(value.active_sessions, 18446744073709551615n, 'active_sessions')
-  view.setBigUint64(at + 16, active_sessions, true)
-  const network_bytes = bigUintIn(value.network_bytes, 18446744073709551615n, 'network_bytes')
-  view.setBigUint64(at + 24, network_bytes, true)
+  putU64(view, at + 8, value.total_sessions, 'total_sessions', true)
+  putU64(view, at + 16, value.active_sessions, 'active_sessions', true)
+  putU64(view, at + 24, value.network_bytes, 'network_bytes', true)
   const sealedSealed = at + 32 + (context.plain ? 0 : 16)
   exactly(at + 32 - at + 16, 48, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 32, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 32, METRICS_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -785,6 +825,7 @@ export class HydraSyncCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -919,12 +960,18 @@ function nameOfCode(value: number): Code {
 }
 
 const ROLE_TO_ID = ['role', 8, 'id', 512]
+const JOIN_SEAL = new WriterSeal(new JoinReader())
 const CODE = ['code', 8]
+const STATUS_SEAL = new WriterSeal(new StatusReader())
 const VALUE = ['value', 64]
+const LENGTH_SEAL = new WriterSeal(new LengthReader())
 const STARTED_TO_COUNTER = ['started', 64, 'salt', 128, 'counter', 64]
-const LAST = ['last', 8]
+const LAST_TO_USED = ['last', 8, 'more', 8, 'part', 32, 'used', 32]
+const DATA_SEAL = new WriterSeal(new DataReader())
 const ANY = ['any', 8]
+const POLL_SEAL = new WriterSeal(new PollReader())
 const UPTIME_HOURS_TO_NETWORK_BYTES = ['uptime_hours', 64, 'total_sessions', 64, 'active_sessions', 64, 'network_bytes', 64]
+const METRICS_SEAL = new WriterSeal(new MetricsReader())
 const COVERS = { Replayed: 'StaleEpoch' }
 const FRAME_RULES = [
   { bare: false, reach: 0, states: ['join'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },

@@ -477,7 +477,7 @@ FRAME.Data = function(c, v)
   end
   v.counter = uint(c, F["data.counter"], 64, false)
   do
-    local c = region(c, (17 + unknown("session.payload_len")))
+    local c = region(c, (26 + unknown("session.payload_len")))
     sealed(c, "data", F["data.sealed"])
     close(c)
   end

@@ -23,12 +23,14 @@ export type Code = keyof typeof Code
 
 export type Join = {
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
 /** What encoding Join takes. */
 export type JoinInput = {
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
@@ -56,7 +58,14 @@ export type Data = {
   started: bigint
   salt: Uint8Array
   counter: bigint
+  /** Nothing comes behind this frame. */
   last: boolean
+  /** The message goes on in the next frame. */
+  more: boolean
+  /** Place of this frame in its message. */
+  part: number
+  /** Bytes of the payload that count. */
+  used: number
   payload: Uint8Array
 }
 
@@ -66,9 +75,15 @@ export type DataInput = {
   started?: bigint | number | undefined
   /** random(16) unless given. */
   salt?: Uint8Array | undefined
-  counter: bigint | number
-  /** false unless given. */
+  counter?: bigint | number | undefined
+  /** Nothing comes behind this frame. false unless given. */
   last?: boolean | undefined
+  /** The message goes on in the next frame. false unless given. */
+  more?: boolean | undefined
+  /** Place of this frame in its message. 0 unless given. */
+  part?: number | undefined
+  /** Bytes of the payload that count. session.payload_len unless given. */
+  used?: number | undefined
   payload: Uint8Array
 }
 

@@ -287,6 +287,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
   version: 2,
   doc: 'Encrypted multi-peer UDP for real-time state. Version 2 keeps the crate\'s header and sealing and adds what it promises.',
   profile: undefined,
+  profiles: ['crate-0.1.3'],
   insecure: [],
   frames: [
     {
@@ -544,6 +545,8 @@ export const protocol: TypedProtocol<IntentraTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority,
@@ -562,6 +565,8 @@ export const protocol: TypedProtocol<IntentraTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,

@@ -10,6 +10,7 @@ export const protocol: TypedProtocol<NoiseFramesTypes> = {
   version: 1,
   doc: 'pea2pea\'s noise_handshake example. Every handshake and transport message is a u16 length and a Noise message.',
   profile: undefined,
+  profiles: ['crate-0.57.4'],
   insecure: [],
   frames: [
     {

@@ -8,6 +8,7 @@ export const protocol: TypedProtocol<Pea2peaTypes> = {
   version: 1,
   doc: 'A P2P node over TCP with five hooks, limits and backpressure. The payload belongs to the application.',
   profile: undefined,
+  profiles: ['crate-0.57.4', 'text', 'chaos'],
   insecure: ['plain TCP; the payload is as safe as the application makes it'],
   frames: [
     {
@@ -92,6 +93,8 @@ export const protocol: TypedProtocol<Pea2peaTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 64, out: 64, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,

@@ -203,6 +203,7 @@ export const protocol: TypedProtocol<VstpTypes> = {
   version: 1,
   doc: 'Framed messages over TCP and UDP with a CRC, acknowledgements and fragments.',
   profile: undefined,
+  profiles: ['crate-0.2.1'],
   insecure: [
     'tcp and udp carry no cryptography; anyone on the path can read and change frames',
     'anyone at all can forge udp frames',
@@ -524,6 +525,8 @@ export const protocol: TypedProtocol<VstpTypes> = {
         full: 'drop-oldest',
         acceptFullCopies: false,
       },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: {
         above: 4096,

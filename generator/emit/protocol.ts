@@ -39,6 +39,8 @@ function descriptor(protocol: Protocol, behaviour: Behaviour, dispatch: object, 
     version: protocol.version,
     doc: protocol.doc,
     profile: protocol.profile,
+    ...(protocol.profile === undefined &&
+      protocol.profiles.length > 0 && { profiles: protocol.profiles.map(one => one.name) }),
     insecure: protocol.insecure,
     frames: [...protocol.frames.values()].map(frame => sections.frame(frame)),
     errors: Object.fromEntries(

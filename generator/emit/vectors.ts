@@ -7,7 +7,7 @@ import type { Example, Frame, Node, Protocol } from '../model/model.ts'
 import { generatedBy } from './header.ts'
 import { hex } from './notation.ts'
 import { toJson } from './vectors/json.ts'
-import { sampleRecord, sampleValue, type Variant } from './vectors/sample.ts'
+import { LEARNED, sampleRecord, sampleValue, type Variant } from './vectors/sample.ts'
 
 export function emitVectors(protocol: Protocol): string {
   const context = vectorContext(protocol)
@@ -99,9 +99,8 @@ function vectorContext(protocol: Protocol): Context {
   }
 }
 
-/** Session values are mostly sizes. */
 function small(value: unknown): unknown {
-  return typeof value === 'bigint' ? 16n : typeof value === 'number' ? 16 : value
+  return typeof value === 'bigint' ? BigInt(LEARNED) : typeof value === 'number' ? LEARNED : value
 }
 
 const VARIANTS: readonly Variant[] = ['plain', 'full']

@@ -1,5 +1,5 @@
 // Opening sealed groups in place through the context (runtime/wire/codec.ts, Context.open), each once in a frame.
-import type { SealedFrame } from '../../runtime/wire/codec.ts'
+import { OPAQUE, REPLAYED, type SealedFrame } from '../../runtime/wire/codec.ts'
 import type { Seal } from '../model/model.ts'
 import { Fault } from './fault.ts'
 import { plainOf } from './plain.ts'
@@ -20,17 +20,24 @@ export function openSeal(rec: Rec, slot: GroupSlot): void {
       return
     }
     run.need(end)
-    slot.range = opened(rec, seal, start, end)
-    run.opened.set(start, slot.range)
+    const range = opened(rec, seal, start, end)
+    if (range === undefined) {
+      slot.seal = 'opaque'
+      return
+    }
+    slot.range = range
+    run.opened.set(start, range)
   }
   slot.seal = 'open'
 }
 
-function opened(rec: Rec, seal: Seal, start: number, end: number): { start: number; end: number } {
+function opened(rec: Rec, seal: Seal, start: number, end: number): { start: number; end: number } | undefined {
   const { run } = rec
   if (end - start < seal.overhead) throw new Fault(seal.error, start)
   const frame = sealedFrame(rec, seal, start)
   const length = run.context.open!(seal.name, run.bytes, run.base + start, run.base + end, frame)
+  if (length === OPAQUE) return undefined
+  if (length === REPLAYED) throw new Fault('Replayed', start)
   if (length < 0) throw new Fault(seal.error, start)
   const text = start + (seal.tag === 'prepend' ? TAG : 0)
   return { start: text, end: text + length }

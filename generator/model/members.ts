@@ -125,6 +125,7 @@ function spaceType(syntax: Member, space: string, context: Context): ValueType {
   }
   if (space === 'peer' && syntax.name === 'port') return INT
   if (space === 'local' && syntax.name === 'name') return TEXT
+  if (space === 'local' && (syntax.name === 'port' || syntax.name === 'number')) return INT
   return BYTES
 }
 

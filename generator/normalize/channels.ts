@@ -1,7 +1,7 @@
 // `channels` and `channel_header` (docs/language, "Channels"): what each delivery class promises, its bounds, and
 // which fields of the frames its engine reads and writes.
 
-import type { FragmentDescriptor } from '../../runtime/core/protocol.ts'
+import type { FragmentDescriptor, SplitDescriptor } from '../../runtime/core/protocol.ts'
 import type { Protocol } from '../model/model.ts'
 import { type Channel, type ChannelHeaderData, type FramePath, HEADER_ROLES, type Transfer } from './behaviour.ts'
 import { fieldsOf, framePath, innerType } from './path.ts'
@@ -69,6 +69,8 @@ function channel(name: string, section: Section, protocol: Protocol): Channel {
     fec: section.has('fec') ? { group: section.section('fec').count('group', DEFAULTS.fecGroup) } : undefined,
     fragment: fragment(section, name, protocol),
     transfer: transfer(section, name, protocol),
+    split: section.has('split') ? split(section.section('split')) : undefined,
+    end: section.text('end', undefined),
     queue: {
       in: queue.count('in', DEFAULTS.queue.in),
       out: queue.count('out', DEFAULTS.queue.out),
@@ -98,6 +100,16 @@ function path(section: Section, key: string, channel: string, protocol: Protocol
 
 function retransmit(section: Section): Channel['retransmit'] {
   return { ...section.span('rto', RELIABLE.rto), times: section.count('times', RELIABLE.times) }
+}
+
+function split(section: Section): SplitDescriptor {
+  return {
+    cut: section.text('cut', ''),
+    used: section.text('used', undefined),
+    index: section.text('index', undefined),
+    more: section.text('more', undefined),
+    max: section.size('max', DEFAULTS.splitMax),
+  }
 }
 
 function fragment(section: Section, name: string, protocol: Protocol): FragmentDescriptor | undefined {
@@ -164,6 +176,7 @@ const DELIVERIES = ['unreliable', 'unreliable-sequenced', 'reliable', 'reliable-
 
 /** Milliseconds and bytes. */
 const DEFAULTS = {
+  splitMax: 16 * 1024 ** 2,
   delivery: 'unreliable',
   priority: 0,
   window: 256,

@@ -41,6 +41,6 @@ export function normalize(protocol: Protocol, report: Report): Behaviour {
     handshake: normalizeHandshake(section('handshake'), protocol, expressions),
     seals: normalizeSeals(protocol, isStream, report),
     metrics: normalizeMetrics(section('metrics'), expressions),
-    service: normalizeService(section('service')),
+    service: normalizeService(section('service'), protocol),
   }
 }

@@ -1,16 +1,18 @@
 // `service` (docs/language, "Service"): what the runtime does with frames that have no handler. Plain data with its
 // defaults; paths, conditions and tokens stay as written, for the engine that runs the service to resolve.
 
+import type { Frame, Protocol } from '../model/model.ts'
 import type { Service } from './behaviour.ts'
+import { fieldsOf } from './path.ts'
 import { isMap, type Section } from './section.ts'
 
-export function normalizeService(section: Section): Service | undefined {
+export function normalizeService(section: Section, protocol: Protocol): Service | undefined {
   const kinds = section.keys()
   if (kinds.length === 0) return undefined
   const [kind] = kinds
   if (kinds.length > 1) section.wrong(kinds[1]!, 'a protocol has one service', { on: 'key' })
   if (kind === 'echo') return { kind, role: undefined, data: echo(section.section(kind)) }
-  if (kind === 'relay') return relay(section.section(kind))
+  if (kind === 'relay') return relay(section.section(kind), protocol)
   if (kind === 'node') return { kind, role: undefined, data: node(section.section(kind)) }
   section.wrong(kind!, `unknown service ${kind}`, { on: 'key', code: 'reference', hint: 'echo, relay or node' })
   return undefined
@@ -20,13 +22,14 @@ function echo(section: Section): Record<string, unknown> {
   return { frame: section.text('frame', undefined) }
 }
 
-function relay(section: Section): Service {
+function relay(section: Section, protocol: Protocol): Service {
   const observe = section.section('observe')
   const queue = section.section('queue')
   const hub = section.text('hub', RELAY.hub)
   const data = {
     hub,
-    group: section.text('group', undefined),
+    join: join(section, protocol),
+    memberOf: paramName(section.text('member_of', undefined)),
     publish: {
       ...texts(section.section('publish'), ['role', 'frame']),
       max: section.section('publish').count('max', RELAY.max),
@@ -37,8 +40,10 @@ function relay(section: Section): Service {
     },
     observe: section.has('observe')
       ? {
-          ...texts(observe, ['role', 'token']),
+          role: observe.text('role', undefined),
+          token: paramName(observe.text('token', undefined)),
           ifNoToken: observe.word('if_no_token', ['refuse', 'admit'], RELAY.ifNoToken),
+          report: isMap(observe.raw('report')) ? observe.raw('report') : {},
         }
       : undefined,
     queue: {
@@ -52,9 +57,41 @@ function relay(section: Section): Service {
       stall: queue.duration('stall', RELAY.queue.stall),
     },
     whenPublisherLeaves: section.word('when_publisher_leaves', ['close-subscribers', 'keep-subscribers'], RELAY.leaves),
-    answer: isMap(section.raw('answer')) ? section.raw('answer') : undefined,
+    answer: answer(section, protocol),
   }
   return { kind: 'relay', role: hub, data }
+}
+
+/** The frame by which clients join, its field that names the group, and the one whose values are their roles. */
+function join(section: Section, protocol: Protocol): object | undefined {
+  const [name = '', group = ''] = section.text('group', '').split('.')
+  const frame = protocol.frames.get(name)
+  if (!frame) return undefined
+  const roles = ['publish', 'subscribe'].map(rule => section.section(rule).text('role', ''))
+  return { frame: name, group, role: enumField(protocol, frame, roles) }
+}
+
+/** The frame that tells a client how it went, and its field that has the values. */
+function answer(section: Section, protocol: Protocol): object | undefined {
+  const raw = section.raw('answer')
+  if (!isMap(raw)) return undefined
+  const { frame: name, ...values } = raw
+  const frame = protocol.frames.get(String(name))
+  const words = Object.values(values).filter(value => typeof value === 'string')
+  const field = frame && enumField(protocol, frame, words)
+  return field === undefined ? undefined : { frame: String(name), field, values }
+}
+
+/** The field whose enum has all of these values. */
+function enumField(protocol: Protocol, frame: Frame, names: readonly string[]): string | undefined {
+  return fieldsOf(frame.body).find(({ type }) => {
+    const known = type.kind === 'enum' ? protocol.enums.get(type.name)?.values.map(one => one.name) : undefined
+    return known !== undefined && names.every(name => known.includes(name))
+  })?.name
+}
+
+function paramName(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : /^param\.(\w+)$/.exec(text)?.[1]
 }
 
 function node(section: Section): Record<string, unknown> {

@@ -1,7 +1,7 @@
 // What generated decoders read from: the bytes of one frame, how far they go, and what is known on the way. One per
 // codec, used again for every frame. Nothing here is on the path of a good frame except `begin` and `frame`; the rest
 // finds out what is wrong once a check has failed (docs/adr/0002-decoding.md).
-import { type Context, type DecodeOptions, Malformed, type SealedFrame } from '../wire/codec.ts'
+import { type Context, type DecodeOptions, Malformed, OPAQUE, REPLAYED, type SealedFrame } from '../wire/codec.ts'
 import { isUnevaluable, NO_BYTES } from './exact.ts'
 
 /** Names and sizes in bits of fields that stand side by side: `['magic', 16, 'version', 8]`. */
@@ -56,10 +56,7 @@ export class Input {
     this.maxFrame = options.maxFrame ?? Number.POSITIVE_INFINITY
     this.context = context
     this.consumed = 0
-    this.nesting = 0
-    this.depth = 0
     this.opened = -1
-    this.hop = Number.MAX_SAFE_INTEGER
   }
 
   /** The moment named `framing`: the frame ends at `end`. Demands its size, then all of its bytes, then no others. */
@@ -192,6 +189,8 @@ export class Input {
     if (!context.open) return false
     if (to - from < overhead) throw this.refuse(error, from, '')
     const length = context.open(seal, this.bytes, from, to, frame)
+    if (length === OPAQUE) return false
+    if (length === REPLAYED) throw this.refuse('Replayed', from, '')
     if (length < 0) throw this.refuse(error, from, '')
     this.opened = from
     this.plainAt = prepend ? from + TAG : from
@@ -221,6 +220,13 @@ export class Input {
       return first === NEEDS ? fault : first
     }
     return fault
+  }
+
+  /** Back to the outermost record, where a fault ended decoding somewhere inside. */
+  leave(): void {
+    this.nesting = 0
+    this.depth = 0
+    this.hop = Number.MAX_SAFE_INTEGER
   }
 
   private raise(code: string, at: number, field: string, name: string | undefined): Malformed {

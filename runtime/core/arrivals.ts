@@ -78,8 +78,14 @@ export class Arrivals {
   }
 
   /** A whole message: one frame, or pieces that were joined. */
-  #whole(now: Instant, frame: Reader, plan: FramePlan): void {
+  #whole(now: Instant, arrived: Reader, plan: FramePlan): void {
     const session = this.#session
+    const frame =
+      plan.split === undefined && plan.end === undefined ? arrived : session.messages.joined(now, arrived, plan)
+    if (frame === undefined) {
+      session.passed(now, plan, arrived)
+      return
+    }
     const mayBePart = plan.channel?.transfer !== undefined
     // What a tap sees are messages: not the pieces and parts that they travelled in.
     if (!mayBePart) session.shared.sink.tap?.(session, 'in', frame)

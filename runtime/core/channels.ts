@@ -1,12 +1,14 @@
 // The channels of one session (docs/adr/0006-channels.md): what the application sends on them gets its number and its
 // acknowledgements here, and what arrives is told from repetitions, put in order and joined, before anybody sees it.
 
-import type { Acks, ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
-import { ChannelSet } from '../channel/set.ts'
-import type { Codec, Reader } from '../wire/codec.ts'
+import { type Channels, ConnectionSet } from '../channel/connection-set.ts'
+import type { ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
+import { ChannelSet, type PathState } from '../channel/set.ts'
+import type { Codec, DecodeOptions, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import { type ChannelPlan, channelPlan } from './channel-plan.ts'
+import { acknowledge, bytesOf, scratch } from './channel-values.ts'
 import type { Emission } from './emission.ts'
 import { LocalError, PeerError, peerError } from './errors.ts'
 import { type Instant, instant } from './machine.ts'
@@ -35,7 +37,9 @@ export interface ChannelsHost {
 export class SessionChannels implements ChannelHost<Message> {
   readonly plan: ChannelPlan
   readonly #host: ChannelsHost
-  readonly #set: ChannelSet<Message>
+  readonly #set: Channels<Message>
+  /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
+  readonly #row: ConnectionSet<Message> | undefined
   readonly #templates: (Plain | undefined)[] = []
   readonly #places: ReadonlyMap<string, number>
   /** Where a value says which channel it is for. */
@@ -51,15 +55,17 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#now = now
     this.#places = new Map(plan.channels.map((one, place) => [one.name, place]))
     this.#path = plan.header.channel?.path.split('.') ?? []
-    this.#set = new ChannelSet<Message>({
+    const options = {
       channels: plan.channels,
       numbers: plan.numbers,
-      host: this,
+      host: this as ChannelHost<Message>,
       mtu: plan.mtu,
       pieceOverhead: plan.pieceOverhead,
       handshakeRtt: host.carrier.rtt,
       budgets: plan.budgets,
-    })
+    }
+    this.#row = plan.numbers.seqSpace === 'connection' ? new ConnectionSet(options, plan.header.ackSweep) : undefined
+    this.#set = this.#row ?? new ChannelSet<Message>(options)
   }
 
   /** Messages of ours that the peer has not acknowledged. */
@@ -71,11 +77,11 @@ export class SessionChannels implements ChannelHost<Message> {
     return instant(this.#set.deadline)
   }
 
-  get path(): ChannelSet<Message>['path'] {
+  get path(): PathState {
     return this.#set.path
   }
 
-  get counters(): ChannelSet<Message>['counters'] {
+  get counters(): Channels<Message>['counters'] {
     return this.#set.counters
   }
   /** Sends a message. False: there is no room now, `ready` follows. Throws what encoding throws. */
@@ -99,7 +105,10 @@ export class SessionChannels implements ChannelHost<Message> {
   arrived(now: Instant, frame: Reader, plan: FramePlan): boolean {
     this.#now = now
     this.#acked(now, frame)
-    if (!plan.isChannelled) return this.plan.acknowledging.has(plan.index)
+    if (!plan.isChannelled) {
+      this.#heard(now, frame)
+      return this.plan.acknowledging.has(plan.index)
+    }
     const { header } = this.plan
     const place = plan.place ?? this.plan.placeOf(header.channel?.get(frame))
     if (place === undefined || !this.#belongs(plan, place, frame)) {
@@ -120,6 +129,23 @@ export class SessionChannels implements ChannelHost<Message> {
     )
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
     return true
+  }
+
+  /** Whether `stamped` has something to say. */
+  get stamps(): boolean {
+    return this.#row !== undefined
+  }
+
+  /** A frame that is no message leaves: in one row of numbers it carries some, too. */
+  stamped(given: Plain): Plain {
+    if (this.#row === undefined) return given
+    const value: Plain = { ...given }
+    const { header, isSeqWide } = this.plan
+    const seq = this.#row.quietNumber
+    header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
+    acknowledge(this.plan, value, this.#row.acks(0))
+    this.#row.carried(0)
+    return value
   }
 
   /** After the last frame of a batch, or when there is room again. */
@@ -201,7 +227,8 @@ export class SessionChannels implements ChannelHost<Message> {
     const value: Plain = {}
     const { id } = this.plan.channels[channel] ?? {}
     if (id !== undefined) this.plan.header.channel?.set(value, id)
-    this.#acknowledging(value, this.#set.acks(channel))
+    if (this.#row !== undefined) this.plan.header.seq?.set(value, this.#row.quietNumber)
+    acknowledge(this.plan, value, this.#set.acks(channel))
     emission.put(this.#now, frame, value, session.plan.maxFrame, true, true)
     this.#set.carried(channel)
     return true
@@ -282,10 +309,10 @@ export class SessionChannels implements ChannelHost<Message> {
     for (const name in given) value[name] = given[name]
     if (id !== undefined) header.channel?.set(value, id)
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
-    if (delivery === 'reliable' || delivery === 'reliable-ordered') {
-      header.reliable_flag?.set(value, true)
+    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (this.#row !== undefined || delivery?.startsWith('reliable')) {
       const acks = this.#set.acks(channel)
-      if (acks.ack !== 0) this.#acknowledging(value, acks)
+      if (acks.ack !== 0 || this.#row !== undefined) acknowledge(this.plan, value, acks)
     }
     if (fragment !== undefined) {
       header.fragment_flag?.set(value, true)
@@ -314,18 +341,20 @@ export class SessionChannels implements ChannelHost<Message> {
     return value
   }
 
-  #acknowledging(value: Plain, { ack, lo, hi }: Acks): void {
-    const { header, isSeqWide, areBitsWide, numbers } = this.plan
-    header.ack_flag?.set(value, true)
-    header.ack?.set(value, isSeqWide ? BigInt(ack) : ack)
-    if (header.ack_bits === undefined || numbers.ackBits === 0) return
-    header.ack_bits.set(value, areBitsWide ? (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0) : lo >>> 0)
+  #heard(now: Instant, frame: Reader): void {
+    const seq = this.#row === undefined ? undefined : this.plan.header.seq?.get(frame)
+    if (seq !== undefined) this.#row?.heard(now, Number(seq))
   }
 
   #acked(now: Instant, frame: Reader): void {
     const { header } = this.plan
     const ack = header.ack?.get(frame)
-    if (ack === undefined || Number(ack) === 0) return
+    if (ack === undefined) return
+    if (this.#row !== undefined) {
+      this.#row.acked(now, 0, Number(ack))
+      return
+    }
+    if (Number(ack) === 0) return
     const place = header.channel === undefined ? this.#onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)
@@ -346,28 +375,25 @@ export class SessionChannels implements ChannelHost<Message> {
     if (this.plan.channels[channel]?.fragment === undefined || id === undefined) return undefined
     const of = Number(count?.get(frame) ?? 0)
     if (of < 2) return undefined
-    this.#piece.id = Number(id.get(frame) ?? 0)
-    this.#piece.index = Number(index?.get(frame) ?? 0)
-    this.#piece.count = of
-    return this.#piece
+    return Object.assign(this.#piece, {
+      id: Number(id.get(frame) ?? 0),
+      index: Number(index?.get(frame) ?? 0),
+      count: of,
+    })
   }
 
   /** Reads a message beside the one that is being dealt with. */
   #peek({ frame, reader, bytes }: Message): Reader {
-    if (reader !== undefined || bytes === undefined) return reader as Reader
-    return this.#mirror.decode(bytes, 0, bytes.length, {
-      whole: true,
-      ignoreTrailing: true,
-      frame: frame.name,
-    }) as Reader
+    return reader ?? (this.#mirror.decode(bytes as Uint8Array, 0, bytes?.length ?? 0, again(frame)) as Reader)
   }
 
   /** It was decoded before, so it will be again. */
   #decode(frame: FramePlan, bytes: Uint8Array): Reader | undefined {
-    const codec = this.#host.carrier.codec(this.#host.session)
-    return codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: frame.name })
+    return this.#host.carrier.codec(this.#host.session).decode(bytes, 0, bytes.length, again(frame))
   }
 }
+
+const again = (frame: FramePlan): DecodeOptions => ({ whole: true, ignoreTrailing: true, frame: frame.name })
 
 /** The channels of a session that opens. */
 export function sessionChannels(host: ChannelsHost, now: Instant): SessionChannels {
@@ -375,25 +401,6 @@ export function sessionChannels(host: ChannelsHost, now: Instant): SessionChanne
   const { shared, plan } = session
   shared.channels.plan ??= channelPlan(plan, carrier.mirror(session))
   return new SessionChannels(shared.channels.plan, host, now)
-}
-
-/** Throws LocalError where the channels of a schema cannot run. */
-export function requireChannels(plan: ChannelPlan): void {
-  const { channels, numbers, mtu, pieceOverhead } = plan
-  new ChannelSet({ channels, numbers, mtu, pieceOverhead, host: {} as ChannelHost<unknown> })
-}
-
-function bytesOf(value: unknown, field: string): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  throw new LocalError('NotBuilt', `a message is too large for one datagram, and ${field} is not bytes`)
-}
-
-let spare = new Uint8Array(2048)
-
-/** Memory for what is encoded only to see whether it can be. */
-function scratch(size: number): Uint8Array {
-  if (spare.length < size) spare = new Uint8Array(2 * size)
-  return spare
 }
 
 const NOTHING: Plain = {}

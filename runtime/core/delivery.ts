@@ -7,6 +7,7 @@ import type { Answers } from './answers.ts'
 import type { Carrier } from './carrier.ts'
 import { LocalError } from './errors.ts'
 import type { Instant } from './machine.ts'
+import { MessageReader } from './messages.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { Session } from './session.ts'
@@ -18,6 +19,8 @@ interface Waiting {
   /** What the frame was decoded with; it may have changed since. */
   readonly session: Context['session']
   readonly state: string | undefined
+  /** A message that is more than its bytes: it cannot be decoded again. */
+  readonly whole: Reader | undefined
 }
 
 interface Current {
@@ -117,8 +120,9 @@ export class Delivery {
 
   #enqueue(frame: Reader, plan: FramePlan, rule: Rule | undefined): void {
     const { session, state } = this.#session.context
-    const bytes = copyOf(frame.byteSource, frame.byteStart, frame.byteEnd)
-    this.#queue.push({ bytes, plan, rule, session, state })
+    const whole = frame instanceof MessageReader ? frame.detached() : undefined
+    const bytes = whole?.byteSource ?? copyOf(frame.byteSource, frame.byteStart, frame.byteEnd)
+    this.#queue.push({ bytes, plan, rule, session, state, whole })
     this.#charge(bytes.length)
   }
 
@@ -128,10 +132,11 @@ export class Delivery {
   }
 
   /** It was decoded before, with the values of that time; so it is again. */
-  #decode({ bytes, plan, session, state }: Waiting): Reader | undefined {
+  #decode({ bytes, plan, session, state, whole }: Waiting): Reader | undefined {
+    if (whole !== undefined) return whole
     const codec = this.#carrier.codec(this.#session)
     const { context } = codec
-    codec.context = { ...context, session, state }
+    codec.context = { ...context, session, state, open: this.#session.seals?.again ?? context.open }
     const frame = codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: plan.name })
     codec.context = context
     return frame

@@ -1,7 +1,7 @@
 // How a frame of one session gets out: encoded once, in pieces where it is too large for a datagram, and seen by what
 // follows frames in both directions (states, learned values, the tap).
 
-import type { Reader } from '../wire/codec.ts'
+import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import type { SessionChannels } from './channels.ts'
@@ -12,6 +12,7 @@ import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
 import type { FramePlan } from './plan.ts'
 import { type Plain, roundTrip } from './recast.ts'
 import type { Session } from './session.ts'
+import type { SessionSeals } from './session-seals.ts'
 
 export class Emission {
   /** How the frame emitted last was cut. */
@@ -39,9 +40,23 @@ export class Emission {
    * Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws.
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
-  emit(now: Instant, frame: FramePlan, value: Plain, isPart = false, channel?: string): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, value, channel)
+  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false, channel?: string): boolean {
+    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given, channel)
+    const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
+    const { seals } = this.#session
+    if (frame.split !== undefined && !isPart) {
+      const { messages } = this.#session
+      let count = 0
+      for (const part of messages.cut(frame, value)) {
+        this.emit(now, frame, part, true)
+        count++
+      }
+      if (count > 0) messages.show(frame, value)
+      return true
+    }
+    if (seals !== undefined && frame.descriptor.seal !== undefined)
+      return this.#sealed(now, frame, value, codec, seals, isPart)
     const size = codec.sizeOf(frame.name, value)
     this.lastCut = undefined
     if (frame.fragment !== undefined && size > frame.fragment.above) {
@@ -65,6 +80,26 @@ export class Emission {
   put(now: Instant, frame: FramePlan, value: Plain, size: number, isPart: boolean, isFirst: boolean): void {
     this.#carrier.write(this.#session, frame, value, size, true)
     this.#passed(now, frame, isFirst, isPart)
+  }
+
+  /** What is in a sealed frame is looked at as it was given: what was written cannot be read by whoever wrote it. */
+  #sealed(now: Instant, frame: FramePlan, value: Plain, codec: Codec, seals: SessionSeals, isPart: boolean): boolean {
+    const session = this.#session
+    const given = seals.prepare(now, frame, value)
+    this.#carrier.write(session, frame, given, codec.sizeOf(frame.name, given))
+    const { lastStart: start, lastEnd: end } = this.#carrier
+    session.framesOut++
+    session.bytesOut += end - start
+    session.shared.meter.sent(frame.index, end - start)
+    const looks = session.lifecycle.looksInto(frame) || frame.descriptor.learn.length > 0
+    const tap = isPart ? undefined : session.shared.sink.tap
+    const reader = looks || tap !== undefined ? roundTrip(this.#carrier.mirror(session), frame.name, given) : undefined
+    if (reader !== undefined) {
+      tap?.(session, 'out', reader)
+      learn(session, now, frame, reader)
+    }
+    session.passed(now, frame, reader)
+    return true
   }
 
   /** Shows the tap a message that leaves in pieces or parts. */
@@ -102,6 +137,8 @@ export class Emission {
     const plan = this.#session.plan.frames[frame.frameIndex] as FramePlan
     const size = frame.byteEnd - frame.byteStart
     if (!this.#carrier.hasRoom || !this.#session.lifecycle.allows(plan)) return false
+    // It was opened where it lies, and would be sealed under another key anyway.
+    if (plan.descriptor.seal !== undefined && this.#session.seals !== undefined) return false
     if (plan.fragment !== undefined && size > plan.fragment.above) return false
     if (this.#session.isSealed || plan.isChannelled) return false
     this.#carrier.writeAgain(this.#session, frame.byteSource.subarray(frame.byteStart, frame.byteEnd))

@@ -26,6 +26,8 @@ const PEER = {
   LimitExceeded: 'a bound was exceeded',
   WrongState: 'the frame is not allowed in this state or direction',
   HandshakeFailed: 'the handshake failed',
+  Denied: 'the other side does not let this one in',
+  Refused: 'the other side refused',
   Unreachable: 'nobody answers there',
   Closed: 'the connection is closed',
   Cut: 'the connection ended inside a frame or without a goodbye',

@@ -13,6 +13,8 @@ export class Lifecycle {
   #row: StateRow | undefined
   /** Frames of each kind that passed in this state. */
   readonly #counts = new Map<string, number>()
+  /** Some step of this state depends on how many frames there were. */
+  #isCounting = false
   /** When the state has lasted too long. */
   deadline: Instant = NEVER
 
@@ -21,9 +23,19 @@ export class Lifecycle {
     this.#enter(now, plan.firstState)
   }
 
+  /** The session opened now: what its state may last counts from here. */
+  restart(now: Instant): void {
+    this.deadline = this.#row === undefined ? NEVER : instant(now + this.#row.timeout)
+  }
+
   /** The present state; undefined where the schema has no states. */
   get state(): string | undefined {
     return this.#row?.name
+  }
+
+  /** It came to the state in which a connection is closed. */
+  get isClosed(): boolean {
+    return this.#row === undefined && this.#plan.firstState !== undefined
   }
 
   /** Whether the frame may pass now. */
@@ -45,6 +57,12 @@ export class Lifecycle {
   pass(now: Instant, frame: FramePlan, reader: Reader | undefined): string | undefined {
     const row = this.#row
     if (row === undefined) return undefined
+    const only = row.frames[frame.name]
+    // Most frames of a long-lived state lead nowhere, and nobody counts them.
+    if (only?.length === 1 && only[0]!.when === undefined && !this.#isCounting) {
+      if (only[0]!.to !== row.name) this.#enter(now, only[0]!.to)
+      return only[0]!.to
+    }
     this.#counts.set(frame.name, (this.#counts.get(frame.name) ?? 0) + 1)
     const steps = row.frames[frame.name] ?? []
     const count = (name: string): number => this.#counts.get(name) ?? 0
@@ -57,6 +75,7 @@ export class Lifecycle {
   #enter(now: Instant, state: string | undefined): void {
     this.#row = state === undefined ? undefined : this.#plan.states.get(state)
     this.#counts.clear()
+    this.#isCounting = Object.values(this.#row?.frames ?? {}).some(steps => steps.some(one => one.when !== undefined))
     this.deadline = this.#row === undefined ? NEVER : instant(now + this.#row.timeout)
   }
 }

@@ -33,9 +33,9 @@ export type MeterEvent =
 export type MeterGauge = 'connections' | 'handshakes' | 'queue.bytes' | 'reorder.bytes' | 'relay.groups'
 
 export interface Meter {
-  /** A frame passed every check. `frame` is its index in the codec, `size` its bytes with framing. */
-  received(frame: number, size: number): void
-  sent(frame: number, size: number): void
+  /** A frame passed every check, or `times` of them. `frame` is its index in the codec, `size` the bytes with framing. */
+  received(frame: number, size: number, times?: number): void
+  sent(frame: number, size: number, times?: number): void
   /** Bytes that went through a socket, and in how many datagrams or chunks (default 1). */
   bytesIn(size: number, packets?: number): void
   bytesOut(size: number, packets?: number): void

@@ -4,7 +4,6 @@
 
 import { isChannelled } from './channel-plan.ts'
 import { LocalError } from './errors.ts'
-import type { HandshakeScript } from './handshake-descriptor.ts'
 import type {
   ChannelDescriptor,
   FragmentDescriptor,
@@ -12,9 +11,11 @@ import type {
   ProtocolDescriptor,
   ReplyDescriptor,
   RoleDescriptor,
+  SplitDescriptor,
   StateRow,
   TransportDescriptor,
 } from './protocol.ts'
+import { unbuilt } from './unbuilt.ts'
 
 export interface Plan {
   readonly protocol: ProtocolDescriptor
@@ -59,6 +60,9 @@ export interface FramePlan {
   /** It travels on channels that have an engine; then the place of its channel, unless the sender names it. */
   readonly isChannelled: boolean
   readonly place: number | undefined
+  /** On streams: how messages are laid into frames, and the field that marks the last one. */
+  readonly split: SplitDescriptor | undefined
+  readonly end: string | undefined
   /** Arriving: nothing but its delivery happens. */
   readonly isPlain: boolean
 }
@@ -141,6 +145,8 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     const channelled = descriptor.channel !== undefined && isChannelled({ isStream, protocol })
     const fragment = isStream || channelled ? undefined : channel?.fragment
     const place = channel === undefined ? -1 : protocol.channels.indexOf(channel)
+    const split = isStream ? channel?.split : undefined
+    const end = isStream ? channel?.end : undefined
     const receives = mayReceive(descriptor)
     return {
       name: descriptor.name,
@@ -160,13 +166,15 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       fragment,
       isChannelled: channelled,
       place: channelled && place >= 0 ? place : undefined,
+      split,
+      end,
       isPlain:
         receives &&
         !channelled &&
         answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
         descriptor.close === undefined &&
         descriptor.max === undefined &&
-        fragment === undefined,
+        (fragment ?? split ?? end) === undefined,
     }
   })
   const byName = new Map(frames.map(one => [one.name, one]))
@@ -218,78 +226,4 @@ function refuseUnbuilt(protocol: ProtocolDescriptor, transport: TransportDescrip
     'NotBuilt',
     `${protocol.name}: the schema has \`${section}\`, which no engine of the runtime runs yet; encode and decode work`,
   )
-}
-
-/** Everything in the schema that no engine runs, as paths. */
-export function unbuilt(protocol: ProtocolDescriptor, transport: TransportDescriptor): string[] {
-  const { handshake, channels, channelHeader, service, session, replies } = protocol
-  const found = (handshake?.unbuilt ?? []).map(key => `handshake.${key}`)
-  found.push(...unbuiltSecurity(protocol, transport))
-  const hasEngine = isChannelled({ isStream: transport.kind !== 'udp', protocol })
-  for (const channel of channels) {
-    const at = `channels.${channel.name}`
-    const isPlain = channel.delivery === 'unreliable' || channel.delivery === 'transport'
-    if (!isPlain && !hasEngine) found.push(`${at}.delivery: ${channel.delivery}`)
-    if (transport.kind === 'udp' && channel.delivery !== 'transport') {
-      if (channel.fec !== undefined) found.push(`${at}.fec`)
-      if (channel.coalesce > 0) found.push(`${at}.coalesce`)
-      if (channel.congestion === 'bbr') found.push(`${at}.congestion: bbr`)
-      if (channel.pace !== undefined && !hasEngine) found.push(`${at}.pace`)
-      if (channel.congestion !== 'none' && !hasEngine) found.push(`${at}.congestion`)
-    }
-    if (channel.orderBy !== undefined) found.push(`${at}.order_by`)
-    if (typeof channel.priority !== 'number' && !hasEngine) found.push(`${at}.priority`)
-  }
-  if (hasEngine && channelHeader?.seqSpace === 'connection') found.push('channel_header.seq_space: connection')
-  const served: readonly string[] = hasEngine ? ['seq', 'ack', 'ack_bits', 'ack_flag', 'reliable_flag'] : []
-  const roles = [
-    'seq',
-    'ack',
-    'ack_bits',
-    'ack_flag',
-    'message_id',
-    'reliable_flag',
-    'ping_flag',
-    'close_flag',
-  ] as const
-  for (const role of roles)
-    if (channelHeader?.[role] !== undefined && !served.includes(role)) found.push(`channel_header.${role}`)
-  for (const kind of Object.keys(service ?? {})) if (kind !== 'echo') found.push(`service.${kind}`)
-  for (const value of session)
-    if (value.lifetime !== Number.POSITIVE_INFINITY) found.push(`session.${value.name}.lifetime`)
-  for (const reply of replies) if (reply.auto === 'idle') found.push(`replies.${reply.name}.auto: idle`)
-  return found
-}
-
-/** Handshakes and seals that no engine runs on this transport. */
-function unbuiltSecurity({ handshake, seals }: ProtocolDescriptor, transport: TransportDescriptor): string[] {
-  const script = handshake?.script
-  if (transport.kind !== 'udp' || handshake?.transport !== undefined)
-    return [...(script === undefined ? [] : [`handshake.${scripted(script)}`]), ...seals.map(one => `seal.${one.name}`)]
-  const found: string[] = []
-  if (script !== undefined && seals.length === 0) found.push(`handshake.${scripted(script)}`)
-  if (script?.noise?.fallback !== undefined) found.push('handshake.fallback')
-  if (script?.noise?.newer !== undefined) found.push('handshake.newer')
-  if (script?.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
-  if (script !== undefined && script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
-  if (script?.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
-  for (const seal of seals) {
-    const at = `seal.${seal.name}`
-    if (seal.keyedByClear || seal.clear.length > 0) found.push(`${at}.clear`)
-    if (seal.pad !== undefined) found.push(`${at}.pad`)
-    if (seal.once) found.push(`${at}.once`)
-    if (seal.replay?.by === 'increasing') found.push(`${at}.replay: increasing`)
-    if (seal.rekey.by === 'handshake') found.push(`${at}.rekey.by: handshake`)
-    if (seal.rekey.renew.length > 0) found.push(`${at}.rekey.renew`)
-    if (seal.rekey.follow.length > 0) found.push(`${at}.rekey.follow`)
-  }
-  for (const { name, layout } of seals)
-    if (script === undefined || layout === undefined || seals.length > 1) found.push(`seal.${name}`)
-  return found
-}
-
-/** What a script is mainly made of, for messages. */
-function scripted({ noise, steps, keys }: HandshakeScript): string {
-  if (noise !== undefined) return 'noise'
-  return steps.length > 0 ? 'steps' : keys.length > 0 ? 'keys' : 'ids'
 }

@@ -186,6 +186,20 @@ export interface TransferDescriptor {
   readonly max: number
 }
 
+/** On streams: messages laid into frames whose payload has one size. All are names of fields of the frame. */
+export interface SplitDescriptor {
+  /** The field that holds the message, or a part of it. */
+  readonly cut: string
+  /** Bytes of it that count; undefined: all. */
+  readonly used: string | undefined
+  /** Place of the frame in its message, from 0: a message of which a frame is missing is not joined. */
+  readonly index: string | undefined
+  /** True while the message goes on in the next frame; undefined: every frame is a message. */
+  readonly more: string | undefined
+  /** The longest message that is joined. */
+  readonly max: number
+}
+
 export interface ChannelDescriptor {
   readonly name: string
   readonly id: number | string | undefined
@@ -202,6 +216,9 @@ export interface ChannelDescriptor {
   readonly fec: { readonly group: number } | undefined
   readonly fragment: FragmentDescriptor | undefined
   readonly transfer?: TransferDescriptor | undefined
+  readonly split?: SplitDescriptor | undefined
+  /** On streams: the field that is true in the last frame; a connection that ends without it was cut. */
+  readonly end?: string | undefined
   readonly queue: {
     readonly in: number
     readonly out: number
@@ -303,6 +320,8 @@ export interface ProtocolDescriptor {
   readonly version: number
   readonly doc: string | undefined
   readonly profile: string | undefined
+  /** Names of the profiles that there are, where this is none of them. */
+  readonly profiles?: readonly string[] | undefined
   readonly insecure: readonly string[]
   readonly frames: readonly FrameDescriptor[]
   readonly errors: Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>

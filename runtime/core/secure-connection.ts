@@ -6,6 +6,7 @@ import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -14,6 +15,7 @@ import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
 import type { AttemptHost } from './secure-attempt.ts'
+import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
 import { SecurePath } from './secure-path.ts'
@@ -40,7 +42,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   peerId = 0
   session: Session | undefined
   seal: PacketSeal | undefined
-  handshake: Initiator | Responder | Steps | undefined
+  handshake: Initiator | Responder | Steps | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
@@ -54,12 +56,20 @@ export class SecureConnection implements AttemptHost, Carrier {
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
+  #over: (() => void) | undefined
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
   /** When the peer is asked again to confirm the phase of our key. */
   #probeAt: Instant = NEVER
 
-  constructor(host: SecureHost, address: Address, ownId: number, isDialler: boolean) {
+  /** `session`: values that are known from elsewhere. */
+  constructor(
+    host: SecureHost,
+    address: Address,
+    ownId: number,
+    isDialler: boolean,
+    session: Readonly<Record<string, unknown>> = NOTHING,
+  ) {
     const { shared } = host
     this.#host = host
     this.address = address
@@ -70,7 +80,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.#isWaitedFor = !isDialler
     this.scope = new HandshakeScope({
       params: shared.params,
-      session: {},
+      session,
       peer: address,
       random: shared.random,
       now: () => Math.floor(shared.epoch + host.now),
@@ -94,6 +104,26 @@ export class SecureConnection implements AttemptHost, Carrier {
     const responder = new Responder(this, now, this.#host.secure.timeout)
     this.handshake = responder
     return responder.begin(now, frame, noise, clientId)
+  }
+
+  /** Begins with what was handed out elsewhere. */
+  take(now: Instant, values: HandedOver): void {
+    const { secure, shared } = this.#host
+    const { continuation, retry } = secure.script
+    const { role } = shared.plan
+    const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
+    this.#passed = values.passed.map(frame => ({ frame, at: now }))
+    this.handshake = new Handed(this, now, values, { isFirst, retry })
+    this.session = this.#makeSession(now, 'opening')
+    this.session.context.session = values.session
+    this.#over = values.over
+    this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
+    // What the seal has copied need not lie around in the session.
+    for (const { name, secret } of shared.plan.protocol.session)
+      if (secret && values.session[name] instanceof Uint8Array) values.session[name].fill(0)
+    this.handshake.start(now)
+    // A peer that answers nothing by itself cannot confirm.
+    if (isFirst && retry === undefined) this.confirm(now)
   }
 
   // -------------------------------------------------------------------------------------- for its handshake
@@ -141,11 +171,13 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.seal = this.#host.sealWith(this, keys, now)
     keys.send.fill(0)
     keys.receive.fill(0)
-    if (this.handshake instanceof Initiator) this.rtt = this.handshake.age(now)
+    if (this.handshake instanceof Initiator) this.rtt = this.handshake.roundTrip(now)
   }
 
   prove(_now: Instant): void {
-    const { proof } = this.#host.secure
+    const { secure } = this.#host
+    // Where no handshake answers, a frame that is answered does.
+    const proof = this.handshake instanceof Handed ? (secure.probe?.frame ?? secure.proof) : secure.proof
     if (proof !== undefined) this.#tell(proof, NOTHING)
   }
 
@@ -159,7 +191,9 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
   confirm(now: Instant): Session {
     const { handshake } = this
-    if (handshake instanceof Responder) this.rtt = handshake.age(now)
+    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
+    if (handshake instanceof Responder || handshake instanceof Initiator)
+      this.#host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -186,7 +220,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (handshake instanceof Steps) this.step(now, frame)
     else if (handshake instanceof Initiator) {
       if (peer === this.address) handshake.arrived(now, frame)
-    } else if (handshake !== undefined) {
+    } else if (handshake instanceof Responder) {
       if (peer === this.address) handshake.arrived(now, frame)
     } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
   }
@@ -228,8 +262,14 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
 
+  /** It was handed its keys by us and has not been heard of since: its address is not known. */
+  get isExpected(): boolean {
+    return this.handshake instanceof Handed && !this.isDialler
+  }
+
   /** Nobody has answered yet. */
   get isUnheard(): boolean {
+    if (this.handshake instanceof Handed) return this.isDialler
     return this.handshake instanceof Initiator && !this.handshake.wasHeard
   }
 
@@ -261,6 +301,8 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.scope.wipe()
     this.seal?.destroy()
     this.seal = undefined
+    this.#over?.()
+    this.#over = undefined
   }
 
   get deadline(): Instant {
@@ -275,7 +317,8 @@ export class SecureConnection implements AttemptHost, Carrier {
       if (now >= this.#closeUntil) this.#host.forget(this)
       return
     }
-    if (this.handshake instanceof Initiator || this.handshake instanceof Steps) this.handshake.wake(now)
+    const { handshake } = this
+    if (handshake instanceof Initiator || handshake instanceof Steps || handshake instanceof Handed) handshake.wake(now)
     else if (this.handshake !== undefined && now >= this.handshake.deadline)
       this.failed(now, peerError('Timeout', 'the client did not finish its handshake', { fatal: true }))
     if (this.state === 'open') {

@@ -9,6 +9,7 @@ import { ConnectionTable } from '../guard/connections.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
+import type { HandedOver } from './hand-over.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -95,6 +96,41 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   }
 
   // ------------------------------------------------------------------------------------------- for the driver
+
+  /** Whether `expect` would take a peer from this address without sending another one away. */
+  hasRoomFor(address: Address): boolean {
+    return !this.#isClosing && this.#table.hasRoom(address)
+  }
+
+  /** An id for a peer that will be expected. */
+  drawId(now: Instant): number {
+    return this.#peers.draw(now)
+  }
+
+  /** A peer was handed its keys and will come soon, from an address that is not known. False: there is no room for it. */
+  expect(now: Instant, values: HandedOver): boolean {
+    this.now = now
+    const { address, id = 0, session } = values
+    if (this.#isClosing || (id !== 0 && this.#peers.has(id))) return false
+    const connection = new SecureConnection(this, address, id, false, session)
+    if (!this.#makeRoom(now, address, connection)) return false
+    connection.take(now, values)
+    this.#peers.expect(connection)
+    return true
+  }
+
+  /** Goes on with a peer from whom the keys are: the session is open when the sink says so. */
+  proceed(now: Instant, address: Address, values: HandedOver): Session {
+    this.now = now
+    if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
+    const connection = new SecureConnection(this, address, values.id ?? 0, true, values.session)
+    this.#wasUsed = true
+    this.#table.admit(address, connection)
+    this.#peers.add(connection)
+    connection.take(now, values)
+    this.#peers.rearm(connection)
+    return connection.session as Session
+  }
 
   /** Begins a handshake with a peer. The session is open when the sink says so. */
   connect(now: Instant, address: Address): Session {
@@ -332,17 +368,22 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   #admit(now: Instant, peer: Address): SecureConnection | undefined {
     const connection = new SecureConnection(this, peer, this.#peers.draw(now), false)
+    if (!this.#makeRoom(now, peer, connection)) return undefined
+    this.#peers.add(connection)
+    return connection
+  }
+
+  #makeRoom(now: Instant, peer: Address, connection: SecureConnection): boolean {
     const admission = this.#table.admit(peer, connection)
     if (admission.kind === 'refused') {
       this.shared.meter.count(`limit.${admission.limit}`)
-      return undefined
+      return false
     }
     for (const evicted of admission.evicted) {
       this.shared.meter.count('limit.connections')
       this.ended(evicted, now, 'limit', peerError('LimitExceeded', 'there were too many connections'))
     }
-    this.#peers.add(connection)
-    return connection
+    return true
   }
 
   /** Sessions whose last frame is in the packets linger; those that just stop are forgotten. */

@@ -1,6 +1,7 @@
 // The connections of an endpoint with sealed datagrams: by the id that the engine receives under, or by address where
 // the schema has no ids, and by their deadlines.
 
+import { addressKey } from '../guard/address.ts'
 import { DeadlineHeap } from '../reliability/heap.ts'
 import type { IdsDescriptor } from './handshake-descriptor.ts'
 import { type Address, type Instant, instant } from './machine.ts'
@@ -11,6 +12,8 @@ export class SecurePeers {
   readonly #place: BytePlace | undefined
   readonly #byId = new Map<number, SecureConnection>()
   readonly #byAddress = new Map<Address, SecureConnection>()
+  /** Expected, and not heard of yet: nobody knows their addresses. Only where the schema has no ids. */
+  readonly #unbound = new Set<SecureConnection>()
   readonly #heap = new DeadlineHeap<SecureConnection>()
   readonly #random: (n: number) => Uint8Array
   /** Ids of connections that are over, and until when they are not given out again. */
@@ -43,11 +46,11 @@ export class SecurePeers {
   }
 
   get size(): number {
-    return this.#place === undefined ? this.#byAddress.size : this.#byId.size
+    return this.#place === undefined ? this.#byAddress.size + this.#unbound.size : this.#byId.size
   }
 
   values(): SecureConnection[] {
-    return [...(this.#place === undefined ? this.#byAddress : this.#byId).values()]
+    return [...(this.#place === undefined ? this.#byAddress : this.#byId).values(), ...this.#unbound]
   }
 
   has(id: number): boolean {
@@ -78,7 +81,35 @@ export class SecurePeers {
     this.rearm(connection)
   }
 
+  /** One that will come from an address that is not known. */
+  expect(connection: SecureConnection): void {
+    if (this.#place === undefined) this.#unbound.add(connection)
+    else this.#byId.set(connection.ownId, connection)
+    this.rearm(connection)
+  }
+
+  /** Those whose address is not known and whom no id names. */
+  get unbound(): ReadonlySet<SecureConnection> {
+    return this.#unbound
+  }
+
+  /** Who of them may have sent a packet from `peer`: at most `most`, first those who were told at that address. */
+  candidates(peer: Address, most: number): SecureConnection[] {
+    const from = addressKey(peer)
+    const near: SecureConnection[] = []
+    const far: SecureConnection[] = []
+    for (const one of this.#unbound) (addressKey(one.address) === from ? near : far).push(one)
+    return [...near, ...far].slice(0, most)
+  }
+
+  /** It came, from here. */
+  bind(connection: SecureConnection, peer: Address): void {
+    connection.address = peer
+    if (this.#unbound.delete(connection)) this.#byAddress.set(peer, connection)
+  }
+
   delete(connection: SecureConnection): void {
+    this.#unbound.delete(connection)
     if (this.#place === undefined) {
       if (this.#byAddress.get(connection.address) === connection) this.#byAddress.delete(connection.address)
     } else this.#byId.delete(connection.ownId)

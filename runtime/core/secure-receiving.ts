@@ -67,7 +67,7 @@ export class SecureReceiving {
       }
       const owner = peers.find(slab, start, start + size, from[i] as Address)
       if (owner === undefined || owner.seal === undefined) {
-        shared.meter.count('seal.unknown')
+        if (peers.unbound.size === 0 || !this.#bind(now, batch, i)) shared.meter.count('seal.unknown')
         continue
       }
       if (!this.#paysBefore || (owner.session?.charge(now, size) ?? true)) {
@@ -87,6 +87,34 @@ export class SecureReceiving {
     const { at, shift, mask } = test.place
     const value = ((bytes[start + at] as number) >> shift) & mask
     for (let i = 0; i < test.values.length; i++) if (test.values[i] === value) return true
+    return false
+  }
+
+  /**
+   * A packet of nobody known, where peers are expected whom no id names: the keys of those are tried, first of those who
+   * got them at the same address. It costs a few attempts at most, and what none opens changes nothing.
+   */
+  #bind(now: Instant, batch: Batch, i: number): boolean {
+    const opening = this.#opening
+    if (opening.count > 0) this.#open(now, batch)
+    const { slab, offsets, lengths, peers } = batch
+    const start = offsets[i] as number
+    const end = start + (lengths[i] as number)
+    const kept = slab.slice(start, end)
+    for (const candidate of this.#parts.peers.candidates(peers[i] as Address, MOST_TRIED)) {
+      if (candidate.seal === undefined) continue
+      opening.reset(slab, now)
+      this.#places[opening.add(candidate.seal, start, end)] = i
+      opening.run()
+      if (opening.verdict[0] === VERDICT.opened) {
+        this.#opened(now, candidate, 0, batch)
+        candidate.settled(now)
+        opening.reset(slab, now)
+        return true
+      }
+      slab.set(kept, start)
+    }
+    opening.reset(slab, now)
     return false
   }
 
@@ -111,13 +139,14 @@ export class SecureReceiving {
     const place = this.#places[row] as number
     const start = offsets[place] as number
     const size = lengths[place] as number
+    const peer = peers[place] as Address
     const { state } = owner
     if (state !== 'open') {
       if (state === 'closing') owner.sayClosed(now)
       if (state !== 'unproved') return
+      if (owner.isExpected) this.#parts.peers.bind(owner, peer)
       owner.confirm(now)
     }
-    const peer = peers[place] as Address
     if (peer !== owner.address || owner.isProbing) owner.cameFrom(now, peer, size, this.#opening.newest[row] === 1)
     const session = owner.session as Session
     // Copies of a goodbye, and what was overtaken by it.
@@ -156,3 +185,5 @@ export class SecureReceiving {
 }
 
 const TAG = 16
+/** Keys tried for one packet of nobody known. */
+const MOST_TRIED = 8

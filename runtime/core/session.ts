@@ -14,18 +14,21 @@ import { type SessionChannels, sessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
 import { PeerError, peerError, refused } from './errors.ts'
+import type { Secured } from './handshake-stream.ts'
 import { CLOSED, Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
+import { Messages } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
+import { type SessionSeals, sealsOf } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
 
 export type { Shared } from './shared.ts'
 
 /**
- * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`: the last frame is in the
- * outbox; `dead`: nothing more is sent; `over`: the sink was told.
+ * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`:
+ * the last frame is in the outbox; `dead`: nothing more is sent; `over`: the sink was told.
  */
 export type Phase = 'opening' | 'open' | 'draining' | 'flushing' | 'dead' | 'over'
 
@@ -50,6 +53,12 @@ export class Session {
   owner: unknown
   /** Frames are sealed: what arrives is from the peer. */
   isSealed = false
+  /** What the handshake agreed on: the key of the peer, payloads, a hash for channel binding. */
+  secured: Secured | undefined
+  /** Keys and counters of sealed frames. */
+  seals: SessionSeals | undefined
+  /** Messages that are laid into frames of one size, and their end. */
+  readonly messages: Messages
   /** A frame that ends the connection has arrived: nothing behind it counts. */
   saidGoodbye = false
   readonly #carrier: Carrier
@@ -77,6 +86,7 @@ export class Session {
     this.#carrier = carrier
     this.lifecycle = new Lifecycle(plan, now)
     this.context = freshContext(shared, address, () => this.now)
+    this.messages = new Messages(this)
     this.#emission = new Emission(this, carrier)
     this.#asking = new Asking(this, carrier, this.#emission)
     this.#out = new Outgoing(this, carrier, this.#emission, this.#asking)
@@ -96,9 +106,9 @@ export class Session {
     if (this.phase === 'opening') {
       this.phase = 'open'
       this.openedAt = now
-      this.seenAt = now
-      this.now = now
-    }
+    } else this.lifecycle.restart(now)
+    this.now = now
+    this.seenAt = now
     this.shared.meter.count('open')
     if (isChannelled(this.plan))
       this.#emission.channels = sessionChannels(
@@ -114,6 +124,33 @@ export class Session {
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
+  }
+
+  /** The handshake is over: what it agreed on, and the keys of this session. Before `open`. */
+  secure(secured: Secured): void {
+    this.secured = secured
+    this.seals = sealsOf(this, secured)
+    this.context.key = secured.keys
+    this.context.open = this.seals?.open
+    this.context.seal = this.seals?.seal
+  }
+
+  /** The handshake failed. */
+  neverOpen(now: Instant, error: PeerError): void {
+    this.now = now
+    this.shared.meter.count('error', error.code)
+    this.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.#fail(now, error, 'handshake')
+  }
+
+  /** The application is busy with a frame, which stays readable meanwhile. */
+  get isDelivering(): boolean {
+    return this.#delivery.isBusy
+  }
+
+  /** What arrives is dropped unseen in the present state. */
+  get isIgnoring(): boolean {
+    return this.lifecycle.ignores(this.context.dir)
   }
 
   /** False: the application has as many frames as it may have; give no more. */
@@ -191,7 +228,11 @@ export class Session {
   peerEnded(now: Instant): void {
     this.now = now
     this.#out.unanswerable(peerError('Closed', 'the peer ended the connection before it answered'))
-    this.close(now, 'end')
+    if (this.phase === 'open' && this.messages.isCut) {
+      const error = peerError('Cut', 'the connection ended before what was sent on it came to its end', FATAL)
+      this.fault(now, error)
+      this.close(now, 'cut', error)
+    } else this.close(now, 'end')
   }
 
   wake(now: Instant): void {
@@ -210,6 +251,7 @@ export class Session {
     this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
+    this.seals?.destroy()
     this.shared.meter.count('close', closing.reason)
     this.#emission.channels?.end()
     const why = closing.error ?? peerError('Closed', `the connection is closed (${closing.reason})`)
@@ -243,6 +285,14 @@ export class Session {
     return this.phase === 'open' && this.#out.repeat(now, frame)
   }
 
+  /** Sends a frame whatever the state says: an answer to somebody who may be in the wrong one. */
+  say(now: Instant, name: string, value: Plain): void {
+    const frame = this.plan.byName.get(name)
+    if (frame === undefined || this.phase !== 'open') return
+    this.now = now
+    this.#emission.emit(now, frame, value)
+  }
+
   /** Gives a ticket up: it does not settle any more. What was sent stays sent. */
   cancel(ticket: Ticket): void {
     this.#out.cancel(ticket)
@@ -267,7 +317,7 @@ export class Session {
     if (this.phase !== 'open') return
     this.now = now
     this.phase = 'draining'
-    this.#closing = { reason, error }
+    this.#closing ??= { reason, error }
     this.#closeAt = instant(now + this.shared.closeTimeout)
     this.#finish(now)
     this.rearm()
@@ -312,7 +362,7 @@ export class Session {
     const state = this.lifecycle.pass(now, frame, reader)
     if (state === before) return
     this.context.state = state
-    if (state === CLOSED) this.close(now, 'closed')
+    if (state === CLOSED) this.close(now, this.saidGoodbye ? 'bye' : 'closed')
     this.rearm()
   }
 
@@ -344,10 +394,10 @@ export class Session {
     // What is not read because the application is slow is no silence of the peer.
     if (!this.takes) this.seenAt = now
     if (now >= this.lifecycle.deadline)
-      this.#fail(now, timedOut(`the state ${this.lifecycle.state} lasted too long`), 'timeout')
+      this.#fail(now, peerError('Timeout', `the state ${this.lifecycle.state} lasted too long`, FATAL), 'timeout')
     else if (now - this.seenAt >= idle) {
       this.shared.meter.count('idle.timeout')
-      this.#fail(now, timedOut(`nothing arrived for ${idle} ms`), 'idle')
+      this.#fail(now, peerError('Timeout', `nothing arrived for ${idle} ms`, FATAL), 'idle')
     } else {
       this.channels?.wake(now)
       const silent = this.phase === 'dead' ? undefined : this.#out.wake(now)
@@ -379,6 +429,7 @@ export class Session {
   /** Goes from draining to flushing once nothing is left to wait for. */
   #finish(now: Instant): void {
     if (this.#out.isPending || this.#delivery.isBusy || (this.channels?.unsettled ?? 0) > 0) return
+    if (!this.saidGoodbye) this.messages.finish(now, (frame, value) => this.#emission.emit(now, frame, value))
     if (this.plan.bye !== undefined && !this.saidGoodbye) this.#emission.tell(now, this.plan.bye)
     this.phase = 'flushing'
     this.#carrier.changed(this)
@@ -392,9 +443,7 @@ export class Session {
   }
 }
 
-function timedOut(message: string): PeerError {
-  return peerError('Timeout', message, { fatal: true })
-}
+const FATAL = { fatal: true }
 
 /** A connection that failed does not linger, milliseconds. */
 const FAILED_CLOSE = 1000

@@ -30,6 +30,8 @@ export interface Shared {
   readonly overflow: 'wait' | 'reject'
   /** How long a graceful close may take, milliseconds. */
   readonly closeTimeout: number
+  /** Values for payloads of the handshake, by the name of their struct. */
+  readonly payloads: Readonly<Record<string, object>>
   /** Requests seen before, by rule. */
   readonly duplicates: ReadonlyMap<Rule, Duplicates<Uint8Array>>
   /** Half-done messages, by channel. */
@@ -58,6 +60,7 @@ export interface SharedOptions {
   readonly overflow?: 'wait' | 'reject' | undefined
   /** How long a graceful close may take, milliseconds. Default 5000. */
   readonly closeTimeout?: number | undefined
+  readonly payloads?: Readonly<Record<string, object>> | undefined
 }
 
 export function shared(options: SharedOptions): Shared {
@@ -72,6 +75,7 @@ export function shared(options: SharedOptions): Shared {
     epoch: options.epoch ?? 0,
     overflow: options.overflow ?? 'wait',
     closeTimeout: options.closeTimeout ?? 5000,
+    payloads: options.payloads ?? {},
     duplicates: duplicates(plan),
     reassembly: reassembly(plan),
     transfers: transfers(plan),

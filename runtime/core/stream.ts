@@ -3,14 +3,17 @@
 
 import type { Codec, Context, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
-import { LocalError, type PeerError, peerError } from './errors.ts'
+import { LocalError, PeerError, peerError } from './errors.ts'
 import { type StreamFraming, streamFraming } from './framing.ts'
+import { handshakeOf, type StreamHandshake } from './handshake-stream.ts'
 import { Inbox } from './inbox.ts'
 import { type Address, type Borrowed, type Instant, instant, NEVER, type StreamMachine } from './machine.ts'
 import { Outbox } from './outbox.ts'
 import type { FramePlan } from './plan.ts'
 import { Session } from './session.ts'
 import type { Shared } from './shared.ts'
+import { lostError, lostTrack, tooEarly, tooLarge, unsealed } from './stream-errors.ts'
+import { Flow } from './stream-flow.ts'
 
 export class StreamConnection implements StreamMachine, Carrier {
   readonly session: Session
@@ -19,6 +22,8 @@ export class StreamConnection implements StreamMachine, Carrier {
    * do, because frames of one turn leave in one write.
    */
   isBlocked = false
+  /** Set by a service that passes bytes on: see stream-flow.ts. */
+  readonly flow: Flow = new Flow()
   /** Where the last frame written stands. */
   lastBytes: Uint8Array = NOTHING
   lastStart = 0
@@ -44,6 +49,8 @@ export class StreamConnection implements StreamMachine, Carrier {
   #charged = 0
   #started = false
   #ended = false
+  /** While it runs, nothing else is sent or read. */
+  #handshake: StreamHandshake | undefined
   /** Over the rate limit until then. */
   #pausedUntil: Instant = NEVER
 
@@ -58,7 +65,12 @@ export class StreamConnection implements StreamMachine, Carrier {
 
   start(now: Instant): void {
     this.#started = true
-    this.session.open(now)
+    this.#handshake = handshakeOf(this.session, bytes => this.#writeBytes(bytes))
+    if (this.#handshake === undefined) this.session.open(now)
+    else {
+      this.#handshake.start(now)
+      this.#afterHandshake(now)
+    }
   }
 
   receive(now: Instant, chunk: Borrowed): boolean {
@@ -67,7 +79,12 @@ export class StreamConnection implements StreamMachine, Carrier {
     if (this.#isOver) return false
     if (this.#rest !== undefined)
       throw new LocalError('BadOption', 'bytes were given to a connection that is not reading')
-    this.#read(now, chunk, 0)
+    let from = 0
+    if (this.#handshake !== undefined) {
+      from = this.#handshake.receive(chunk)
+      this.#afterHandshake(now)
+    }
+    if (from < chunk.length || chunk.length === 0) this.#read(now, chunk, from)
     return this.#kept
   }
 
@@ -75,13 +92,19 @@ export class StreamConnection implements StreamMachine, Carrier {
     this.#ended = true
     // What arrived before the end is read first.
     if (this.#rest !== undefined && !this.#isOver) return
+    this.#handshake?.ended()
+    this.#afterHandshake(now)
     if (this.#inbox.length > 0 && this.session.phase === 'open')
       this.session.fault(now, peerError('Cut', 'the connection ended inside a frame', { fatal: true }))
     this.session.peerEnded(now)
   }
 
   lost(now: Instant, reason: string, error?: PeerError): void {
+    if (error === undefined) this.#handshake?.ended()
+    this.#afterHandshake(now)
+    this.#handshake?.destroy()
     this.session.end(now, reason, error ?? (reason === 'closed' ? undefined : lostError(reason)))
+    this.flow.feed?.end()
     this.#outbox.clear()
     this.#inbox.clear()
     this.#charge(0)
@@ -93,21 +116,26 @@ export class StreamConnection implements StreamMachine, Carrier {
     let run = this.#outbox.take()
     if (run === undefined) {
       this.session.drained()
-      run = this.#outbox.take()
+      run = this.#outbox.take() ?? this.flow.take()
       if (run === undefined) return undefined
     }
     this.#shared.meter.bytesOut(run.length)
     return run
   }
 
-  release(_chunk: Uint8Array): void {
-    this.#outbox.release()
+  release(chunk: Uint8Array): void {
+    if (!this.flow.release(chunk)) this.#outbox.release()
   }
 
   wake(now: Instant): void {
-    this.session.wake(now)
+    if (this.#handshake === undefined) this.session.wake(now)
+    else {
+      this.#handshake.wake(now)
+      this.#afterHandshake(now)
+    }
     // Nobody waits any longer for a transport that does not come to its end.
     if (this.session.phase === 'dead') this.lost(now, 'closed')
+    this.flow.feed?.wake(now)
     if (now >= this.#pausedUntil) this.#pausedUntil = NEVER
     if (this.#rest !== undefined && this.#mayRead) this.#resume(now)
     this.#inbox.shrink()
@@ -116,9 +144,9 @@ export class StreamConnection implements StreamMachine, Carrier {
   }
 
   get deadline(): Instant {
-    const { deadline } = this.session
+    const { deadline } = this.#handshake ?? this.session
     if (this.#rest !== undefined && this.#mayRead) return instant(Number.NEGATIVE_INFINITY)
-    return instant(Math.min(this.#pausedUntil, deadline))
+    return instant(Math.min(this.#pausedUntil, deadline, this.flow.deadline))
   }
 
   get reading(): boolean {
@@ -137,27 +165,23 @@ export class StreamConnection implements StreamMachine, Carrier {
     }
   }
 
-  /** Bytes that wait to be taken. */
   get queued(): number {
-    return this.#outbox.bytes
+    return this.#outbox.bytes + this.flow.bytes
   }
 
   // ------------------------------------------------------------------------------------------ for the session
 
   write(_session: Session, frame: FramePlan, value: object, size: number): void {
+    if (this.#handshake !== undefined) throw tooEarly(frame)
     const framing = this.#framing
     const head = framing.head(size)
     const bytes = this.#outbox.reserve(size + head + framing.tail)
     const { at } = this.#outbox
     const start = at + head
-    let end = this.#codec.encode(frame.name, value, bytes, start)
+    const end = this.#codec.encode(frame.name, value, bytes, start)
     const length = end - start
     if (length > this.#shared.plan.maxFrame) throw tooLarge(frame, length, this.#shared.plan.maxFrame)
-    end = framing.wrap(bytes, at, start, end)
-    this.#outbox.commit(end)
-    this.lastBytes = bytes
-    this.lastEnd = end - framing.tail
-    this.lastStart = this.lastEnd - length
+    this.#commit(bytes, at, start, end)
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
@@ -166,11 +190,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     const bytes = this.#outbox.reserve(frame.length + head + framing.tail)
     const { at } = this.#outbox
     bytes.set(frame, at + head)
-    const end = framing.wrap(bytes, at, at + head, at + head + frame.length)
-    this.#outbox.commit(end)
-    this.lastBytes = bytes
-    this.lastEnd = end - framing.tail
-    this.lastStart = this.lastEnd - frame.length
+    this.#commit(bytes, at, at + head, at + head + frame.length)
   }
 
   get hasRoom(): boolean {
@@ -183,9 +203,8 @@ export class StreamConnection implements StreamMachine, Carrier {
   }
 
   mirror(): Codec {
-    this.#mirror ??= this.#newCodec({ ...this.session.context, dir: undefined, state: undefined })
-    const { context } = this.session
-    this.#mirror.context = { ...context, dir: undefined, state: undefined }
+    this.#mirror ??= this.#newCodec(this.session.context)
+    this.#mirror.context = unsealed(this.session.context)
     return this.#mirror
   }
 
@@ -219,8 +238,55 @@ export class StreamConnection implements StreamMachine, Carrier {
       this.#started &&
       this.#pausedUntil === NEVER &&
       this.session.takes &&
+      this.flow.hasRoom &&
       this.#outbox.bytes < this.#shared.plan.protocol.limits.queue.bytes
     )
+  }
+
+  /** The frame at `from..to` is in the outbox, whose room begins at `at`; it is the last one. */
+  #commit(bytes: Uint8Array, at: number, from: number, to: number): void {
+    const end = this.#framing.wrap(bytes, at, from, to)
+    this.#outbox.commit(end)
+    this.lastBytes = bytes
+    this.lastEnd = end - this.#framing.tail
+    this.lastStart = this.lastEnd - (to - from)
+  }
+
+  /** Whole units that a service passes on; or nothing of it, where what arrives is ignored. */
+  #passOn(now: Instant, bytes: Uint8Array, from: number, end: number): number {
+    const { session } = this
+    const { intake } = this.flow
+    if (intake === undefined) return end
+    session.seenAt = now
+    session.now = now
+    this.#stopped = !this.#mayRead
+    if (this.#stopped) return from
+    const at = intake.take(now, bytes, from, end)
+    if (intake.keeps) {
+      if (this.#inInbox) this.#inboxKept = true
+      else this.#kept = true
+    }
+    this.#framing.needs = intake.needs
+    this.#framing.exact = true
+    return at
+  }
+
+  /** Bytes of the handshake, framed already. */
+  #writeBytes(bytes: Uint8Array): void {
+    this.#outbox.reserve(bytes.length).set(bytes, this.#outbox.at)
+    this.#outbox.commit(this.#outbox.at + bytes.length)
+  }
+
+  /** The handshake may be over: the session opens, or never will. */
+  #afterHandshake(now: Instant): void {
+    const { outcome } = this.#handshake ?? {}
+    if (outcome === undefined) return
+    this.#handshake = undefined
+    if (outcome instanceof PeerError) this.session.neverOpen(now, outcome)
+    else {
+      this.session.secure(outcome)
+      this.session.open(now)
+    }
   }
 
   #newCodec(context: Context): Codec {
@@ -287,6 +353,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     let at = from
     this.#stopped = false
     while (at < end && !this.#isOver) {
+      if (this.flow.intake !== undefined || session.isIgnoring) return this.#passOn(now, bytes, at, end)
       if (!this.#mayRead) {
         this.#stopped = true
         break
@@ -326,18 +393,6 @@ export class StreamConnection implements StreamMachine, Carrier {
     this.#read(now, chunk, this.#restAt)
     if (this.#rest === undefined && this.#ended) this.end(now)
   }
-}
-
-function tooLarge(frame: FramePlan, size: number, most: number): LocalError {
-  return new LocalError('TooLarge', `${frame.name} has ${size} bytes, at most ${most} are allowed here`)
-}
-
-function lostError(reason: string): PeerError {
-  return peerError('Reset', `the connection was lost: ${reason}`, { fatal: true })
-}
-
-function lostTrack(): PeerError {
-  return peerError('Reset', 'the stream cannot be read on after a frame whose end is unknown', { fatal: true })
 }
 
 const NOTHING = new Uint8Array(0)

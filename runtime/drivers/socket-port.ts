@@ -8,15 +8,22 @@ import { plain } from './transport.ts'
 
 /** Memory that a socket reads into. Grows while reads fill it. */
 export class ReadBuffer {
-  #memory: Uint8Array = new Uint8Array(SMALLEST)
+  #memory: Uint8Array
+  readonly #largest: number
   #events: PortEvents | undefined
+
+  constructor(smallest: number = SMALLEST, largest: number = LARGEST) {
+    this.#memory = new Uint8Array(smallest)
+    this.#largest = largest
+  }
 
   /** The option of `net.connect` and `net.Socket`. */
   readonly onread = {
     buffer: (): Uint8Array => this.#memory,
     callback: (size: number, buffer: Uint8Array): boolean => {
       const kept = this.#events?.data(size === buffer.length ? buffer : buffer.subarray(0, size)) ?? false
-      if (size === buffer.length && size < LARGEST) this.#memory = new Uint8Array(size * 2)
+      if (size === buffer.length && size < this.#largest)
+        this.#memory = new Uint8Array(Math.min(size * 2, this.#largest))
       else if (kept) this.#memory = new Uint8Array(buffer.length)
       // Pausing is done by the port, in the call above.
       return true
@@ -32,11 +39,11 @@ export class ReadBuffer {
  * A socket that reads through `onread`. Sockets of a server are made without it, so their handle moves to a new one;
  * where a handle cannot be had the socket stays as it is, and reads through 'data'.
  */
-export function adopt(accepted: Socket): { socket: Socket; buffer: ReadBuffer | undefined } {
+export function adopt(accepted: Socket, largest?: number): { socket: Socket; buffer: ReadBuffer | undefined } {
   const held = accepted as Socket & { _handle?: object | null }
   const handle = held._handle
   if (handle === undefined || handle === null) return { socket: accepted, buffer: undefined }
-  const buffer = new ReadBuffer()
+  const buffer = largest === undefined ? new ReadBuffer() : new ReadBuffer(QUIET, largest)
   held._handle = null
   const options = { handle, onread: buffer.onread, allowHalfOpen: true, pauseOnCreate: true }
   const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0])
@@ -103,4 +110,6 @@ export class SocketPort implements StreamPort {
 }
 
 const SMALLEST = 4096
+/** Where most connections are quiet. */
+const QUIET = 1024
 const LARGEST = 256 * 1024

@@ -1,7 +1,7 @@
 // Drives a stream connection over a port: a socket, a TLS socket, or memory.
 
 import type { PeerError } from '../core/errors.ts'
-import { type Instant, NEVER } from '../core/machine.ts'
+import { type Instant, NEVER, type StreamMachine } from '../core/machine.ts'
 import type { StreamConnection } from '../core/stream.ts'
 import type { Link } from './link.ts'
 import { loop, type Woken } from './loop.ts'
@@ -28,10 +28,17 @@ export interface PortEvents {
   closed(reason: string, error?: PeerError): void
 }
 
-export class StreamLink implements Link, PortEvents, Woken {
+/** A machine that says how much it has to send, and is told while the transport takes nothing. */
+export interface LinkedStream extends StreamMachine {
+  isBlocked: boolean
+  /** Bytes that wait to be taken. */
+  readonly queued: number
+}
+
+export class StreamLink<C extends LinkedStream = StreamConnection> implements Link, PortEvents, Woken {
   at: number = NEVER
   place = -1
-  readonly connection: StreamConnection
+  readonly connection: C
   readonly #port: StreamPort
   /** Chunk that the kernel has not taken whole. */
   #stuck: Uint8Array | undefined
@@ -44,7 +51,7 @@ export class StreamLink implements Link, PortEvents, Woken {
   #isEnded = false
   #isOver = false
 
-  constructor(connection: StreamConnection, port: (events: PortEvents) => StreamPort) {
+  constructor(connection: C, port: (events: PortEvents) => StreamPort) {
     this.connection = connection
     this.#port = port(this)
   }

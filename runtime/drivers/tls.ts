@@ -24,6 +24,8 @@ export interface TlsSettings {
   /** Longest handshake, milliseconds. */
   readonly timeout: number
   readonly params: Readonly<Record<string, unknown>>
+  /** Profiles of the protocol, to be named where a peer may be of one of them. */
+  readonly profiles?: readonly string[] | undefined
 }
 
 export interface TlsListenEvents {
@@ -138,10 +140,16 @@ export async function dialTls(
   }
   if (tls.alpn.length > 0 && !socket.alpnProtocol) {
     socket.on('error', () => {}).destroy()
-    throw peerError('HandshakeFailed', `${where} selected none of ${tls.alpn.join(', ')} (ALPN)`, { fatal: true })
+    throw peerError('HandshakeFailed', `${where} selected none of ${tls.alpn.join(', ')} (ALPN)${hint(settings)}`, {
+      fatal: true,
+    })
   }
   socket.pause()
   return connected(socket, undefined, transport)
+}
+
+function hint({ profiles = [] }: TlsSettings): string {
+  return profiles.length === 0 ? '' : `: is it one of another profile? There is ${profiles.join(', ')}`
 }
 
 function common({ tls }: TlsSettings): { minVersion: SecureVersion; maxVersion: SecureVersion } {

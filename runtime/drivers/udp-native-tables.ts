@@ -126,6 +126,10 @@ export class Outflow {
 
   load(batch: Batch): void {
     const { count, offsets, lengths, peers } = batch
+    this.batch = batch
+    this.next = 0
+    this.error = 0
+    if (count === 1 && this.#peer !== undefined) return
     if (count * 3 > this.#rows.length) this.#rows = new Int32Array(count * 3)
     if (this.#targets.size > MOST_TARGETS) this.#targets.clear()
     const rows = this.#rows
@@ -142,15 +146,18 @@ export class Outflow {
       }
       rows[2 * capacity + i] = target
     }
-    this.batch = batch
-    this.next = 0
-    this.error = 0
   }
 
   /** Sends up to `most` datagrams. How many are on their way; `error` says why the next one is not. */
   send(most: number): number {
-    const { slab, count } = this.batch as Batch
+    const { slab, count, offsets, lengths } = this.batch as Batch
     const { next } = this
+    if (count === 1 && this.#peer !== undefined) {
+      this.error = this.#sockets.sendOne(this.#handle, slab, offsets[0] as number, lengths[0] as number)
+      if (this.error === 0) return ++this.next
+      this.#failed[1] = 1
+      return 0
+    }
     const end = Math.min(count, next + most)
     const sent = this.#sockets.send(this.#handle, slab, this.#rows, this.#addresses, next, end, this.#failed)
     this.next += sent

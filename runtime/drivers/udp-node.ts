@@ -173,6 +173,12 @@ export class NodeUdpLink implements DatagramLink, Woken {
       return
     }
     const { host, port } = this.#target(peer)
+    // A datagram may come from port 0; nothing can be sent there, and `send` would throw.
+    if (!(port > 0 && port < 65_536)) {
+      this.#pending--
+      this.endpoint.unreachable(loop.now(), peer, `${peer} cannot be sent to`)
+      return
+    }
     this.#socket.send(batch.slab, start, size, port, host, this.#onSent)
   }
 

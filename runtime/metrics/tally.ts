@@ -30,13 +30,13 @@ export class Tally implements Meter {
     this.sentBytes = new Float64Array(frames)
   }
 
-  received(frame: number, size: number): void {
-    this.receivedFrames[frame]!++
+  received(frame: number, size: number, times = 1): void {
+    this.receivedFrames[frame]! += times
     this.receivedBytes[frame]! += size
   }
 
-  sent(frame: number, size: number): void {
-    this.sentFrames[frame]!++
+  sent(frame: number, size: number, times = 1): void {
+    this.sentFrames[frame]! += times
     this.sentBytes[frame]! += size
   }
 

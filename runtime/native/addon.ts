@@ -41,6 +41,8 @@ export interface NativeSockets {
     to: number,
     failed: Int32Array,
   ): number
+  /** One datagram on a connected socket: 0, or a negative error. */
+  sendOne(socket: number, slab: Uint8Array, offset: number, length: number): number
 }
 
 /** Bytes of an address in a table. */
@@ -50,8 +52,16 @@ export const FLAGS = { reusePort: 1, v6Only: 2, gro: 4, gso: 8 } as const
 /** What a socket is ready for. */
 export const READABLE = 1
 export const WRITABLE = 2
-/** Of `optionOf`; the last two are read. */
-export const OPTIONS = { sendBuffer: 0, receiveBuffer: 1, tos: 2, busyPoll: 3, hasGro: 4, hasGso: 5 } as const
+/** Of `optionOf`. From `hasGro` on they are read: whether the kernel joins and cuts, and the size it refused to cut to. */
+export const OPTIONS = {
+  sendBuffer: 0,
+  receiveBuffer: 1,
+  tos: 2,
+  busyPoll: 3,
+  hasGro: 4,
+  hasGso: 5,
+  gsoBelow: 6,
+} as const
 /** Messages of one `receive`, and a message's share of its slab. */
 export const MESSAGES = 64
 export const SHARE: number = 2176 + 65536

@@ -1,9 +1,9 @@
 // Builds the addon where that is possible, and says why where it is not; it never fails an installation.
 // `node runtime/native/build.js` is the install script; `--prebuild` puts the result into `prebuilds`, `--strict` fails
-// loudly, `--sanitize` builds with AddressSanitizer into `build-asan`.
+// loudly, `--sanitize FOLDER` builds with AddressSanitizer into that folder.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,44 +62,45 @@ function gyp() {
   }
 }
 
-function build({ sanitize, isQuiet }) {
-  const out = sanitize ? 'build-asan' : 'build'
-  const args = [gyp(), 'rebuild', '-C', FOLDER, `--nodedir=${headers()}`, '--loglevel=error', '--']
+/** Builds in a copy of the sources under `folder`, or in place. Gives the addon, or what the compiler said. */
+function build(folder, sanitize) {
+  const args = [gyp(), 'rebuild', '-C', folder, `--nodedir=${headers()}`, '--loglevel=error', '--']
   args.push(`-Dsource_hash=${sourceHash()}`, `-Dsanitize=${sanitize ? 1 : 0}`)
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
-  if (status !== 0) return { ok: false, text: `${stdout}${stderr}` }
-  if (sanitize) {
-    mkdirSync(join(FOLDER, out), { recursive: true })
-    copyFileSync(join(FOLDER, 'build', 'Release', 'framewright.node'), join(FOLDER, out, 'framewright.node'))
-  }
-  if (!isQuiet) process.stdout.write(`native: built in runtime/native/${out}\n`)
-  return { ok: true, text: '' }
+  return status === 0 ? { file: join(folder, 'build', 'Release', 'framewright.node') } : { said: `${stdout}${stderr}` }
 }
 
-function prebuild() {
+function sanitized(into) {
+  const folder = join(into, 'sources')
+  for (const name of ['src', 'binding.gyp']) cpSync(join(FOLDER, name), join(folder, name), { recursive: true })
+  const built = build(folder, true)
+  if (built.file !== undefined) copyFileSync(built.file, join(into, 'framewright.node'))
+  return built
+}
+
+function prebuild(built) {
   const folder = join(FOLDER, 'prebuilds', `${process.platform}-${process.arch}`)
   mkdirSync(folder, { recursive: true })
   const libc = process.report?.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
   const file = join(folder, `node.napi.${libc}.node`)
-  copyFileSync(join(FOLDER, 'build', 'Release', 'framewright.node'), file)
+  copyFileSync(built, file)
   execFileSync('strip', ['--strip-unneeded', file])
   chmodSync(file, 0o644)
   process.stdout.write(`native: ${file.slice(ROOT.length + 1)}\n`)
 }
 
 function main(args) {
-  const isStrict = args.includes('--strict') || args.includes('--prebuild') || args.includes('--sanitize')
-  const why = obstacle(isStrict || existsSync(join(ROOT, 'tsconfig.json')))
-  if (why !== undefined) {
-    process.stdout.write(`native: not built, ${why}; everything works without\n`)
-    return isStrict ? 1 : 0
+  const [wish, into] = args
+  const isClone = wish !== undefined || existsSync(join(ROOT, 'tsconfig.json'))
+  const why = obstacle(isClone)
+  const { file, said = '' } = why !== undefined ? {} : wish === '--sanitize' ? sanitized(into) : build(FOLDER, false)
+  if (file === undefined) {
+    process.stdout.write(`native: not built, ${why ?? 'the compiler failed'}; everything works without\n`)
+    if (wish !== undefined) process.stdout.write(said)
+    return wish !== undefined ? 1 : 0
   }
-  const { ok, text } = build({ sanitize: args.includes('--sanitize'), isQuiet: false })
-  if (!ok) {
-    process.stdout.write(`native: not built, the compiler failed; everything works without\n${isStrict ? text : ''}`)
-    return isStrict ? 1 : 0
-  }
-  if (args.includes('--prebuild')) prebuild()
+  process.stdout.write('native: built\n')
+  if (wish === '--prebuild') prebuild(file)
   return 0
 }
 

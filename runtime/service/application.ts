@@ -10,6 +10,7 @@ import type { Reader } from '../wire/codec.ts'
 import type { FrameQueue, Received } from './frame-queue.ts'
 import type { LivePeer } from './live-peer.ts'
 import type { AnyOptions } from './options.ts'
+import type { SessionService } from './session-service.ts'
 
 type Handler = (frame: Reader, peer: unknown) => unknown
 
@@ -36,6 +37,7 @@ export class Application implements Sink {
   readonly #hasHandler: readonly boolean[]
   readonly #echoes: readonly boolean[]
   readonly #peerOf: (session: Session) => LivePeer
+  readonly #service: SessionService | undefined
   #isQueueing: boolean
 
   /** `peerOf` makes the peer of a session that opens, or finds it. */
@@ -44,7 +46,9 @@ export class Application implements Sink {
     callbacks: Callbacks,
     queue: FrameQueue<Received<LivePeer>>,
     peerOf: (session: Session) => LivePeer,
+    service?: SessionService | undefined,
   ) {
+    this.#service = service
     this.#plan = plan
     this.#callbacks = callbacks
     this.#peerOf = peerOf
@@ -75,11 +79,19 @@ export class Application implements Sink {
     const peer = this.#peerOf(session)
     session.owner = peer
     this.peers.add(peer)
-    this.#guard(peer, () => this.#callbacks.onOpen?.(peer as never))
+    const ready = (): void => {
+      peer.began()
+      this.#guard(peer, () => this.#callbacks.onOpen?.(peer as never))
+    }
+    if (!this.#service?.opened(session, ready)) ready()
   }
 
   frame(session: Session, frame: Reader, plan: FramePlan, rule: Rule | undefined): boolean {
     const peer = session.owner as LivePeer
+    if (this.#service !== undefined) {
+      const verdict = this.#service.frame(session, frame, plan, rule)
+      if (verdict !== 'free') return verdict === 'busy' ? BUSY : DONE
+    }
     let result: unknown
     try {
       if (this.#hasHandler[plan.index])
@@ -100,6 +112,7 @@ export class Application implements Sink {
   }
 
   error(session: Session, error: PeerError): void {
+    this.#service?.error(session, error)
     warned(() => this.#callbacks.onError?.(error, session.owner as never, session.address))
   }
 
@@ -107,16 +120,17 @@ export class Application implements Sink {
     warned(() => this.#callbacks.onError?.(error, undefined, address))
   }
 
-  close(session: Session, reason: string, error: PeerError | undefined): void {
+  close(session: Session, reason: string, cause: PeerError | undefined): void {
     const peer = session.owner as LivePeer | undefined
+    const error = this.#service?.closed(session) ?? cause
     if (peer === undefined) return
-    const wasOpen = this.peers.delete(peer)
+    this.peers.delete(peer)
     this.past.framesIn += session.framesIn
     this.past.framesOut += session.framesOut
     this.past.bytesIn += session.bytesIn
     this.past.bytesOut += session.bytesOut
     peer.ended({ reason, error })
-    if (wasOpen) warned(() => this.#callbacks.onClose?.(peer as never, reason, error))
+    if (peer.isOpen) warned(() => this.#callbacks.onClose?.(peer as never, reason, error))
   }
 
   /** A promise holds the frame, a full queue too; a reply is sent. */

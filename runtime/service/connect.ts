@@ -1,8 +1,11 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
 import { datagramEndpoint } from '../core/endpoint.ts'
-import { type PeerError, peerError } from '../core/errors.ts'
+import type { HandedOver } from '../core/hand-over.ts'
+import type { HandOverPlaces } from '../core/hand-over-places.ts'
 import type { Plan } from '../core/plan.ts'
+import type { TransportDescriptor } from '../core/protocol.ts'
+import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
 import type { Link } from '../drivers/link.ts'
@@ -13,14 +16,15 @@ import type { Connected } from '../drivers/transport.ts'
 import { type DatagramLink, datagramLink, dialDatagram } from '../drivers/udp.ts'
 import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
+import { handsOver, nextPort, takeOver } from './hand-over.ts'
 import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
-import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
+import { type AnyOptions, type CommonOptions, type Handling, prepare } from './options.ts'
 import { drive, ownPeer, side, tlsSettings } from './parts.ts'
 import { memoryTarget } from './serve.ts'
 import { parseTarget, type Target } from './target.ts'
 
-export interface ConnectOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
-  extends CommonOptions<T, R> {}
+export type ConnectOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> = CommonOptions<T, R> &
+  Handling<T, R>
 
 export interface Connection<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
   extends Peer<T, R>,
@@ -52,40 +56,55 @@ export async function connect<T extends ProtocolTypes = AnyTypes, R extends Role
   const made = plan(to.transport)
   const queue = new FrameQueue<Received<LivePeer>>(made.protocol.limits.queue.messages)
   const { signal } = given
-  const { connection, opened } =
-    to.transport.kind === 'udp'
-      ? await dialDatagrams(to, made, params, given, queue)
-      : await dialStream(target, to, made, params, given, queue)
+  const places = target instanceof MemoryHub ? undefined : handsOver(protocol, to.transport)
+  const connection =
+    places !== undefined
+      ? await dialHandedOver(to, places, plan, params, given, queue)
+      : to.transport.kind === 'udp'
+        ? await dialDatagrams(to, made, params, given, queue)
+        : await dialStream(target, to, made, params, given, queue)
+  await opened(connection, signal)
   const onAbort = (): void => connection.abort('aborted')
   signal?.addEventListener('abort', onAbort, { once: true })
   void connection.closed.then(() => signal?.removeEventListener('abort', onAbort))
-  const ending = await Promise.race([opened, connection.closed])
-  if (ending !== undefined) throw signal?.aborted ? signal.reason : failed(ending)
   return connection as unknown as Connection<T, R>
-}
-
-/** A connection, and when it is open. */
-interface Dialled {
-  readonly connection: ClientConnection
-  readonly opened: Promise<void> | undefined
 }
 
 type Params = Readonly<Record<string, unknown>>
 type Queue = FrameQueue<Received<LivePeer>>
 
+/** Gets the keys first, then goes on where they are for. */
+async function dialHandedOver(
+  to: Target,
+  places: HandOverPlaces,
+  plan: (transport: TransportDescriptor) => Plan,
+  params: Params,
+  given: AnyOptions,
+  queue: Queue,
+): Promise<ClientConnection> {
+  const stage = plan(places.from)
+  const session = plan(places.to)
+  const { shared } = side(stage, params, { meter: given.meter }, queue, ownPeer)
+  const connected = await dial(to, to, stage, params, given.signal)
+  const timeout = stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY
+  const handed = await takeOver(connected, { shared, script: places.script, timeout, local: {} }, given.signal)
+  const { address } = connected
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  const next = { transport: places.to, host, port: nextPort(places, handed, params) }
+  return dialDatagrams(next, session, params, given, queue, handed)
+}
+
+/** `handed`: what a handshake elsewhere has told. */
 async function dialDatagrams(
   to: Target,
   made: Plan,
   params: Params,
   given: AnyOptions,
   queue: Queue,
-): Promise<Dialled> {
+  handed?: HandedOver,
+): Promise<ClientConnection> {
   const { insecure } = made.protocol
   let link: DatagramLink | undefined
-  let onOpen: () => void = () => {}
-  const opened = new Promise<void>(resolve => {
-    onOpen = resolve
-  })
   const peerOf = (session: Session): ClientConnection =>
     (session.owner ??= new ClientConnection(
       session,
@@ -93,17 +112,19 @@ async function dialDatagrams(
       own.application,
       insecure,
     )) as ClientConnection
-  const own = side(made, params, given, queue, session => {
-    onOpen()
-    return peerOf(session)
-  })
+  const own = side(made, params, given, queue, peerOf)
   const endpoint = datagramEndpoint(own.shared, false)
-  const socket = await dialDatagram(to, to.transport, given.signal)
+  const socket = await dialDatagram(to, to.transport, given.signal, given.datagram)
   link = datagramLink(socket, endpoint)
-  const connection = peerOf(endpoint.connect(link.now(), socket.peer as string))
+  const peer = socket.peer as string
+  const connection = peerOf(
+    handed !== undefined && endpoint instanceof SecureEndpoint
+      ? endpoint.proceed(link.now(), peer, handed)
+      : endpoint.connect(link.now(), peer),
+  )
   connection.transportClosed = link.closed
   link.soon()
-  return { connection, opened }
+  return connection
 }
 
 async function dialStream(
@@ -113,7 +134,7 @@ async function dialStream(
   params: Params,
   given: AnyOptions,
   queue: Queue,
-): Promise<Dialled> {
+): Promise<ClientConnection> {
   const own = side(made, params, given, queue, ownPeer)
   const dialled = await dial(target, to, made, params, given.signal)
   const { peer: connection } = drive(
@@ -121,15 +142,8 @@ async function dialStream(
     dialled,
     (session, link) => new ClientConnection(session, link, own.application, made.protocol.insecure),
   )
-  return { connection, opened: OPEN }
+  return connection
 }
-
-/** Why it did not open. */
-function failed({ reason, error }: Ending): PeerError {
-  return error ?? peerError('Closed', `the connection was closed before it was open (${reason})`, { fatal: true })
-}
-
-const OPEN: Promise<void> = Promise.resolve()
 
 class ClientConnection extends LivePeer {
   readonly insecure: readonly string[]
@@ -163,8 +177,22 @@ class ClientConnection extends LivePeer {
   }
 }
 
+/** Waits for the handshake, and for whatever a client does before its connection counts as open. */
+async function opened(connection: ClientConnection, signal: AbortSignal | undefined): Promise<void> {
+  const onAbort = (): void => connection.abort('aborted')
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    await connection.opened
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
 async function dial(
-  target: string | MemoryHub,
+  target: string | MemoryHub | Target,
   to: Target,
   made: Parameters<typeof tlsSettings>[0],
   params: Readonly<Record<string, unknown>>,

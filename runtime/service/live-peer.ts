@@ -1,7 +1,7 @@
 // The object that an application holds for the other side of a connection.
 
 import type { Ticket } from '../core/carrier.ts'
-import { isPeerError, type PeerError } from '../core/errors.ts'
+import { isPeerError, type PeerError, peerError } from '../core/errors.ts'
 import type { Session } from '../core/session.ts'
 import type { SendOptions } from '../core/typed.ts'
 import { type Link, PRESSURE } from '../drivers/link.ts'
@@ -24,14 +24,26 @@ export interface Ending {
 
 export class LivePeer {
   readonly session: Session
+  /** What drives it. */
+  readonly link: Link
+  /** Settles when it is open: after the handshake, and whatever the schema has a client do before. Rejects when it ends before. */
+  readonly opened: Promise<void>
   /** Settles when the connection is over, also when that was an error. */
   readonly closed: Promise<Ending>
-  readonly #link: Link
+  isOpen = false
+  #onOpened: () => void = () => {}
+  #onNever: (error: unknown) => void = () => {}
   #onClosed: (ending: Ending) => void = () => {}
 
   constructor(session: Session, link: Link) {
     this.session = session
-    this.#link = link
+    this.link = link
+    this.opened = new Promise((resolve, reject) => {
+      this.#onOpened = resolve
+      this.#onNever = reject
+    })
+    // Whoever waits for it is told; nobody has to.
+    this.opened.catch(() => {})
     this.closed = new Promise(resolve => {
       this.#onClosed = resolve
     })
@@ -43,19 +55,19 @@ export class LivePeer {
 
   get stats(): PeerStats {
     const { framesIn, framesOut, bytesIn, bytesOut, openedAt } = this.session
-    return { framesIn, framesOut, bytesIn, bytesOut, age: this.#link.now() - openedAt }
+    return { framesIn, framesOut, bytesIn, bytesOut, age: this.link.now() - openedAt }
   }
 
   send(frame: string, value: object = NOTHING, options?: SendOptions): Promise<void> {
     let ticket: Ticket | undefined
     try {
       options?.signal?.throwIfAborted()
-      ticket = this.session.send(this.#link.now(), frame, value as Record<string, unknown>, options?.channel)
+      ticket = this.session.send(this.link.now(), frame, value as Record<string, unknown>, options?.channel)
     } catch (error) {
       return failed(error, options?.signal)
     }
-    if (this.#link.queued >= PRESSURE) this.#link.settle()
-    else this.#link.soon()
+    if (this.link.queued >= PRESSURE) this.link.settle()
+    else this.link.soon()
     return ticket === undefined ? TAKEN : (this.#settled(ticket, options?.signal) as Promise<undefined>)
   }
 
@@ -63,41 +75,48 @@ export class LivePeer {
     let ticket: Ticket
     try {
       options?.signal?.throwIfAborted()
-      ticket = this.session.request(this.#link.now(), frame, value as Record<string, unknown>, options?.channel)
+      ticket = this.session.request(this.link.now(), frame, value as Record<string, unknown>, options?.channel)
     } catch (error) {
       return failed(error, options?.signal)
     }
     const settled = this.#settled(ticket, options?.signal) as Promise<Record<string, unknown>>
-    this.#link.promptly()
+    this.link.promptly()
     return settled
   }
 
   async close(reason?: string): Promise<void> {
-    this.session.close(this.#link.now(), reason)
-    this.#link.soon()
+    this.session.close(this.link.now(), reason)
+    this.link.soon()
     await this.closed
   }
 
   /** Ends it at once; what is queued is lost. */
   abort(reason = 'aborted', error?: PeerError): void {
     this.session.abort(reason, error)
-    this.#link.soon()
+    this.link.soon()
   }
 
   /** The application is done with the frame it was given, and replies where it is asked to. */
   done(reply?: { readonly value: unknown }): void {
-    const now = this.#link.now()
+    const now = this.link.now()
     if (reply !== undefined && this.session.phase !== 'over') this.session.reply(now, reply.value)
     this.session.done(now)
-    this.#link.soon()
+    this.link.soon()
+  }
+
+  /** It is open. */
+  began(): void {
+    this.isOpen = true
+    this.#onOpened()
   }
 
   ended(ending: Ending): void {
+    if (!this.isOpen) this.#onNever(ending.error ?? peerError('Closed', `the connection was closed (${ending.reason})`))
     this.#onClosed(ending)
   }
 
   get now(): ReturnType<Link['now']> {
-    return this.#link.now()
+    return this.link.now()
   }
 
   #settled(ticket: Ticket, signal: AbortSignal | undefined): Promise<Record<string, unknown> | undefined> {

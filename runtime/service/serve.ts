@@ -2,27 +2,38 @@
 
 import { datagramEndpoint } from '../core/endpoint.ts'
 import { LocalError } from '../core/errors.ts'
+import type { TransportDescriptor } from '../core/protocol.ts'
 import type { Session } from '../core/session.ts'
 import type { AnyTypes, Peer, ProtocolTypes, RoleName, TypedProtocol } from '../core/typed.ts'
 import { MemoryHub } from '../drivers/memory.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import { addressOf } from '../drivers/transport.ts'
-import { bindDatagram, type DatagramLink, datagramLink } from '../drivers/udp.ts'
+import { bindDatagram, type DatagramLink, type DatagramOptions, datagramLink } from '../drivers/udp.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
+import { handsOver } from './hand-over.ts'
+import { listenHandOver } from './hand-over-listen.ts'
 import { LivePeer } from './live-peer.ts'
-import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
-import { ownPeer, type Side, side, tlsSettings } from './parts.ts'
+import { type AnyOptions, type CommonOptions, type Handling, prepare } from './options.ts'
+import { ownPeer, type Side, side, staticPublicKey, tlsSettings } from './parts.ts'
 import { StreamServer } from './stream-server.ts'
 import { parseTarget, type Target } from './target.ts'
 
-export interface ServeOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
-  extends CommonOptions<T, R> {
+export type ServeOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> = Listen &
+  CommonOptions<T, R> &
+  Handling<T, R>
+
+interface Listen {
   /**
    * Where to listen: `tcp://HOST:PORT`, `tls://`, `udp://`, several of them, or a MemoryHub. Default: the schema's first
    * transport and its port, on 127.0.0.1. Port 0 is any free one.
    */
   readonly listen?: string | MemoryHub | readonly (string | MemoryHub)[] | undefined
+  /**
+   * Where a handshake hands sessions over to datagrams: the port for those. Default: the number of the port that the
+   * handshake listens at, or any free one where that was 0 and its number is taken.
+   */
+  readonly datagrams?: number | undefined
 }
 
 export interface ListeningAt {
@@ -47,6 +58,8 @@ export interface Server<T extends ProtocolTypes = AnyTypes, R extends string = R
   /** The first of them as `connect` takes it: `tcp://127.0.0.1:6969`. */
   readonly url: string
   readonly port: number
+  /** What clients have to know of it beforehand: its static public key, where the handshake has one. */
+  readonly publicKey: Uint8Array | undefined
   readonly peers: Iterable<Peer<T, R>>
   readonly stats: ServerStats
   /** What the schema gives up, to be shown to whoever runs it. */
@@ -58,8 +71,9 @@ export interface Server<T extends ProtocolTypes = AnyTypes, R extends string = R
   [Symbol.asyncDispose](): Promise<void>
 }
 
-interface Listening {
-  readonly at: ListeningAt
+/** A place where sessions begin: one address, or two where the first hands them over to the second. */
+export interface Listening {
+  readonly at: readonly ListeningAt[]
   readonly side: Side
   /** Stops listening and ends all connections. */
   close(): Promise<void>
@@ -75,19 +89,30 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
   options: ServeOptions<T, R> = {},
 ): Promise<Server<T, R>> {
   options.signal?.throwIfAborted()
-  const given = options as unknown as ServeOptions & AnyOptions
-  const wanted = given.listen ?? `${protocol.transports.find(one => one.use === 'session')?.kind}://`
+  const given = options as unknown as Listen & AnyOptions
+  const wanted = given.listen ?? ''
   const places = Array.isArray(wanted) ? (wanted as (string | MemoryHub)[]) : [wanted as string | MemoryHub]
   if (places.length === 0) throw new LocalError('BadOption', 'listen is empty: name at least one address')
   const queue = new FrameQueue<Received<LivePeer>>(given.limits?.queue?.messages ?? protocol.limits.queue.messages)
   const { plan, params } = prepare(protocol, 'accepts', given, undefined)
   const all: Listening[] = []
   try {
+    const make =
+      (transport: TransportDescriptor) =>
+      (peerOf: (session: Session) => LivePeer): Side =>
+        side(plan(transport), params, given, queue, peerOf)
     for (const place of places) {
-      const target = place instanceof MemoryHub ? memoryTarget(protocol) : parseTarget(protocol, place)
-      const make = (peerOf: (session: Session) => LivePeer): Side =>
-        side(plan(target.transport), params, given, queue, peerOf)
-      all.push(await (place instanceof MemoryHub ? listenMemory(place, make) : listen(target, make, params)))
+      if (place instanceof MemoryHub) {
+        all.push(await listenMemory(place, make(memoryTarget(protocol).transport)))
+        continue
+      }
+      const target = parseTarget(protocol, place)
+      const handed = handsOver(protocol, target.transport)
+      all.push(
+        handed === undefined
+          ? await listen(target, make(target.transport), params, given.datagram)
+          : await listenHandOver(target, given.datagrams, handed, { plan, params, make: make(handed.to), sockets: given.datagram }),
+      )
     }
   } catch (error) {
     await Promise.all(all.map(one => one.close()))
@@ -122,16 +147,20 @@ class RunningServer {
   }
 
   get addresses(): readonly ListeningAt[] {
-    return this.#all.map(one => one.at)
+    return this.#all.flatMap(one => one.at)
   }
 
   get url(): string {
-    const { transport, host, port } = this.#all[0]!.at
+    const { transport, host, port } = this.addresses[0]!
     return `${transport}://${addressOf(host, port)}`
   }
 
+  get publicKey(): Uint8Array | undefined {
+    return staticPublicKey(this.#all[0]!.side.shared)
+  }
+
   get port(): number {
-    return this.#all[0]!.at.port
+    return this.addresses[0]!.port
   }
 
   get peers(): Iterable<LivePeer> {
@@ -174,19 +203,24 @@ class RunningServer {
   }
 }
 
-type MakeSide = (peerOf: (session: Session) => LivePeer) => Side
+export type MakeSide = (peerOf: (session: Session) => LivePeer) => Side
 
-async function listen(target: Target, make: MakeSide, params: Readonly<Record<string, unknown>>): Promise<Listening> {
+async function listen(
+  target: Target,
+  make: MakeSide,
+  params: Readonly<Record<string, unknown>>,
+  options: DatagramOptions | undefined,
+): Promise<Listening> {
   const { transport, host, port } = target
   const { kind } = transport
   if (kind === 'udp') {
     let link: DatagramLink | undefined
     const made = make(session => new LivePeer(session, link as DatagramLink))
     const endpoint = datagramEndpoint(made.shared, true)
-    const socket = await bindDatagram({ host, port }, transport)
+    const socket = await bindDatagram({ host, port }, transport, options)
     link = datagramLink(socket, endpoint)
     return {
-      at: { transport: kind, host: socket.host, port: socket.port },
+      at: [{ transport: kind, host: socket.host, port: socket.port }],
       side: made,
       close: async () => {
         endpoint.close(link.now())
@@ -207,7 +241,7 @@ async function listen(target: Target, make: MakeSide, params: Readonly<Record<st
           failed: server.failed.bind(server),
         })
   return {
-    at: { transport: kind, host: listener.host, port: listener.port },
+    at: [{ transport: kind, host: listener.host, port: listener.port }],
     side: made,
     close: async () => void (await Promise.all([listener.close(), server.close()])),
   }
@@ -218,7 +252,7 @@ async function listenMemory(hub: MemoryHub, make: MakeSide): Promise<Listening> 
   const server = new StreamServer(made)
   const stop = hub.listen(connected => server.accept(connected))
   return {
-    at: { transport: 'memory', host: 'memory', port: 0 },
+    at: [{ transport: 'memory', host: 'memory', port: 0 }],
     side: made,
     close: async () => {
       stop()

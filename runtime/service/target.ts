@@ -2,6 +2,7 @@
 // first transport, and that transport's port.
 
 import { LocalError } from '../core/errors.ts'
+import { handOverPlaces } from '../core/hand-over-places.ts'
 import type { ProtocolDescriptor, TransportDescriptor } from '../core/protocol.ts'
 
 export interface Target {
@@ -13,7 +14,9 @@ export interface Target {
 
 /** `fallback`: the host where none is written. Throws LocalError BadTarget. */
 export function parseTarget(protocol: ProtocolDescriptor, text: string, fallback = '127.0.0.1'): Target {
-  const usable = protocol.transports.filter(one => one.use === 'session')
+  // A session that begins elsewhere is reached there.
+  const places = handOverPlaces(protocol)
+  const usable = protocol.transports.filter(one => (places === undefined ? one.use === 'session' : one === places.from))
   const names = usable.map(one => one.kind).join(', ')
   const [, scheme, rest = ''] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(text) ?? []
   const transport = scheme === undefined ? usable[0] : usable.find(one => one.kind === scheme)

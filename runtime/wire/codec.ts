@@ -54,7 +54,9 @@ export interface Context {
   now: () => number
   /**
    * Opens sealed bytes in place. Returns the length of the plain text, which then begins at `start` (tag: append) or
-   * `start + 16` (tag: prepend), or -1 when it does not open. Absent: no key, sealed bytes stay opaque.
+   * `start + 16` (tag: prepend), -1 when it does not open, OPAQUE when this side has no key for that
+   * seal, REPLAYED when it was here before.
+   * Absent: no key at all, sealed bytes stay opaque.
    */
   open?: ((seal: string, bytes: Uint8Array, start: number, end: number, frame: SealedFrame) => number) | undefined
   /** Seals `bytes[start..end)` in place and returns the new end. Absent together with `plain`: refused. */
@@ -62,6 +64,11 @@ export interface Context {
   /** Treat sealed bytes as plain text without a tag: for tests and for `proto decode` of what is open already. */
   plain?: boolean | undefined
 }
+
+/** Returned by `Context.open`: this side has no key for the seal, the bytes are left as they are. */
+export const OPAQUE = -2
+/** Returned by `Context.open`: it opened, and was here before or is older than what was: the error Replayed. */
+export const REPLAYED = -3
 
 /** What a seal needs of the frame around it: the AAD range and the clear fields, by name. */
 export interface SealedFrame {

@@ -9,6 +9,8 @@ import Doctor from '../../cli/commands/doctor.ts'
 import KeyNew from '../../cli/commands/key/new.ts'
 import KeyShow from '../../cli/commands/key/show.ts'
 import New from '../../cli/commands/new.ts'
+import { preferProvider } from '../../runtime/native/choose.ts'
+import { allowNative, native } from '../../runtime/native/load.ts'
 import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proto-local-'))
@@ -86,6 +88,23 @@ describe('doctor', () => {
     const checks = json.checks as { name: string; ok: boolean }[]
     expect(checks.filter(check => !check.ok)).toEqual([])
     expect(checks.map(check => check.name)).toContain('crypto noble')
+  })
+
+  test('says which provider and which path of UDP is in use, and why', async () => {
+    const { sockets, reason } = native()
+    const { stdout } = await run(Doctor)
+    const state = sockets === undefined ? `node is used instead` : 'in use, first seal'
+    expect(stdout).toMatch(new RegExp(`crypto native +.*${state}`))
+    expect(stdout).toContain(reason)
+    try {
+      const refused = await run(Doctor, '--no-native')
+      expect(refused.stdout).toMatch(/crypto native +refused by --no-native; node is used instead/)
+      expect(refused.stdout).toMatch(/udp +node:dgram \(accelerator: refused by --no-native\)/)
+      expect((await run(Doctor, '--crypto', 'noble')).stdout).toMatch(/crypto noble +in use/)
+    } finally {
+      allowNative()
+      preferProvider(undefined)
+    }
   })
 })
 

@@ -42,7 +42,7 @@ describe('send', () => {
     [['vstp', TO, '--set', 'ca=env:NO_SUCH_VARIABLE'], 66, 'NO_SUCH_VARIABLE'],
     [['vstp', TO, '--set', 'ca=@no-such.pem'], 66, 'no such file'],
     [['vstp', TO, '--profile', 'nope'], 2, 'no profile'],
-    [['vstp', TO, '--crypto', 'native'], 2, 'native'],
+    [['vstp', TO, '--crypto', 'native', '--no-native'], 2, 'native'],
     [['vstp', 'ftp://127.0.0.1:1'], 2, 'ftp'],
     [['vstp', 'not an address'], 2, 'address'],
     [['vstp', 'tcp://127.0.0.1:99999'], 2, '65535'],

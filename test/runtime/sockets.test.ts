@@ -17,6 +17,7 @@ import {
   serve,
 } from '../../runtime/index.ts'
 import { Tally } from '../../runtime/metrics/tally.ts'
+import { overUdp, PATHS, take } from './paths.ts'
 import { ACKS, ASKS, encoded, PINGS, read, type TinyReader, type TinyValue, text, tiny } from './tiny.ts'
 
 const cleanup: (() => unknown)[] = []
@@ -24,8 +25,10 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end()
 })
 
-for (const transport of ['tcp', 'udp', 'memory'] as const) {
-  test(`over ${transport}: frames, requests, acknowledgements and a goodbye`, async () => {
+for (const [transport, path] of [['tcp'], ['memory'], ...PATHS.map(path => ['udp', path] as const)] as const) {
+  const over = path === undefined ? transport : `${transport} (${path})`
+  test(`over ${over}: frames, requests, acknowledgements and a goodbye`, async () => {
+    if (path !== undefined) take(path)
     const got: string[] = []
     const closed: string[] = []
     const server = await started(transport, {
@@ -54,7 +57,8 @@ for (const transport of ['tcp', 'udp', 'memory'] as const) {
     expect(server.server.stats).toMatchObject({ connections: 0, framesIn: 5, framesOut: 3 })
   })
 
-  test(`over ${transport}: a large payload arrives byte for byte in both directions`, async () => {
+  test(`over ${over}: a large payload arrives byte for byte in both directions`, async () => {
+    if (path !== undefined) take(path)
     const server = await started(transport, { echo: true })
     const client = await server.connect()
     const frames = client[Symbol.asyncIterator]()
@@ -66,7 +70,7 @@ for (const transport of ['tcp', 'udp', 'memory'] as const) {
   })
 }
 
-test('a server speaks to several peers on several transports at once, IPv6 among them', async () => {
+overUdp('a server speaks to several peers on several transports at once, IPv6 among them', async () => {
   const seen: string[] = []
   const server = keep(
     await serve(tiny(), {
@@ -225,7 +229,7 @@ test('an abort ends a wait for a reply, a wait for a connection, a connection, a
   expect(await peer.closed).toMatchObject({ reason: 'bye' })
 })
 
-test('nobody there is Unreachable, over tcp at once and over udp with the first answer of the network', async () => {
+overUdp('nobody there is Unreachable, over tcp at once and over udp with the first answer of the network', async () => {
   const { port, close } = await listener(() => {})
   await close()
   await expect(connect(tiny(), `tcp://127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'Unreachable' })
@@ -281,7 +285,7 @@ test('malformed bytes on one connection end that one, are told with Err, counted
   expect(meter.read('connections')).toBe(1)
 })
 
-test('garbage on a datagram socket is counted and reported with its address, and makes no connection', async () => {
+overUdp('garbage on a datagram socket is counted and reported with its address, and makes no connection', async () => {
   const strays: string[] = []
   const server = await started('udp', {
     handlers: {},
@@ -348,9 +352,9 @@ test('a schema that needs an engine that does not exist is refused by the name o
   const [channel] = base.channels
   const wrong: [Partial<ProtocolDescriptor>, string][] = [
     [{ handshake }, 'handshake.noise'],
-    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet.once'],
+    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet'],
     [{ channels: [{ ...channel!, delivery: 'reliable' }] }, 'channels.main.delivery: reliable'],
-    [{ service: { relay: {} } }, 'service.relay'],
+    [{ service: { lottery: {} } }, 'service.lottery'],
     [{ replies: [{ ...ASKS, auto: 'idle' }] }, 'replies.ask.auto: idle'],
   ]
   for (const [changes, section] of wrong) {
@@ -408,7 +412,7 @@ test('every frame in both directions passes the tap, also what the runtime answe
   expect(seen).toEqual(['in Ping', 'out Pong', 'in Data', 'out Ack'])
 })
 
-test('service echo sends frames back that nobody handles, and not what the runtime speaks by itself', async () => {
+overUdp('service echo sends frames back that nobody handles, and not what the runtime speaks by itself', async () => {
   const server = await started('udp', {}, tiny({ service: { echo: {} }, replies: [ASKS, ACKS, PINGS] }))
   const client = await server.connect()
   const frames = client[Symbol.asyncIterator]()
@@ -425,7 +429,7 @@ test('service echo sends frames back that nobody handles, and not what the runti
   expect(server.server.stats.framesOut).toBe(4)
 })
 
-test('a tap sees a large message once, however many pieces it travels in', async () => {
+overUdp('a tap sees a large message once, however many pieces it travels in', async () => {
   const seen: string[] = []
   const tap = (direction: string, frame: unknown): void => {
     seen.push(`${direction} ${(frame as TinyReader).frameName} ${(frame as TinyReader).payload.length}`)

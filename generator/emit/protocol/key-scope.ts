@@ -20,10 +20,10 @@ export function keyValue(expr: Expr, protocol: Protocol, unit: DescriptorUnit): 
   return isPlain ? `scope => scope.${expr.space}[${quote(expr.name)}]` : keyFunction(expr, protocol, unit)
 }
 
-/** Drawn bytes become the number that an integer field holds. */
+/** Drawn bytes become the number that an integer field holds, and a number of any width what that field takes. */
 function asField(code: Code, protocol: Protocol, unit: DescriptorUnit, as: Type | undefined): Code {
-  if (!as || code.form !== 'bytes' || !isIntegral(as)) return code
-  const text = `${unit.use('bytesNumber')}(${code.text})`
+  if (!as || !isIntegral(as) || (code.form !== 'bytes' && code.form !== 'bigint')) return code
+  const text = code.form === 'bytes' ? `${unit.use('bytesNumber')}(${code.text})` : code.text
   return { ...code, text: isNarrow(protocol, as) ? `Number(${text})` : text, form: 'bigint', prec: ATOM }
 }
 

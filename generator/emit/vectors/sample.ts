@@ -168,7 +168,13 @@ function maxOf(field: Field | undefined): number | undefined {
 }
 
 function sizeOf(extent: Extract<Type, { kind: 'region' }>['extent']): number | undefined {
-  return extent.by === 'size' && extent.size.is === 'int' ? Number(extent.size.value) : undefined
+  if (extent.by !== 'size') return undefined
+  // A learned size is what the samples of learned values are.
+  if (extent.size.is === 'space' && extent.size.space === 'session') return LEARNED
+  return extent.size.is === 'int' ? Number(extent.size.value) : undefined
 }
+
+/** Learned values are mostly sizes. */
+export const LEARNED = 16
 
 const DEEPEST = 4

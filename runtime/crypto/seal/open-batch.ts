@@ -6,6 +6,7 @@ import { LocalError } from '../../core/errors.ts'
 import { AeadRows } from '../batch.ts'
 import { type CryptoProvider, TAG_LENGTH } from '../provider.ts'
 import { openFollowing } from './follow.ts'
+import { oneProvider } from './one-provider.ts'
 import { type PacketSeal, VERDICT } from './packet-seal.ts'
 import { readBits } from './places.ts'
 import { tagToBack } from './tag.ts'
@@ -26,9 +27,9 @@ export class OpenBatch {
   textTo: Uint32Array
   readonly seals: PacketSeal[] = []
   readonly #rows: AeadRows
-  /** All keys of a batch are of one provider. */
+  /** Which made the keys of this batch. */
   #provider: CryptoProvider | undefined
-  /** The row in `#rows`, -1 where nothing is in flight; the phase it is opened under. */
+  /** The row in `#rows`, or NONE, or NO_KEY; the phase it is opened under. */
   #job: Int32Array
   #epoch: Float64Array
   #aadFrom: Uint32Array
@@ -78,6 +79,7 @@ export class OpenBatch {
     const { plan } = seal
     // The next of these numbers may be out of reach of the highest one known before: they are opened one by one.
     if (plan.isNarrow && this.#settled < this.count) this.#flush()
+    this.#provider = oneProvider(this.#rows, this.#provider, plan.provider)
     const row = this.count++
     if (row === this.verdict.length) this.#grow()
     this.seals[row] = seal
@@ -102,11 +104,11 @@ export class OpenBatch {
     const { receiving } = seal
     receiving.expire(this.now)
     const epoch = plan.phase === undefined ? 0 : receiving.epochOf(readBits(plan.phase, this.slab, frame), hi, lo)
+    this.verdict[row] = PENDING
     if (epoch < 0) {
-      this.verdict[row] = VERDICT.failed
+      this.#job[row] = NO_KEY
       return row
     }
-    this.verdict[row] = PENDING
     this.#epoch[row] = epoch
     this.#aadFrom[row] = aadFrom
     this.#aadTo[row] = aadTo
@@ -114,7 +116,6 @@ export class OpenBatch {
     if (plan.follows) return row
     const rows = this.#rows
     this.#job[row] = rows.count
-    this.#provider = plan.provider
     const at = rows.add(receiving.keyOf(epoch), aadFrom, aadTo, from, to)
     plan.nonce.write(rows.nonces, at, this.slab, frame, hi, lo)
     return row
@@ -142,10 +143,11 @@ export class OpenBatch {
     const hi = this.hi[row] as number
     const lo = this.lo[row] as number
     const job = this.#job[row] as number
-    const length = job === NONE ? this.#follow(row, seal) : this.#rows.result(job)
+    const length = job >= 0 ? this.#rows.result(job) : job === NONE ? this.#follow(row, seal) : -1
     if (length < 0) {
-      seal.failures++
-      this.verdict[row] = VERDICT.failed
+      if (job !== NO_KEY) seal.failures++
+      // As it would have looked had its batch been opened one by one.
+      this.verdict[row] = seal.mayBeFresh(hi, lo) ? VERDICT.failed : VERDICT.replayed
       return
     }
     const from = this.textFrom[row] as number
@@ -188,6 +190,8 @@ function grown<T extends { set(from: ArrayLike<number>): void }>(to: T, from: Ar
 }
 
 const NO_BYTES = new Uint8Array(0)
+/** Instead of a row: opened without one; no key fits its phase. */
 const NONE = -1
+const NO_KEY = -2
 /** A verdict that is not there yet. */
 const PENDING = 255

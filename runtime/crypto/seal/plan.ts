@@ -54,7 +54,7 @@ export class SealPlan {
     const distinct = descriptor.repeats === 'accepted' ? Number.POSITIVE_INFINITY : this.nonce.distinct
     this.mostPackets = descriptor.once ? 1 : Math.min(isNever ? Number.POSITIVE_INFINITY : rekey.packets, distinct)
     this.mostAge = isNever ? Number.POSITIVE_INFINITY : rekey.age
-    this.duePackets = isNever ? Number.POSITIVE_INFINITY : this.mostPackets / 2
+    this.duePackets = isNever ? this.mostPackets : this.mostPackets / 2
     this.dueAge = this.mostAge / 2
     this.mostForged = limits.forged ?? (descriptor.aead.startsWith('aes') ? 2 ** 52 : 2 ** 36)
   }

@@ -4,6 +4,7 @@
 import { LocalError } from '../../core/errors.ts'
 import { AeadRows } from '../batch.ts'
 import { type Aead, type CryptoProvider, TAG_LENGTH } from '../provider.ts'
+import { oneProvider } from './one-provider.ts'
 import type { PacketSeal } from './packet-seal.ts'
 import { tagToFront } from './tag.ts'
 
@@ -16,7 +17,7 @@ export class SealBatch {
   sealedFrom: Uint32Array
   sealedTo: Uint32Array
   readonly #rows: AeadRows
-  /** All keys of a batch are of one provider. */
+  /** Which made the keys of this batch. */
   #provider: CryptoProvider | undefined
   readonly #seals: PacketSeal[] = []
   /** Keys that packets of this batch are still sealed with, though their successors are in use. */
@@ -75,6 +76,8 @@ export class SealBatch {
     const end = from + length
     if (end + TAG_LENGTH > slab.length)
       throw new LocalError('TooLarge', `a packet needs ${plan.overhead(to - from)} more bytes behind its text`)
+    const rows = this.#rows
+    this.#provider = oneProvider(rows, this.#provider, plan.provider)
     seal.use()
     if (end > to) slab.fill(0, to, end)
     const row = this.count++
@@ -82,24 +85,27 @@ export class SealBatch {
     this.#seals[row] = seal
     this.sealedFrom[row] = from
     this.sealedTo[row] = end + TAG_LENGTH
-    const rows = this.#rows
-    this.#provider = plan.provider
     const at = rows.add(sending.aead, aadFrom, aadTo, from, end)
     plan.nonce.write(rows.nonces, at, slab, frame, seal.takenHi, seal.takenLo)
     return row
   }
 
-  /** Seals all packets that were added. */
-  run(): void {
+  /** Seals all packets that were added. Returns how many; one whose connection was destroyed is overwritten. */
+  run(): number {
     const rows = this.#rows
-    if (rows.count > 0) this.#provider?.sealBatch(this.slab, rows)
+    if (rows.count === 0) return 0
+    const sealed = this.#provider!.sealBatch(this.slab, rows)
     for (let row = 0; row < this.count; row++) {
-      if (this.#seals[row]!.plan.isPrepended) tagToFront(this.slab, this.sealedFrom[row]!, this.sealedTo[row]!)
+      const [from, to] = [this.sealedFrom[row] as number, this.sealedTo[row] as number]
+      // Text must not leave where a sealed packet was meant to.
+      if (sealed < this.count && rows.result(row) < 0) this.slab.fill(0, from, to)
+      else if (this.#seals[row]!.plan.isPrepended) tagToFront(this.slab, from, to)
     }
     rows.clear()
     this.#seals.length = 0
     for (const aead of this.#retired) aead.destroy()
     this.#retired.length = 0
+    return sealed
   }
 
   #grow(): void {

@@ -100,6 +100,7 @@ static napi_value init(napi_env env, napi_value exports) {
   FUNCTION("closeSocket", socket_close);
   FUNCTION("receive", socket_receive);
   FUNCTION("send", socket_send);
+  FUNCTION("sendOne", socket_send_one);
 #endif
   napi_value source;
   ok = ok && napi_create_string_utf8(env, SOURCE_HASH, NAPI_AUTO_LENGTH, &source) == napi_ok &&

@@ -111,6 +111,7 @@ napi_value socket_option(napi_env env, napi_callback_info info);
 napi_value socket_close(napi_env env, napi_callback_info info);
 napi_value socket_receive(napi_env env, napi_callback_info info);
 napi_value socket_send(napi_env env, napi_callback_info info);
+napi_value socket_send_one(napi_env env, napi_callback_info info);
 
 void sockets_close_all(instance *i);
 void receiving_free(instance *i);

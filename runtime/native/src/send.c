@@ -162,4 +162,25 @@ napi_value socket_send(napi_env env, napi_callback_info info) {
   }
   return give(env, (int32_t)(done - from));
 }
+
+/*
+ * sendOne(socket, slab, offset, length): 0, or a negative error. On a connected socket one datagram is sent without tables.
+ */
+napi_value socket_send_one(napi_env env, napi_callback_info info) {
+  arguments a;
+  socket_state *s;
+  bytes slab;
+  int32_t offset, length;
+  if (!take(env, info, 4, &a) || (s = take_socket(&a, 0)) == NULL || !take_bytes(&a, 1, 0, "slab", &slab) ||
+      !take_i32(&a, 2, "offset", &offset) || !take_i32(&a, 3, "length", &length))
+    return NULL;
+  if (offset < 0 || length < 0 || (size_t)offset > slab.length || (size_t)length > slab.length - (size_t)offset) {
+    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the datagram is out of range");
+    return NULL;
+  }
+  for (;;) {
+    if (send(s->fd, slab.at + offset, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return give(env, 0);
+    if (errno != EINTR) return give(env, errno == EWOULDBLOCK ? -EAGAIN : -errno);
+  }
+}
 #endif

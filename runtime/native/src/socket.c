@@ -209,7 +209,7 @@ static int set(int fd, int level, int option, int value) {
 
 /* optionOf(socket, option, value): sets it, or reads those that are read only; a negative error. */
 napi_value socket_option(napi_env env, napi_callback_info info) {
-  enum { SEND_BUFFER, RECEIVE_BUFFER, TYPE_OF_SERVICE, BUSY_POLL, HAS_GRO, HAS_GSO, OPTIONS };
+  enum { SEND_BUFFER, RECEIVE_BUFFER, TYPE_OF_SERVICE, BUSY_POLL, HAS_GRO, HAS_GSO, GSO_BELOW, OPTIONS };
   arguments a;
   uint32_t option, value;
   socket_state *s;
@@ -230,7 +230,8 @@ napi_value socket_option(napi_env env, napi_callback_info info) {
   }
   case BUSY_POLL: return give(env, set(s->fd, SOL_SOCKET, SO_BUSY_POLL, v));
   case HAS_GRO: return give(env, s->has_gro);
-  default: return give(env, s->has_gso);
+  case HAS_GSO: return give(env, s->has_gso);
+  default: return give(env, (int32_t)(s->gso_below > INT32_MAX ? INT32_MAX : s->gso_below));
   }
 }
 

@@ -12,6 +12,9 @@ import { SealBatch } from '../../../runtime/crypto/seal/seal-batch.ts'
 /** chacha20-poly1305, 64-bit counter in the header, phase and seen, window 1024, rekey 2^20 or 120 s. */
 export const PACKET: SealDescriptor = chat.seals[0]!
 
+/** Full scale, for continuous integration: FRAMEWRIGHT_LONG=1. */
+export const LONG: boolean = process.env.FRAMEWRIGHT_LONG === '1'
+
 export const NO_SCOPE: KeyScope = {
   param: {},
   session: {},
@@ -87,6 +90,19 @@ export class End {
     })
     batch.run()
     return ends.map(([start, row]) => slab.slice(start, batch.sealedTo[row]))
+  }
+
+  /** What stands in the slab when the connection goes away between adding a packet and sealing it. */
+  sealAfterDestroying(text: string): string {
+    const { layout } = this.seal.plan
+    const slab = new Uint8Array(ROOM)
+    const from = layout!.sealedAt
+    slab.set(new TextEncoder().encode(text), from)
+    this.#sealing.reset(slab, 0)
+    this.#sealing.add(this.seal, 0, from + text.length)
+    this.seal.destroy()
+    this.#sealing.run()
+    return new TextDecoder('latin1').decode(slab)
   }
 
   receive(packet: Uint8Array, now = 0): Outcome {

@@ -105,6 +105,7 @@ test('a lobby over loopback: requests with replies, and a talk in order', async 
       Invite: frame => ({ ticket: frame.ticket, table: frame.name.length }),
       Talk: frame => void heard.push(frame.text),
     },
+    onFrame: () => undefined,
   })
   const client = await connect(lobby, server.url, { params: { server_keys: [publicOf(7)] } })
   expect(await client.request('Invite', { ticket: 0, name: 'ada' })).toMatchObject({ table: 3 })

@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   atMost,
   bigUintIn,
   bitsIn,
@@ -43,7 +43,7 @@ import {
 } from './types.ts'
 
 /**
- * Hello, as it stands in the bytes. schema/fastnet.yaml:164.
+ * Hello, as it stands in the bytes. schema/fastnet.yaml:165.
  *
  *     offset  bytes  field
  *     0       2      peer_id     u16le
@@ -199,11 +199,13 @@ export class DisconnectReader extends FrameReader {
     return readU64le(this.byteSource, this.byteStart)
   }
 
+  /** Number on the channel, from 1; the same in every retransmission. */
   get sequence(): number {
     const b = this.byteSource
     return b[this.headerPlainAt]! | (b[this.headerPlainAt + 1]! << 8)
   }
 
+  /** Highest number received on this channel, 0 = none. */
   get ack(): number {
     const b = this.byteSource
     return b[this.headerPlainAt + 2]! | (b[this.headerPlainAt + 3]! << 8)
@@ -304,11 +306,11 @@ export function sizeOfDisconnect(value: DisconnectInput, context: Context = NO_C
 /** Writes Disconnect at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-  const sequence = u16(value.sequence, 'sequence')
+  const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint16(at + 8, sequence, true)
-  const ack = u16(value.ack, 'ack')
+  const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
   const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
   view.setUint32(at + 12, ack_bits, true)
@@ -325,12 +327,12 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   const restEnd = at + 20 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, restEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, restEnd, DISCONNECT_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
 /**
- * Ping, as it stands in the bytes. schema/fastnet.yaml:165.
+ * Ping, as it stands in the bytes. schema/fastnet.yaml:166.
  *
  *     offset  bytes  field
  *     0       8      counter           u64le
@@ -355,11 +357,13 @@ export class PingReader extends FrameReader {
     return readU64le(this.byteSource, this.byteStart)
   }
 
+  /** Number on the channel, from 1; the same in every retransmission. */
   get sequence(): number {
     const b = this.byteSource
     return b[this.headerPlainAt]! | (b[this.headerPlainAt + 1]! << 8)
   }
 
+  /** Highest number received on this channel, 0 = none. */
   get ack(): number {
     const b = this.byteSource
     return b[this.headerPlainAt + 2]! | (b[this.headerPlainAt + 3]! << 8)
@@ -459,11 +463,11 @@ export function sizeOfPing(_value: PingInput, context: Context = NO_CONTEXT): nu
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-  const sequence = u16(value.sequence, 'sequence')
+  const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint16(at + 8, sequence, true)
-  const ack = u16(value.ack, 'ack')
+  const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
   const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
   view.setUint32(at + 12, ack_bits, true)
@@ -477,12 +481,12 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 19, fragment_count)
   const headerSealed = at + 20 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, at + 20, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, at + 20, PING_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
 /**
- * Data, as it stands in the bytes. schema/fastnet.yaml:167.
+ * Data, as it stands in the bytes. schema/fastnet.yaml:169.
  *
  *     offset  bytes  field
  *     0       8      counter           u64le
@@ -509,11 +513,13 @@ export class DataReader extends FrameReader {
     return readU64le(this.byteSource, this.byteStart)
   }
 
+  /** Number on the channel, from 1; the same in every retransmission. */
   get sequence(): number {
     const b = this.byteSource
     return b[this.headerPlainAt]! | (b[this.headerPlainAt + 1]! << 8)
   }
 
+  /** Highest number received on this channel, 0 = none. */
   get ack(): number {
     const b = this.byteSource
     return b[this.headerPlainAt + 2]! | (b[this.headerPlainAt + 3]! << 8)
@@ -631,11 +637,11 @@ export function sizeOfData(value: DataInput, context: Context = NO_CONTEXT): num
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
   const view = viewOf(into)
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
   view.setBigUint64(at, counter, true)
-  const sequence = u16(value.sequence, 'sequence')
+  const sequence = u16(value.sequence === undefined ? 0 : value.sequence, 'sequence')
   view.setUint16(at + 8, sequence, true)
-  const ack = u16(value.ack, 'ack')
+  const ack = u16(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint16(at + 10, ack, true)
   const ack_bits = u32(value.ack_bits === undefined ? 0 : value.ack_bits, 'ack_bits')
   view.setUint32(at + 12, ack_bits, true)
@@ -653,7 +659,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   atMost(payloadEnd - (at + 20), 1188, 'payload', 'TooLarge')
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, payloadEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, payloadEnd, DATA_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -790,6 +796,7 @@ export class FastnetCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -878,6 +885,9 @@ const PEER_ID_TO_SPARE = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 'ser
 const ZEROS_3 = new Uint8Array(3)
 const COUNTER = ['counter', 64]
 const SEQUENCE_TO_FRAGMENT_COUNT = ['sequence', 16, 'ack', 16, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8]
+const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
+const PING_SEAL = new WriterSeal(new PingReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },

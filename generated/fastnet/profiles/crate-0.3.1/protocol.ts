@@ -168,6 +168,22 @@ const flagsReliable: Accessor = {
   },
 }
 
+const helloPeerId: Accessor = {
+  path: 'Hello.peer_id',
+  get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).peer_id : undefined),
+  set: (value, to) => {
+    value['peer_id'] = to
+  },
+}
+
+const helloUdpPort: Accessor = {
+  path: 'Hello.udp_port',
+  get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).udp_port : undefined),
+  set: (value, to) => {
+    value['udp_port'] = to
+  },
+}
+
 const helloClientKey: Accessor = {
   path: 'Hello.client_key',
   get: frame => (frame.frameIndex === 0 ? (frame as HelloReader).client_key : undefined),
@@ -377,7 +393,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
     { name: 'hello', timeout: 5000, ignore: [], frames: { Hello: [{ to: 'open' }] } },
     {
       name: 'open',
-      timeout: 10_000,
+      timeout: Infinity,
       ignore: [],
       frames: { Data: [{ to: 'open' }], Ping: [{ to: 'open' }], Disconnect: [{ to: 'closed' }] },
     },
@@ -407,15 +423,17 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       name: 'ordered',
       id: 0,
       delivery: 'reliable-ordered',
-      ack: { frame: undefined, after: 2, delay: 25 },
+      ack: { frame: undefined, after: 16, delay: 25 },
       retransmit: undefined,
-      window: 1,
+      window: 256,
       reorder: { messages: 256, bytes: 1_048_576 },
       congestion: 'none',
       pace: undefined,
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -434,6 +452,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -443,15 +463,17 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       name: 'unordered',
       id: 2,
       delivery: 'reliable',
-      ack: { frame: undefined, after: 2, delay: 25 },
+      ack: { frame: undefined, after: 16, delay: 25 },
       retransmit: undefined,
       window: 256,
       reorder: { messages: 256, bytes: 524_288 },
-      congestion: 'newreno',
+      congestion: 'none',
       pace: undefined,
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -470,6 +492,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,
@@ -525,6 +549,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
           frame: 'Hello',
           times: 1,
           with: [
+            { field: helloPeerId, value: scope => Number(spaceBigint(scope.local['number'], 'local.number')) },
+            { field: helloUdpPort, value: scope => Number(spaceBigint(scope.local['port'], 'local.port')) },
             { field: helloClientKey, value: scope => scope.random(32) },
             { field: helloServerKey, value: scope => scope.random(32) },
           ],

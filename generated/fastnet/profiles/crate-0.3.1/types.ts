@@ -182,7 +182,9 @@ export type HelloInput = {
 
 export type Disconnect = {
   counter: bigint
+  /** Number on the channel, from 1; the same in every retransmission. */
   sequence: number
+  /** Highest number received on this channel, 0 = none. */
   ack: number
   ack_bits: number
   flags: PacketFlags
@@ -193,9 +195,12 @@ export type Disconnect = {
 
 /** What encoding Disconnect takes. */
 export type DisconnectInput = {
-  counter: bigint | number
-  sequence: number
-  ack: number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
+  /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
+  sequence?: number | undefined
+  /** Highest number received on this channel, 0 = none. 0 unless given. */
+  ack?: number | undefined
   /** 0 unless given. */
   ack_bits?: number | undefined
   /** 0 unless given. */
@@ -210,7 +215,9 @@ export type DisconnectInput = {
 
 export type Ping = {
   counter: bigint
+  /** Number on the channel, from 1; the same in every retransmission. */
   sequence: number
+  /** Highest number received on this channel, 0 = none. */
   ack: number
   ack_bits: number
   flags: PacketFlags
@@ -221,9 +228,12 @@ export type Ping = {
 
 /** What encoding Ping takes. */
 export type PingInput = {
-  counter: bigint | number
-  sequence: number
-  ack: number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
+  /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
+  sequence?: number | undefined
+  /** Highest number received on this channel, 0 = none. 0 unless given. */
+  ack?: number | undefined
   /** 0 unless given. */
   ack_bits?: number | undefined
   /** 0 unless given. */
@@ -238,7 +248,9 @@ export type PingInput = {
 
 export type Data = {
   counter: bigint
+  /** Number on the channel, from 1; the same in every retransmission. */
   sequence: number
+  /** Highest number received on this channel, 0 = none. */
   ack: number
   ack_bits: number
   flags: PacketFlags
@@ -251,9 +263,12 @@ export type Data = {
 
 /** What encoding Data takes. */
 export type DataInput = {
-  counter: bigint | number
-  sequence: number
-  ack: number
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
+  /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
+  sequence?: number | undefined
+  /** Highest number received on this channel, 0 = none. 0 unless given. */
+  ack?: number | undefined
   /** 0 unless given. */
   ack_bits?: number | undefined
   /** 0 unless given. */

@@ -92,6 +92,8 @@ export const protocol: TypedProtocol<Pea2peaTypes> = {
       coalesce: 0,
       fec: undefined,
       fragment: undefined,
+      split: undefined,
+      end: undefined,
       queue: { in: 64, out: 64, bytes: 1_048_576, full: 'backpressure', rejectOversize: false },
       transfer: undefined,
       priority: 0,

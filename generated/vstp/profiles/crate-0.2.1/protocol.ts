@@ -433,6 +433,8 @@ export const protocol: TypedProtocol<VstpTypes> = {
         full: 'drop-oldest',
         acceptFullCopies: true,
       },
+      split: undefined,
+      end: undefined,
       queue: { in: 256, out: 256, bytes: 1_048_576, full: 'backpressure', rejectOversize: true },
       transfer: undefined,
       priority: 0,

@@ -1,0 +1,68 @@
+// Bytes of a stream connection that are not frames of its session: what a service passes on as it came (an intake), and
+// what it sends to many (a feed). Both are set by the service once the session has got to where only such bytes travel.
+
+import { type Instant, NEVER } from './machine.ts'
+
+/** Takes what arrives, instead of the session. */
+export interface Intake {
+  /** False: give no more bytes now. */
+  readonly hasRoom: boolean
+  /** Bytes that must be there before it can go on, counted from the first one that it did not take. */
+  readonly needs: number
+  /**
+   * Whole units in `bytes[from..end)`, from the first one on; returns where it stopped. Borrowed, unless `keeps` says
+   * afterwards that it still refers to the memory.
+   */
+  take(now: Instant, bytes: Uint8Array, from: number, end: number): number
+  /** Whether the last `take` left somebody referring to its bytes. */
+  readonly keeps: boolean
+}
+
+/** Runs of bytes to send behind everything that the session has queued. */
+export interface Feed {
+  /** The next run, or undefined. It stays as it is until `release`. */
+  take(): Uint8Array | undefined
+  /** The oldest run taken is gone. */
+  release(): void
+  /** Bytes that wait to be taken. */
+  readonly bytes: number
+  readonly deadline: Instant
+  wake(now: Instant): void
+  /** The connection is over: nothing more is taken. */
+  end(): void
+}
+
+/** Both, for one connection. One run of the feed at a time is out. */
+export class Flow {
+  intake: Intake | undefined
+  feed: Feed | undefined
+  #out: Uint8Array | undefined
+
+  take(): Uint8Array | undefined {
+    if (this.#out === undefined) {
+      this.#out = this.feed?.take()
+      return this.#out
+    }
+    return undefined
+  }
+
+  /** False: this is no run of the feed. */
+  release(chunk: Uint8Array): boolean {
+    if (chunk !== this.#out) return false
+    this.#out = undefined
+    this.feed?.release()
+    return true
+  }
+
+  get bytes(): number {
+    return this.feed?.bytes ?? 0
+  }
+
+  get hasRoom(): boolean {
+    return this.intake?.hasRoom !== false
+  }
+
+  get deadline(): Instant {
+    return this.feed?.deadline ?? NEVER
+  }
+}

@@ -1,0 +1,437 @@
+// The lifecycle contract (shared document, section 3): one test for each guarantee about the order and number of hooks, and about
+// what a connection's end does to what is under way. On the virtual network: a time in here is exact.
+import { expect, test } from 'vitest'
+import { prefixed } from '../../runtime/service/node/index.ts'
+import { bytes, codeOf, link, network, testNode, text } from './harness.ts'
+
+test('Handshake comes before both codecs, Reading before Writing, then registration, then the first read', async () => {
+  const net = network()
+  const order: string[] = []
+  const near = testNode(
+    net,
+    {},
+    { reading: false, writing: false, handshake: async stream => stream.write(bytes('hi\0\x01x')) },
+  )
+  const far = testNode(
+    net,
+    {},
+    {
+      reading: false,
+      writing: false,
+      handshake: async stream => {
+        order.push(`handshake, registered ${far.node.connectedCount}: ${text(await stream.read(2))}`)
+      },
+    },
+  )
+  const { decoder, encoder } = prefixed('u16be')
+  far.node.enableReading({
+    codec: (address, side) => {
+      order.push(`decoder for ${side}, registered ${far.node.connectedCount}`)
+      return decoder(address, side)
+    },
+    message: message => void order.push(`message ${text(message)}, registered ${far.node.connectedCount}`),
+  })
+  far.node.enableWriting({
+    codec: (address, side) => {
+      order.push(`encoder for ${side}, registered ${far.node.connectedCount}`)
+      return encoder(address, side)
+    },
+  })
+  await link(net, near.node, far.node)
+  expect(order).toEqual([
+    'handshake, registered 0: hi',
+    'decoder for responder, registered 0',
+    'encoder for responder, registered 0',
+    'message x, registered 1',
+  ])
+})
+
+test('bytes that arrive behind the handshake belong to Reading, and are read at once', async () => {
+  const net = network()
+  const far = testNode(net, {}, { handshake: async stream => void (await stream.read(3)) })
+  await net.settled(far.node.toggleListener())
+  const client = await net.raw(far.node.listeningAddress)
+  client.write(1, 2, 3, 0, 2, 104, 105, 0)
+  await net.play(5)
+  expect(far.journal.messages.map(text)).toEqual(['hi'])
+  client.write(1, 33)
+  await net.play(5)
+  expect(far.journal.messages.map(text)).toEqual(['hi', '!'])
+})
+
+test('OnConnect comes after registration: sending, views and disconnecting work in it', async () => {
+  const net = network()
+  const seen: unknown[] = []
+  const near = testNode(
+    net,
+    {},
+    {
+      onConnect: async connection => {
+        seen.push(near.node.isConnected(connection.address), near.node.connection(connection.address)?.side)
+        await near.node.unicast(connection.address, bytes('hello'))
+        seen.push(await connection.disconnect())
+      },
+    },
+  )
+  const far = testNode(net)
+  await link(net, near.node, far.node)
+  await net.play(50)
+  expect(seen).toEqual([true, 'responder', true])
+  expect(far.journal.messages.map(text)).toEqual(['hello'])
+})
+
+test('OnConnect and messages run side by side: a message may be handled while OnConnect still runs', async () => {
+  const net = network()
+  const near = testNode(net)
+  const far = testNode(net, {}, { onConnect: () => net.sleep(500) })
+  const connection = await link(net, near.node, far.node)
+  await connection.unicast(bytes('early'))
+  await net.play(20)
+  expect(far.journal.events).toEqual(['connect', 'message 5'])
+})
+
+test('connect resolves when OnConnect is scheduled, not when it is done', async () => {
+  const net = network()
+  let isDone = false
+  const near = testNode(
+    net,
+    {},
+    {
+      onConnect: async () => {
+        await net.sleep(500)
+        isDone = true
+      },
+    },
+  )
+  const far = testNode(net)
+  await link(net, near.node, far.node)
+  expect(isDone).toBe(false)
+  await net.play(500)
+  expect(isDone).toBe(true)
+})
+
+test('an abortable OnConnect is told to stop when its connection goes', async () => {
+  const net = network()
+  let outcome = 'running'
+  const near = testNode(
+    net,
+    {},
+    {
+      onConnect: async (_, signal) => {
+        await net.sleep(500, signal).then(
+          () => (outcome = 'to its end'),
+          () => (outcome = 'aborted'),
+        )
+      },
+    },
+  )
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  expect(await net.settled(connection.disconnect())).toBe(true)
+  await net.play(1000)
+  expect(outcome).toBe('aborted')
+})
+
+test('an abortable OnConnect whose connection goes before it began never begins', async () => {
+  const net = network()
+  const near = testNode(net)
+  const far = testNode(net)
+  await net.settled(far.node.toggleListener())
+  near.node.enabled.onDisconnect = undefined
+  const { registered } = near.node
+  // The connection ends in the same turn in which it is registered.
+  near.node.registered = connection => {
+    registered.call(near.node, connection)
+    void connection.disconnect()
+  }
+  await net.settled(near.node.connect(far.node.listeningAddress))
+  await net.play(10)
+  expect(near.journal.connected).toEqual([])
+})
+
+test('an OnConnect that is not abortable runs exactly once, to its end, whatever becomes of its connection', async () => {
+  const net = network()
+  let ends = 0
+  let wasAborted = false
+  const near = testNode(
+    net,
+    { hooks: { onConnect: { abortable: false } } },
+    {
+      onConnect: async (_, signal) => {
+        await net.sleep(500)
+        wasAborted = signal.aborted
+        ends++
+      },
+    },
+  )
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  await net.settled(connection.disconnect())
+  expect(ends).toBe(0)
+  await net.settled(near.node.shutDown())
+  expect({ ends, wasAborted, connects: near.journal.connected.length }).toEqual({
+    ends: 1,
+    wasAborted: false,
+    connects: 1,
+  })
+})
+
+test('only a shutdown that waited long enough goes without a pinned OnConnect, and tells it', async () => {
+  const net = network()
+  let signalled: AbortSignal | undefined
+  const near = testNode(
+    net,
+    { shutdownTimeout: 200, hooks: { onConnect: { abortable: false } } },
+    {
+      onConnect: (_, signal) => {
+        signalled = signal
+        return net.sleep(60_000)
+      },
+    },
+  )
+  const far = testNode(net)
+  await link(net, near.node, far.node)
+  const from = net.now
+  await net.settled(near.node.shutDown())
+  expect(net.now - from).toBe(200)
+  expect(signalled?.aborted).toBe(true)
+})
+
+test('OnDisconnect fires exactly once, however many causes compete, and the first one is its origin', async () => {
+  const net = network()
+  const near = testNode(net, {}, { onDisconnect: () => net.sleep(50) })
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  const first = connection.disconnect()
+  const second = connection.disconnect()
+  void far.node.shutDown()
+  void near.node.shutDown()
+  expect(await net.settled(second)).toBe(false)
+  expect(await net.settled(first)).toBe(true)
+  await net.play(500)
+  expect(near.journal.disconnected.map(d => d.origin)).toEqual(['User'])
+})
+
+test('OnDisconnect fires at both ends: User at the one that left, Reading at the other', async () => {
+  const net = network()
+  const near = testNode(net)
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  await net.settled(connection.disconnect())
+  await net.play(10)
+  expect(near.journal.disconnected.map(d => d.origin)).toEqual(['User'])
+  expect(far.journal.disconnected.map(d => d.origin)).toEqual(['Reading'])
+})
+
+test('during OnDisconnect the connection counts, may not be dialled again, and still carries messages', async () => {
+  const net = network()
+  const seen: unknown[] = []
+  const far = testNode(net)
+  const near = testNode(
+    net,
+    {},
+    {
+      onDisconnect: async connection => {
+        seen.push(near.node.isConnected(connection.address), near.node.connectedCount)
+        seen.push(await codeOf(near.node.connect(connection.address)))
+        await connection.unicast(bytes('bye'))
+        seen.push('sent')
+      },
+    },
+  )
+  const connection = await link(net, near.node, far.node)
+  await net.settled(connection.disconnect())
+  await net.play(10)
+  expect(seen).toEqual([true, 1, 'AlreadyExists', 'sent'])
+  expect(far.journal.messages.map(text)).toEqual(['bye'])
+  expect(near.node.connectedCount).toBe(0)
+})
+
+test('messages may still be handled during OnDisconnect, and none after removal', async () => {
+  const net = network()
+  const near = testNode(net)
+  const far = testNode(net, {}, { onDisconnect: () => net.sleep(20) })
+  const connection = await link(net, near.node, far.node)
+  const [behind] = far.node.connections
+  const gone = behind!.disconnect()
+  await connection.unicast(bytes('still'))
+  await net.play(10)
+  expect(far.journal.messages.map(text)).toEqual(['still'])
+  await net.settled(gone)
+  expect(() => connection.unicastFast(bytes('late'))).not.toThrow()
+  await net.play(10)
+  expect(far.journal.messages.map(text)).toEqual(['still'])
+})
+
+test('a slow OnDisconnect is cut at its timeout, told so, and the connection goes without it', async () => {
+  const net = network()
+  let wasTold = false
+  const near = testNode(
+    net,
+    { hooks: { onDisconnect: { timeout: 200 } } },
+    {
+      onDisconnect: (_, _origin, signal) => {
+        signal.addEventListener('abort', () => (wasTold = true))
+        return net.sleep(60_000)
+      },
+    },
+  )
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  const from = net.now
+  expect(await net.settled(connection.disconnect())).toBe(true)
+  expect(net.now - from).toBe(200)
+  expect({ wasTold, count: near.node.connectedCount }).toEqual({ wasTold: true, count: 0 })
+})
+
+test('a disconnect whose caller gives up removes the connection at once and frees its address', async () => {
+  const net = network()
+  const near = testNode(net, { limits: { connectionsPerAddress: 1 } }, { onDisconnect: () => net.sleep(60_000) })
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  const gives = new AbortController()
+  const gone = connection.disconnect(gives.signal)
+  await net.play(10)
+  expect(near.node.connectedCount).toBe(1)
+  gives.abort()
+  await net.settled(gone)
+  expect(near.node.connectedCount).toBe(0)
+  const again = testNode(net)
+  await link(net, near.node, again.node)
+  const from = net.now
+  const bound = new AbortController()
+  const end = near.node.shutDown(bound.signal)
+  bound.abort()
+  await codeOf(net.settled(end))
+  expect(net.now - from).toBeLessThan(2000)
+})
+
+test('messages of a connection are handled one at a time, in the order of the wire', async () => {
+  const net = network()
+  let running = 0
+  let most = 0
+  const far = testNode(
+    net,
+    {},
+    {
+      reading: async () => {
+        most = Math.max(most, ++running)
+        await net.sleep(1 + net.random.below(5))
+        running--
+      },
+    },
+  )
+  const near = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  for (let i = 0; i < 100; i++) await connection.send(bytes(String(i)))
+  await net.play(2000)
+  expect(most).toBe(1)
+  expect(far.journal.messages.map(text)).toEqual(Array.from({ length: 100 }, (_, i) => String(i)))
+})
+
+test('a message that a hook takes its time for stays intact while others arrive', async () => {
+  const net = network()
+  const after: string[] = []
+  const far = testNode(
+    net,
+    {},
+    {
+      reading: async message => {
+        await net.sleep(10)
+        after.push(text(message))
+      },
+    },
+  )
+  const near = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  for (const word of ['first', 'second', 'third']) {
+    connection.unicastFast(bytes(word))
+    await net.play(3)
+  }
+  await net.play(100)
+  expect(after).toEqual(['first', 'second', 'third'])
+})
+
+test('a failed setup runs neither OnConnect nor OnDisconnect, at either end', async () => {
+  const net = network()
+  const far = testNode(net, {}, { handshake: () => Promise.reject(new Error('no')) })
+  const near = testNode(net, {}, { handshake: async stream => void (await stream.read(1)) })
+  await net.settled(far.node.toggleListener())
+  expect(await codeOf(net.settled(near.node.connect(far.node.listeningAddress)))).toBe('HandshakeFailed')
+  await net.play(50)
+  expect([...near.journal.events, ...far.journal.events]).toEqual([])
+  expect([near, far].map(n => n.node.connectingCount + n.node.connectedCount)).toEqual([0, 0])
+})
+
+test('what was received before the end of the stream is handled before the connection goes', async () => {
+  const net = network()
+  const far = testNode(net, {}, { reading: () => net.sleep(5) })
+  const near = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  for (let i = 0; i < 50; i++) connection.unicastFast(bytes(String(i)))
+  await connection.unicast(bytes('last'))
+  await net.settled(connection.disconnect())
+  await net.play(1000)
+  expect(far.journal.messages).toHaveLength(51)
+  expect(far.journal.disconnected.map(d => d.origin)).toEqual(['Reading'])
+})
+
+test('without draining, messages that still wait at the end of the stream are lost, as in the crate', async () => {
+  const net = network()
+  const far = testNode(net, { hooks: { reading: { drain: false } } }, { reading: () => net.sleep(5) })
+  const near = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  for (let i = 0; i < 50; i++) connection.unicastFast(bytes(String(i)))
+  await net.settled(connection.disconnect())
+  await net.play(1000)
+  expect(far.node.stats.messagesReceived).toBe(50)
+  expect(far.journal.messages.length).toBeLessThan(10)
+})
+
+test('promises of delivery are rejected as dropped when the connection goes before the outcome is known', async () => {
+  const net = network()
+  const far = testNode(net, {}, { reading: () => net.sleep(1_000_000) })
+  const near = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  const large = new Uint8Array(60_000)
+  const deliveries: Promise<void>[] = []
+  for (let i = 0; i < 40 && connection.hasRoom; i++) deliveries.push(connection.unicast(large))
+  await net.play(20)
+  void connection.disconnect()
+  await net.play(10)
+  const codes = new Set(await Promise.all(deliveries.map(codeOf)))
+  expect([...codes].sort()).toEqual(['Dropped', 'none'])
+})
+
+test('awaiting the last delivery in OnDisconnect makes sure that everything left', async () => {
+  const net = network()
+  const far = testNode(net)
+  const near = testNode(net, {}, { onDisconnect: async connection => connection.unicast(new Uint8Array(60_000)) })
+  const connection = await link(net, near.node, far.node)
+  for (let i = 0; i < 30; i++) connection.unicastFast(new Uint8Array(10_000))
+  await net.settled(connection.disconnect())
+  await net.play(100)
+  expect(far.journal.messages.reduce((n, m) => n + m.length, 0)).toBe(360_000)
+})
+
+test('a hook enabled twice is refused; while shutting down enabling does nothing', async () => {
+  const net = network()
+  const { node } = testNode(net)
+  expect(() => node.enableOnConnect(() => {})).toThrow(TypeError)
+  const fresh = testNode(net, {}, { onConnect: false }).node
+  await net.settled(fresh.shutDown())
+  expect(fresh.enableOnConnect(() => {}).enabled.onConnect).toBeUndefined()
+})
+
+test('the first claim wins: a connection that reads garbage while it is disconnected is one end, not two', async () => {
+  const net = network()
+  const far = testNode(net, {}, { onDisconnect: () => net.sleep(20) })
+  await net.settled(far.node.toggleListener())
+  const client = await net.raw(far.node.listeningAddress)
+  await net.play(5)
+  const [connection] = far.node.connections
+  const gone = connection!.disconnect()
+  client.port.destroy()
+  await net.settled(gone)
+  expect(far.journal.disconnected.map(d => d.origin)).toEqual(['User'])
+})
