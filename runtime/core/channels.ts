@@ -2,12 +2,13 @@
 // acknowledgements here, and what arrives is told from repetitions, put in order and joined, before anybody sees it.
 
 import { type Channels, ConnectionSet } from '../channel/connection-set.ts'
-import type { Acks, ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
+import type { ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
 import { ChannelSet, type PathState } from '../channel/set.ts'
-import type { Codec, Reader } from '../wire/codec.ts'
+import type { Codec, DecodeOptions, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import { type ChannelPlan, channelPlan } from './channel-plan.ts'
+import { acknowledge, bytesOf, scratch } from './channel-values.ts'
 import type { Emission } from './emission.ts'
 import { LocalError, PeerError, peerError } from './errors.ts'
 import { type Instant, instant } from './machine.ts'
@@ -142,7 +143,7 @@ export class SessionChannels implements ChannelHost<Message> {
     const { header, isSeqWide } = this.plan
     const seq = this.#row.quietNumber
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
-    this.#acknowledging(value, this.#row.acks(0))
+    acknowledge(this.plan, value, this.#row.acks(0))
     this.#row.carried(0)
     return value
   }
@@ -227,7 +228,7 @@ export class SessionChannels implements ChannelHost<Message> {
     const { id } = this.plan.channels[channel] ?? {}
     if (id !== undefined) this.plan.header.channel?.set(value, id)
     if (this.#row !== undefined) this.plan.header.seq?.set(value, this.#row.quietNumber)
-    this.#acknowledging(value, this.#set.acks(channel))
+    acknowledge(this.plan, value, this.#set.acks(channel))
     emission.put(this.#now, frame, value, session.plan.maxFrame, true, true)
     this.#set.carried(channel)
     return true
@@ -308,12 +309,10 @@ export class SessionChannels implements ChannelHost<Message> {
     for (const name in given) value[name] = given[name]
     if (id !== undefined) header.channel?.set(value, id)
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
-    if (delivery === 'reliable' || delivery === 'reliable-ordered') {
-      header.reliable_flag?.set(value, true)
-    }
-    if (this.#row !== undefined || delivery === 'reliable' || delivery === 'reliable-ordered') {
+    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (this.#row !== undefined || delivery?.startsWith('reliable')) {
       const acks = this.#set.acks(channel)
-      if (acks.ack !== 0 || this.#row !== undefined) this.#acknowledging(value, acks)
+      if (acks.ack !== 0 || this.#row !== undefined) acknowledge(this.plan, value, acks)
     }
     if (fragment !== undefined) {
       header.fragment_flag?.set(value, true)
@@ -340,14 +339,6 @@ export class SessionChannels implements ChannelHost<Message> {
     if (id !== undefined) this.plan.header.channel?.set(value, id)
     this.plan.header.seq?.set(value, this.plan.isSeqWide ? 1n : 1)
     return value
-  }
-
-  #acknowledging(value: Plain, { ack, lo, hi }: Acks): void {
-    const { header, isSeqWide, areBitsWide, numbers } = this.plan
-    header.ack_flag?.set(value, true)
-    header.ack?.set(value, isSeqWide ? BigInt(ack) : ack)
-    if (header.ack_bits === undefined || numbers.ackBits === 0) return
-    header.ack_bits.set(value, areBitsWide ? (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0) : lo >>> 0)
   }
 
   #heard(now: Instant, frame: Reader): void {
@@ -384,28 +375,25 @@ export class SessionChannels implements ChannelHost<Message> {
     if (this.plan.channels[channel]?.fragment === undefined || id === undefined) return undefined
     const of = Number(count?.get(frame) ?? 0)
     if (of < 2) return undefined
-    this.#piece.id = Number(id.get(frame) ?? 0)
-    this.#piece.index = Number(index?.get(frame) ?? 0)
-    this.#piece.count = of
-    return this.#piece
+    return Object.assign(this.#piece, {
+      id: Number(id.get(frame) ?? 0),
+      index: Number(index?.get(frame) ?? 0),
+      count: of,
+    })
   }
 
   /** Reads a message beside the one that is being dealt with. */
   #peek({ frame, reader, bytes }: Message): Reader {
-    if (reader !== undefined || bytes === undefined) return reader as Reader
-    return this.#mirror.decode(bytes, 0, bytes.length, {
-      whole: true,
-      ignoreTrailing: true,
-      frame: frame.name,
-    }) as Reader
+    return reader ?? (this.#mirror.decode(bytes as Uint8Array, 0, bytes?.length ?? 0, again(frame)) as Reader)
   }
 
   /** It was decoded before, so it will be again. */
   #decode(frame: FramePlan, bytes: Uint8Array): Reader | undefined {
-    const codec = this.#host.carrier.codec(this.#host.session)
-    return codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: frame.name })
+    return this.#host.carrier.codec(this.#host.session).decode(bytes, 0, bytes.length, again(frame))
   }
 }
+
+const again = (frame: FramePlan): DecodeOptions => ({ whole: true, ignoreTrailing: true, frame: frame.name })
 
 /** The channels of a session that opens. */
 export function sessionChannels(host: ChannelsHost, now: Instant): SessionChannels {
@@ -413,25 +401,6 @@ export function sessionChannels(host: ChannelsHost, now: Instant): SessionChanne
   const { shared, plan } = session
   shared.channels.plan ??= channelPlan(plan, carrier.mirror(session))
   return new SessionChannels(shared.channels.plan, host, now)
-}
-
-/** Throws LocalError where the channels of a schema cannot run. */
-export function requireChannels(plan: ChannelPlan): void {
-  const { channels, numbers, mtu, pieceOverhead } = plan
-  new ChannelSet({ channels, numbers, mtu, pieceOverhead, host: {} as ChannelHost<unknown> })
-}
-
-function bytesOf(value: unknown, field: string): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  throw new LocalError('NotBuilt', `a message is too large for one datagram, and ${field} is not bytes`)
-}
-
-let spare = new Uint8Array(2048)
-
-/** Memory for what is encoded only to see whether it can be. */
-function scratch(size: number): Uint8Array {
-  if (spare.length < size) spare = new Uint8Array(2 * size)
-  return spare
 }
 
 const NOTHING: Plain = {}

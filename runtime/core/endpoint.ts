@@ -1,7 +1,7 @@
 // What drivers and services see of the machine of a datagram socket, whether its frames are sealed or not.
 
 import { channelPlan, isChannelled } from './channel-plan.ts'
-import { requireChannels } from './channels.ts'
+import { requireChannels } from './channel-values.ts'
 import { DatagramEndpoint } from './datagram.ts'
 import type { Address, DatagramMachine, Instant } from './machine.ts'
 import { opened, SealedCodec, unsealed } from './sealed-codec.ts'
