@@ -147,7 +147,9 @@ export class ReliableLane<M> extends Lane<M> {
 
   deadline(stalled: boolean): number {
     const flight = this.#flight
-    const at = Math.min(this.#probeAt, flight.lossAt, this.#inbound.ackAt, this.#inbound.skipAt)
+    const { ackAt, skipAt } = this.#inbound
+    // Without room not even an acknowledgement goes: `pump` says when there is some.
+    const at = Math.min(this.#probeAt, flight.lossAt, stalled ? Infinity : ackAt, skipAt)
     if (stalled || !this.wants) return at
     const again = flight.nextLost
     const size = again?.bytes ?? this.outgoing.nextSize

@@ -6,6 +6,7 @@ import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
 import { Path } from '../guard/path.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
+import { addressKey } from '../guard/address.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
@@ -51,7 +52,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   readonly isDialler: boolean
   readonly startedAt: Instant
   readonly #host: SecureHost
-  readonly #path: Path
+  #path: Path
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
@@ -286,6 +287,15 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** It was handed its keys by us and has not been heard of since: its address is not known. */
   get isExpected(): boolean {
     return this.handshake instanceof Handed && !this.isDialler
+  }
+
+  /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
+  came(peer: Address): void {
+    const { rebind } = this.#host.secure.seal
+    if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
+    this.address = peer
+    if (this.session !== undefined) this.session.address = peer
+    this.#path = new Path({ rebind, address: peer, isValidated: true })
   }
 
   /** Nobody has answered yet. */
