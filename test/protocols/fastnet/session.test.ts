@@ -2,12 +2,12 @@
 // as far as they concern the default profile of the game transport.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { protocol } from '../../../generated/fastnet/protocol.ts'
 import { protocol as crate } from '../../../generated/fastnet/profiles/crate-0.3.1/protocol.ts'
-import { type HandedOver } from '../../../runtime/core/hand-over.ts'
+import { protocol } from '../../../generated/fastnet/protocol.ts'
+import type { HandedOver } from '../../../runtime/core/hand-over.ts'
 import { instant } from '../../../runtime/core/machine.ts'
 import type { ProtocolDescriptor } from '../../../runtime/core/protocol.ts'
-import { SecureEndpoint } from '../../../runtime/core/secure-endpoint.ts'
+import type { SecureEndpoint } from '../../../runtime/core/secure-endpoint.ts'
 import type { Session } from '../../../runtime/core/session.ts'
 import type { LinkOptions } from '../../../runtime/sim/link.ts'
 import { SimNetwork } from '../../../runtime/sim/network.ts'
@@ -106,7 +106,8 @@ test('47: forged packets cost nothing where nobody has their id, and one attempt
   for (let i = 1; i <= 64; i++) endpoint.expect(instant(0), handed(protocol, i, `10.1.${i}.1:999`))
   expect(endpoint.handshakes).toBe(64)
   const stranger = new Stranger(net)
-  for (let i = 0; i < 2000; i++) stranger.throw(Uint8Array.from({ length: 60 }, (_, at) => (at === 0 ? 0 : (i * 31 + at * 7) & 255)))
+  for (let i = 0; i < 2000; i++)
+    stranger.throw(Uint8Array.from({ length: 60 }, (_, at) => (at === 0 ? 0 : (i * 31 + at * 7) & 255)))
   stranger.socket.touch()
   net.run(net.now + 100)
   expect(server.count('seal.unknown')).toBe(2000)
@@ -207,7 +208,12 @@ function join(
   server.socket.touch()
   party.socket.touch()
   const before = server.sessions.length
-  if (!net.runUntil(() => party.sessions.length > 0 && server.sessions.length > before - 1 && server.sessions.length > 0, net.now + 9000))
+  if (
+    !net.runUntil(
+      () => party.sessions.length > 0 && server.sessions.length > before - 1 && server.sessions.length > 0,
+      net.now + 9000,
+    )
+  )
     throw new Error('the connection did not open')
   return { party, session }
 }
