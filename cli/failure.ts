@@ -159,5 +159,7 @@ const PEER: Record<string, Exit> = {
   Reset: 'unreachable',
   Aborted: 'interrupted',
   HandshakeFailed: 'authentication',
+  Denied: 'authentication',
+  Refused: 'unreachable',
   OpenFailed: 'authentication',
 }

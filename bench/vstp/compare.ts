@@ -2,6 +2,7 @@
 // run (its client and server are threads of one process, its best case). Turns alternate; medians and ratios are printed.
 import { fork, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { table } from '../results.ts'
 
@@ -13,7 +14,9 @@ interface Line {
   readonly p99_us?: number
 }
 
-const PEER = fileURLToPath(new URL('../../test/interop/peers/vstp/target/release/peer', import.meta.url))
+const TARGET =
+  process.env['CARGO_TARGET_DIR'] ?? fileURLToPath(new URL('../../test/interop/peers/vstp/target', import.meta.url))
+const PEER = join(TARGET, 'release', 'peer')
 const TURNS = 3
 
 export async function run(): Promise<string> {

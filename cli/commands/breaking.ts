@@ -29,7 +29,7 @@ const FLAGS = {
 }
 
 export default class Breaking extends ProtoCommand {
-  static override summary = 'Compare a schema with an older version: what would break peers and programs?'
+  static override summary = 'Compare a schema with an older version and tell what would break peers and programs.'
   static override description =
     'Exits with 100 when something would. `wire`: bytes of one version mean something else to the other. `source`: programs must be changed.'
   static override examples: Example[] = [

@@ -2,7 +2,7 @@
 
 import { Args, Flags } from '@oclif/core'
 import { handOverPlaces } from '../../runtime/core/hand-over-places.ts'
-import type { Metrics, MetricsServer, Server } from '../../runtime/index.ts'
+import type { Connection, Metrics, MetricsServer, PeerStats, Server, ServerStats } from '../../runtime/index.ts'
 import type { ArgsInput, Example, FlagsInput } from '../base.ts'
 import { usage } from '../failure.ts'
 import { parseHostPort } from '../input/host-port.ts'
@@ -23,6 +23,12 @@ const FLAGS = {
     multipleNonGreedy: true,
     description: "[tcp|tls|udp://]HOST:PORT, repeatable; default: the schema's first transport and port on 127.0.0.1",
   }),
+  connect: Flags.string({
+    helpValue: 'URL',
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'dial this peer too, as one node among others; repeatable',
+  }),
   role: Flags.string({ helpValue: 'R', description: 'role to take; default: the first that accepts' }),
   echo: Flags.boolean({ description: 'send frames back' }),
   handler: Flags.string({ helpValue: 'FILE', description: 'module (.ts or .js) with one method for each frame' }),
@@ -40,6 +46,10 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     '<%= config.bin %> serve vstp --listen tcp://127.0.0.1:6969 --listen udp://127.0.0.1:6969',
     { description: 'Send everything back', command: '<%= config.bin %> serve my.yaml --echo' },
     { description: 'With handlers of your own', command: '<%= config.bin %> serve my.yaml --handler my.handlers.ts' },
+    {
+      description: 'One node among others',
+      command: '<%= config.bin %> serve pea2pea --listen 127.0.0.1:7001 --connect 127.0.0.1:7000 --echo',
+    },
     {
       description: 'TLS',
       command:
@@ -61,24 +71,51 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     const { name, frames, metrics, seals } = loaded.descriptor
     const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics, seals })
     const signal = this.interruptible()
-    const server = await runtime.serve(loaded.descriptor, {
+    const options = {
       ...(flags.role === undefined ? {} : { role: flags.role }),
-      listen: flags.listen ?? [defaultPlace(loaded)],
       ...(handlers ? { handlers } : flags.echo ? { echo: true } : { onFrame: () => undefined }),
       ...(await this.watch(loaded, { recorder })),
       ...(counted ? { meter: counted.meter } : {}),
       params: loaded.params,
       closeTimeout: CLOSE_TIMEOUT,
+    }
+    const server = await runtime.serve(loaded.descriptor, {
+      ...options,
+      listen: flags.listen ?? [defaultPlace(loaded)],
     })
     const endpoint = metricsAt && (await this.#metrics(runtime.serveMetrics, counted!, metricsAt, server))
     this.#announce(server, endpoint)
+    const dialled = await this.#dial(
+      flags.connect ?? [],
+      target => runtime.connect(loaded.descriptor, target, options),
+      server,
+    )
     await sleep(duration, signal)
-    await server.close()
+    await Promise.all([server.close(), ...dialled.map(connection => connection.close())])
     await endpoint?.close()
     await recorder?.close()
-    const { framesOut, framesIn, bytesIn, bytesOut } = server.stats
-    this.monitor.finish({ sent: framesOut, received: framesIn, bytes: bytesIn + bytesOut })
+    const all = [server.stats, ...dialled.map(connection => connection.stats)]
+    const sum = (count: (one: PeerStats | ServerStats) => number): number =>
+      all.reduce((total, one) => total + count(one), 0)
+    const bytes = sum(({ bytesIn, bytesOut }) => bytesIn + bytesOut)
+    this.monitor.finish({ sent: sum(one => one.framesOut), received: sum(one => one.framesIn), bytes })
     if (signal.aborted) this.exitInterrupted()
+  }
+
+  /** Dials the others; what cannot be reached ends the command. */
+  async #dial(
+    targets: readonly string[],
+    connect: (target: string) => Promise<Connection>,
+    server: Server,
+  ): Promise<Connection[]> {
+    const dialled: Connection[] = []
+    try {
+      for (const target of targets) dialled.push(await connect(target))
+    } catch (error) {
+      await Promise.all([server.close(), ...dialled.map(connection => connection.close())])
+      throw error
+    }
+    return dialled
   }
 
   async #handlers(file: string, { descriptor }: Loaded, role: string | undefined): Promise<Handlers> {
@@ -103,8 +140,10 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
 
   #announce(server: Server, metrics: MetricsServer | undefined): void {
     this.warnInsecure(server.insecure)
+    const { publicKey } = server
+    const key = publicKey && { public_key: `0x${Buffer.from(publicKey).toString('hex')}` }
     for (const { transport, host, port } of server.addresses) {
-      this.monitor.event({ event: 'listening', transport, address: host, port })
+      this.monitor.event({ event: 'listening', transport, address: host, port, ...key })
     }
     if (metrics)
       this.monitor.event({ event: 'listening', transport: 'http', address: metrics.address, port: metrics.port })

@@ -43,6 +43,8 @@ export function defaultFrame(protocol: ProtocolDescriptor, role: string): string
 /** A value for the roomiest bytes or text field of `frame`: `size` bytes of a pattern. */
 export function fillField(protocol: Protocol, frame: Frame, size: number, given: object): Record<string, unknown> {
   const fields = fieldsOf(frame.body.nodes)
+  const split = splitOf(protocol, frame)
+  if (split !== undefined && !(split in given)) return { [split]: pattern(size) }
   const open = fields.filter(field => room(field.type, fields, field) > 0 && !(field.name in given) && isFree(field))
   const best = open.reduce<Field | undefined>(
     (best, field) => (best && room(best.type, fields, best) > room(field.type, fields, field) ? best : field),
@@ -50,6 +52,12 @@ export function fillField(protocol: Protocol, frame: Frame, size: number, given:
   )
   if (!best) throw usage(`--size: ${protocol.name}.${frame.name} has no field of bytes or text that could be filled`)
   return { [best.name]: contentKind(best.type) === 'text' ? 'x'.repeat(size) : pattern(size) }
+}
+
+/** The field that a message is laid into, as many frames as it takes. */
+function splitOf({ document }: Protocol, { channel }: Frame): string | undefined {
+  const channels = document.channels as Readonly<Record<string, { split?: { cut?: string } } | undefined>> | undefined
+  return channels?.[channel ?? '']?.split?.cut
 }
 
 /** Byte i is (31 i + 7) mod 256: any shift or loss shows. */

@@ -2,7 +2,14 @@
 
 /** A line of --json. `fields` are JSON already: bytes as `0x..`, enums by name. */
 export type LiveEvent =
-  | { readonly event: 'listening'; readonly transport: string; readonly address: string; readonly port: number }
+  | {
+      readonly event: 'listening'
+      readonly transport: string
+      readonly address: string
+      readonly port: number
+      /** What clients have to know of it: its static key, where its handshake has one. */
+      readonly public_key?: string
+    }
   | { readonly event: 'open'; readonly peer: string }
   | FrameEvent
   | {

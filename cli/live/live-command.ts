@@ -95,7 +95,8 @@ export abstract class LiveCommand extends ProtoCommand {
     })
     const tap: Watching['tap'] = (dir, frame, peer) => {
       if (monitor.showsFrames) monitor.event(event(dir, frame, peer))
-      if (dir === 'in') seen?.(frame.frameName)
+      // What a handshake or a service says before the connection counts as open is no frame that anybody waits for.
+      if (dir === 'in' && peer.isOpen !== false) seen?.(frame.frameName)
       recorder?.frame(dir, peer.address, frame)
     }
     return {

@@ -71,7 +71,7 @@ export class Monitor {
     const { dim, red, green } = this.#options.paint
     switch (event.event) {
       case 'listening':
-        return `${green('listening')}  ${event.transport}://${hostPort(event.address, event.port)}`
+        return `${green('listening')}  ${event.transport}://${hostPort(event.address, event.port)}${event.public_key === undefined ? '' : dim(`  public key ${event.public_key}`)}`
       case 'open':
         return dim(`open   ${event.peer}`)
       case 'close':

@@ -101,14 +101,15 @@ function checkSize({ transports, channels }: ProtocolDescriptor, target: string,
     mostBytes(
       transport,
       Math.max(0, ...channels.map(({ fragment }) => (fragment ? fragment.above * fragment.pieces : 0))),
+      Math.max(0, ...channels.map(({ split }) => split?.max ?? 0)),
     )
   if (limit === undefined || size <= limit) return
   throw new Failure('invalid', 'TooLarge', `--size ${size}: a frame over ${transport!.kind} has at most ${limit} bytes`)
 }
 
-function mostBytes({ kind, maxFrame }: TransportDescriptor, inPieces: number): number {
+function mostBytes({ kind, maxFrame }: TransportDescriptor, inPieces: number, inFrames: number): number {
   const whole = typeof maxFrame === 'number' && Number.isFinite(maxFrame) ? maxFrame : MOST
-  return kind === 'udp' ? Math.max(whole, inPieces) : whole
+  return Math.max(whole, kind === 'udp' ? inPieces : inFrames)
 }
 
 /** Where the schema has no limit that is a number. */

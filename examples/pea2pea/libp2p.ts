@@ -4,8 +4,9 @@
 // directions, and frames may be cut as they like.
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { encodeLine, type LineReader, MultistreamCodec } from '../../generated/multistream/codec.ts'
-import { type FrameReader, YamuxCodec } from '../../generated/yamux/codec.ts'
-import { Flags, type FrameInput } from '../../generated/yamux/types.ts'
+import { type DataReader, type PingReader, YamuxCodec } from '../../generated/yamux/codec.ts'
+import { Flags, type FlagsName } from '../../generated/yamux/types.ts'
+import type { Reader } from '../../runtime/codegen/v1.ts'
 import { node as crypto } from '../../runtime/crypto/node.ts'
 import { parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
 import {
@@ -166,7 +167,7 @@ class Yamux {
         if (this.#codec.failure !== undefined) throw new Error(`yamux: ${this.#codec.failure.code}`)
         return
       }
-      this.#frame(frame as FrameReader, send)
+      this.#frame(frame as DataReader, send)
       this.#rest = this.#rest.subarray(frame.byteEnd)
     }
   }
@@ -182,40 +183,41 @@ class Yamux {
         agreed: 0,
         bytes: Buffer.alloc(0),
         pinged: back => {
-          send(this.#encode({ type: 'data', flags: ['fin'], stream: id, length: 0 }))
+          send(this.#encode('Data', id, ['fin'], { data: NO_BYTES }))
           if (back.equals(bytes)) resolve(performance.now() - from)
           else reject(new Error('the ping came back changed'))
         },
       })
       const data = Buffer.concat([line(MULTISTREAM), line(PING)])
-      send(this.#encode({ type: 'data', flags: ['syn'], stream: id, length: data.length, data }))
-      send(this.#encode({ type: 'data', flags: [], stream: id, length: bytes.length, data: bytes }))
+      send(this.#encode('Data', id, ['syn'], { data }))
+      send(this.#encode('Data', id, [], { data: bytes }))
     })
   }
 
-  #frame(frame: FrameReader, send: (frame: Uint8Array) => void): void {
-    const { type, flags, stream: id, length } = frame
-    if (type === 'ping') {
-      if (flags & Flags.syn) send(this.#encode({ type: 'ping', flags: ['ack'], stream: 0, length }))
+  #frame(frame: Reader & { readonly flags: number; readonly stream: number }, send: (frame: Uint8Array) => void): void {
+    const { flags, stream: id } = frame
+    if (frame.frameName === 'Ping') {
+      const { opaque } = frame as Reader as PingReader
+      if (flags & Flags.syn) send(this.#encode('Ping', 0, ['ack'], { opaque }))
       return
     }
-    if (type === 'go_away') return
+    if (frame.frameName === 'GoAway') return
     if (flags & Flags.syn) {
       this.#streams.set(id, { agreed: 0, bytes: Buffer.alloc(0), pinged: undefined })
-      send(this.#encode({ type: 'window', flags: ['ack'], stream: id, length: 0 }))
+      send(this.#encode('Window', id, ['ack'], { delta: 0 }))
     }
     const stream = this.#streams.get(id)
     if (stream === undefined) return
-    const { data } = frame
-    if (data !== undefined && data.length > 0) {
+    const data = frame.frameName === 'Data' ? (frame as Reader as DataReader).data : NO_BYTES
+    if (data.length > 0) {
       stream.bytes = Buffer.concat([stream.bytes, data])
       this.#data(id, stream, send)
       // What was read is room again.
-      send(this.#encode({ type: 'window', flags: [], stream: id, length: data.length }))
+      send(this.#encode('Window', id, [], { delta: data.length }))
     }
     if (flags & Flags.rst) this.#streams.delete(id)
     if (flags & Flags.fin) {
-      if (stream.pinged === undefined) send(this.#encode({ type: 'data', flags: ['fin'], stream: id, length: 0 }))
+      if (stream.pinged === undefined) send(this.#encode('Data', id, ['fin'], { data: NO_BYTES }))
       this.#streams.delete(id)
     }
   }
@@ -232,15 +234,14 @@ class Yamux {
       const said = textOf(taken.line)
       if (said !== MULTISTREAM && said !== PING) {
         const no = line('na\n')
-        if (stream.pinged === undefined)
-          send(this.#encode({ type: 'data', flags: [], stream: id, length: no.length, data: no }))
+        if (stream.pinged === undefined) send(this.#encode('Data', id, [], { data: no }))
         continue
       }
       stream.agreed++
       // Whoever opened the stream said it first.
       if (stream.pinged === undefined) {
         const back = line(said)
-        send(this.#encode({ type: 'data', flags: [], stream: id, length: back.length, data: back }))
+        send(this.#encode('Data', id, [], { data: back }))
       }
     }
     for (; stream.bytes.length >= 32; stream.bytes = stream.bytes.subarray(32)) {
@@ -248,14 +249,15 @@ class Yamux {
       if (stream.pinged !== undefined) stream.pinged(ping)
       else {
         this.#onPing()
-        send(this.#encode({ type: 'data', flags: [], stream: id, length: 32, data: ping }))
+        send(this.#encode('Data', id, [], { data: ping }))
       }
     }
   }
 
-  #encode(frame: FrameInput): Uint8Array {
-    const bytes = new Uint8Array(this.#codec.sizeOf('Frame', frame))
-    return bytes.subarray(0, this.#codec.encode('Frame', frame, bytes, 0))
+  #encode(frame: string, stream: number, flags: readonly FlagsName[], fields: object): Uint8Array {
+    const value = { stream, flags, ...fields }
+    const bytes = new Uint8Array(this.#codec.sizeOf(frame, value))
+    return bytes.subarray(0, this.#codec.encode(frame, value, bytes, 0))
   }
 }
 
@@ -333,6 +335,7 @@ function fields(bytes: Uint8Array): Map<number, number | Uint8Array> {
   return found
 }
 
+const NO_BYTES = new Uint8Array(0)
 const SIGNED = Buffer.from('noise-libp2p-static-key:')
 // RFC 8410: the DER around raw keys.
 const ED25519_SECRET = Buffer.from('302e020100300506032b657004220420', 'hex')

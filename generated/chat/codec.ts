@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   bigUintIn,
   broken,
@@ -31,6 +31,7 @@ import {
   noSuchFrame,
   onlyBits,
   outside,
+  putU64,
   putUtf8,
   readU64,
   recordIn,
@@ -853,7 +854,7 @@ export function encodeNothing(value: NothingInput, into: Uint8Array, at: number,
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 1, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 1, NOTHING_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1108,7 +1109,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, PING_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1356,14 +1357,13 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   }
   if (value.type !== undefined) agree(value.type, 242, 'type', 'BadValue')
   view.setUint8(pieceBehind, 242) // type
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(pieceBehind + 1, token)
+  putU64(view, pieceBehind + 1, value.token, 'token', false)
   const sealedSealed = pieceBehind + 9 + (context.plain ? 0 : 16)
   if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, pieceBehind + 9, PONG_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1635,7 +1635,7 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, reasonEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, reasonEnd, CLOSE_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -1913,7 +1913,7 @@ export function encodeSay(value: SayInput, into: Uint8Array, at: number, context
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, textEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, textEnd, SAY_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -2191,7 +2191,7 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, nameEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, nameEnd, JOIN_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -2463,7 +2463,7 @@ export function encodeTyping(value: TypingInput, into: Uint8Array, at: number, c
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, roomEnd + 1, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, roomEnd + 1, TYPING_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -2761,7 +2761,7 @@ export function encodeFile(value: FileInput, into: Uint8Array, at: number, conte
   if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
   if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 13, contentEnd, new ValueSeal(at, at, at + 13, { packet: nameOfPacket(5), phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, contentEnd, FILE_SEAL.over(into, at, sealedSealed, at, at + 13, context))
   return sealedSealed
 }
 
@@ -3145,6 +3145,7 @@ export class ChatCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -3357,12 +3358,20 @@ const ACK = ['ack', 32]
 const ACK_BITS = ['ack_bits', 64]
 const PIECE = ['piece', 48]
 const TYPE = ['type', 8]
+const NOTHING_SEAL = new WriterSeal(new NothingReader())
 const TYPE_TO_TOKEN = ['type', 8, 'token', 64]
+const PING_SEAL = new WriterSeal(new PingReader())
+const PONG_SEAL = new WriterSeal(new PongReader())
 const TYPE_TO_REASON = ['type', 8, 'code', 16, 'reason', 8]
+const CLOSE_SEAL = new WriterSeal(new CloseReader())
 const TYPE_TO_ROOM = ['type', 8, 'room', 8]
 const TEXT = ['text', 16]
+const SAY_SEAL = new WriterSeal(new SayReader())
 const NAME = ['name', 8]
+const JOIN_SEAL = new WriterSeal(new JoinReader())
 const TYPING = ['typing', 8]
+const TYPING_SEAL = new WriterSeal(new TypingReader())
+const FILE_SEAL = new WriterSeal(new FileReader())
 const CONN_ID = ['conn_id', 32]
 const COUNTER = ['counter', 64]
 const FRAME_RULES = [

@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   bigUintIn,
   bytesIn,
@@ -417,7 +417,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const dataEnd = at + 9 + data.length
   const sealedSealed = dataEnd + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 8, dataEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, dataEnd, DATA_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -495,6 +495,7 @@ export class FastnetHybridCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -575,6 +576,7 @@ const TEXT2 = ['text', 48]
 const UDP_OK = Uint8Array.of(0x55, 0x44, 0x50, 0x5f, 0x4f, 0x4b)
 const COUNTER = ['counter', 64]
 const CHANNEL = ['channel', 8]
+const DATA_SEAL = new WriterSeal(new DataReader())
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },
   { bare: true, reach: 0, states: ['probe'], dirs: ['client>server'] },

@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   bigUintIn,
   bitsIn,
@@ -26,6 +26,7 @@ import {
   intIn,
   measured,
   noSuchFrame,
+  putU64,
   readU64le,
   sealInto,
   spaceNumber,
@@ -400,7 +401,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   const restEnd = at + 32 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, restEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, restEnd, DISCONNECT_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -615,7 +616,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setBigUint64(at + 32, token, true)
   const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 40, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 40, PING_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -826,11 +827,10 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint16(at + 28, fragment_count, true)
   const fragment_index = u16(value.fragment_index === undefined ? 0 : value.fragment_index, 'fragment_index')
   view.setUint16(at + 30, fragment_index, true)
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 32, token, true)
+  putU64(view, at + 32, value.token, 'token', true)
   const headerSealed = at + 40 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 40, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 40, PONG_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1036,7 +1036,7 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   view.setUint16(at + 30, fragment_index, true)
   const headerSealed = at + 32 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, at + 32, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, at + 32, ACK_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1263,7 +1263,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const payloadEnd = at + 32 + payload.length
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 13, payloadEnd, new ValueSeal(at, at, at + 13, { phase, seen, conn_id, counter }))
+  sealInto(context, 'packet', into, at + 13, payloadEnd, DATA_SEAL.over(into, at, headerSealed, at, at + 13, context))
   return headerSealed
 }
 
@@ -1424,6 +1424,7 @@ export class FastnetCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -1528,7 +1529,12 @@ const PEER_ID_TO_CONN_ID = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 's
 const ZEROS_3 = new Uint8Array(3)
 const PHASE_TO_COUNTER = ['phase', 2, 'seen', 1, '_reserved', 5, 'conn_id', 32, 'counter', 64]
 const SEQUENCE_TO_FRAGMENT_INDEX = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16]
+const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
 const SEQUENCE_TO_TOKEN = ['sequence', 32, 'ack', 32, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 16, 'fragment_index', 16, 'token', 64]
+const PING_SEAL = new WriterSeal(new PingReader())
+const PONG_SEAL = new WriterSeal(new PongReader())
+const ACK_SEAL = new WriterSeal(new AckReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },

@@ -11,20 +11,21 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   bigUintIn,
   broken,
   bytesIn,
   bytesSize,
   copyOf,
   coveredError,
+  doubleOf,
   enumIn,
   evaluated,
   exactly,
   fitsInto,
   flagIn,
   noSuchFrame,
-  readF64le,
+  putU64,
   readU64,
   readU64le,
   realIn,
@@ -73,6 +74,7 @@ export class JoinReader extends FrameReader {
     return nameOfRole(this.byteSource[this.sealedPlainAt]!)
   }
 
+  /** Session id; of an observer its token. */
   get id(): Uint8Array {
     return this.byteSource.subarray(this.sealedPlainAt + 1, this.sealedPlainAt + 65)
   }
@@ -161,7 +163,7 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   const sealedSealed = at + 65 + (context.plain ? 0 : 16)
   exactly(at + 65 - at + 16, 81, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 65, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 65, JOIN_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -251,7 +253,7 @@ export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, c
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 1, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 1, STATUS_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -339,7 +341,7 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
   const sealedSealed = at + 8 + (context.plain ? 0 : 16)
   exactly(at + 8 - at + 16, 24, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 8, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 8, LENGTH_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -527,8 +529,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   into.set(salt, at + 8)
   const saltEnd = at + 8 + salt.length
   exactly(saltEnd - (at + 8), 16, 'salt')
-  const counter = bigUintIn(value.counter, 18446744073709551615n, 'counter')
-  view.setBigUint64(at + 24, counter)
+  putU64(view, at + 24, value.counter, 'counter', false)
   const last = flagIn(value.last === undefined ? false : value.last, 'last')
   view.setUint8(at + 32, last ? 1 : 0)
   const more = flagIn(value.more === undefined ? false : value.more, 'more')
@@ -544,7 +545,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   exactly(payloadEnd - (at + 32) + 16, evaluated('_sealed', () => 26 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
   if (evaluated('', () => !(used <= spaceNumber(context.session['payload_len'], 'session.payload_len')))) broken('', 'BadBlock')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'data', into, at + 32, payloadEnd, new ValueSeal(at, at, at + 32, { started, salt, counter }))
+  sealInto(context, 'data', into, at + 32, payloadEnd, DATA_SEAL.over(into, at, sealedSealed, at, at + 32, context))
   return sealedSealed
 }
 
@@ -632,7 +633,7 @@ export function encodePoll(value: PollInput, into: Uint8Array, at: number, conte
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 1, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 1, POLL_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -657,7 +658,9 @@ export class MetricsReader extends FrameReader {
   sealedPlainEnd = 0
 
   get uptime_hours(): number {
-    return readF64le(this.byteSource, this.sealedPlainAt)
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return doubleOf(b[sealedPlainAt + 4]! | (b[sealedPlainAt + 5]! << 8) | (b[sealedPlainAt + 6]! << 16) | (b[sealedPlainAt + 7]! << 24), b[sealedPlainAt]! | (b[sealedPlainAt + 1]! << 8) | (b[sealedPlainAt + 2]! << 16) | (b[sealedPlainAt + 3]! << 24))
   }
 
   get total_sessions(): bigint {
@@ -720,7 +723,7 @@ export class MetricsReader extends FrameReader {
     const value: Partial<Metrics> = {
     }
     if (this.isSealedOpen) {
-      value.uptime_hours = readF64le(b, sealedPlainAt)
+      value.uptime_hours = doubleOf(b[sealedPlainAt + 4]! | (b[sealedPlainAt + 5]! << 8) | (b[sealedPlainAt + 6]! << 16) | (b[sealedPlainAt + 7]! << 24), b[sealedPlainAt]! | (b[sealedPlainAt + 1]! << 8) | (b[sealedPlainAt + 2]! << 16) | (b[sealedPlainAt + 3]! << 24))
       value.total_sessions = readU64le(b, sealedPlainAt + 8)
       value.active_sessions = readU64le(b, sealedPlainAt + 16)
       value.network_bytes = readU64le(b, sealedPlainAt + 24)
@@ -739,16 +742,13 @@ export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number,
   const view = viewOf(into)
   const uptime_hours = realIn(value.uptime_hours, 'uptime_hours')
   view.setFloat64(at, uptime_hours, true)
-  const total_sessions = bigUintIn(value.total_sessions, 18446744073709551615n, 'total_sessions')
-  view.setBigUint64(at + 8, total_sessions, true)
-  const active_sessions = bigUintIn(value.active_sessions, 18446744073709551615n, 'active_sessions')
-  view.setBigUint64(at + 16, active_sessions, true)
-  const network_bytes = bigUintIn(value.network_bytes, 18446744073709551615n, 'network_bytes')
-  view.setBigUint64(at + 24, network_bytes, true)
+  putU64(view, at + 8, value.total_sessions, 'total_sessions', true)
+  putU64(view, at + 16, value.active_sessions, 'active_sessions', true)
+  putU64(view, at + 24, value.network_bytes, 'network_bytes', true)
   const sealedSealed = at + 32 + (context.plain ? 0 : 16)
   exactly(at + 32 - at + 16, 48, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at, at + 32, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'transport', into, at, at + 32, METRICS_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -825,6 +825,7 @@ export class HydraSyncCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -959,12 +960,18 @@ function nameOfCode(value: number): Code {
 }
 
 const ROLE_TO_ID = ['role', 8, 'id', 512]
+const JOIN_SEAL = new WriterSeal(new JoinReader())
 const CODE = ['code', 8]
+const STATUS_SEAL = new WriterSeal(new StatusReader())
 const VALUE = ['value', 64]
+const LENGTH_SEAL = new WriterSeal(new LengthReader())
 const STARTED_TO_COUNTER = ['started', 64, 'salt', 128, 'counter', 64]
 const LAST_TO_USED = ['last', 8, 'more', 8, 'part', 32, 'used', 32]
+const DATA_SEAL = new WriterSeal(new DataReader())
 const ANY = ['any', 8]
+const POLL_SEAL = new WriterSeal(new PollReader())
 const UPTIME_HOURS_TO_NETWORK_BYTES = ['uptime_hours', 64, 'total_sessions', 64, 'active_sessions', 64, 'network_bytes', 64]
+const METRICS_SEAL = new WriterSeal(new MetricsReader())
 const COVERS = { Replayed: 'StaleEpoch' }
 const FRAME_RULES = [
   { bare: false, reach: 0, states: ['join'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },

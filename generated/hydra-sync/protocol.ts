@@ -52,7 +52,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
       close: undefined,
       learn: [],
       max: undefined,
-      secret: [],
+      secret: ['id'],
     },
     {
       name: 'Status',

@@ -23,12 +23,14 @@ export type Code = keyof typeof Code
 
 export type Join = {
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
 /** What encoding Join takes. */
 export type JoinInput = {
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
@@ -73,7 +75,7 @@ export type DataInput = {
   started?: bigint | number | undefined
   /** random(16) unless given. */
   salt?: Uint8Array | undefined
-  counter: bigint | number
+  counter?: bigint | number | undefined
   /** Nothing comes behind this frame. false unless given. */
   last?: boolean | undefined
   /** The message goes on in the next frame. false unless given. */

@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   atMost,
   bigUintIn,
@@ -29,6 +29,7 @@ import {
   measured,
   noSuchFrame,
   outside,
+  putU64,
   readU64,
   sameBytes,
   sealInto,
@@ -84,61 +85,26 @@ export class DataReader extends FrameReader {
   override readonly frameName = 'Data'
   override readonly frameIndex = 0
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
   isSealedOpen = false
   sealedPlainAt = 0
   sealedPlainEnd = 0
 
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   /** Number on the channel, from 1; the same in every retransmission. */
@@ -186,6 +152,15 @@ export class DataReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (!(this.payload_len > 0)) throw input.refuse('MalformedPacket', at, '')
@@ -242,16 +217,16 @@ export class DataReader extends FrameReader {
     const at = this.byteStart
     const sealedPlainAt = this.sealedPlainAt
     const value: Partial<Data> = {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
     }
     if (this.isSealedOpen) {
       value.message = ((b[sealedPlainAt]! << 24) | (b[sealedPlainAt + 1]! << 16) | (b[sealedPlainAt + 2]! << 8) | b[sealedPlainAt + 3]!) >>> 0
@@ -295,7 +270,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
   if (!(payload_len_own > 0)) broken('', 'MalformedPacket')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, payloadEnd, new ValueSeal(at, at, at + 16, { version: 2, kind: 0, intent: nameOfIntent(intent), priority, phase, seen, payload_len: payload_len_own, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, payloadEnd, DATA_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -321,61 +296,26 @@ export class AckReader extends FrameReader {
   override readonly frameName = 'Ack'
   override readonly frameIndex = 1
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
   isSealedOpen = false
   sealedPlainAt = 0
   sealedPlainEnd = 0
 
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   /** Bit i acknowledges ack - 1 - i. */
@@ -406,6 +346,15 @@ export class AckReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -457,16 +406,16 @@ export class AckReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     const value: Partial<Ack> = {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
     }
     if (this.isSealedOpen) value.bits = readU64(b, this.sealedPlainAt)
     return value as Ack
@@ -497,11 +446,10 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   view.setUint32(at + 8, seq)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
-  const bits = bigUintIn(value.bits, 18446744073709551615n, 'bits')
-  view.setBigUint64(at + 16, bits)
+  putU64(view, at + 16, value.bits, 'bits', false)
   const sealedSealed = at + 24 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, at + 24, new ValueSeal(at, at, at + 16, { version: 2, kind: 1, intent: nameOfIntent(1), priority, phase, seen, payload_len: 0, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, at + 24, ACK_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -528,59 +476,25 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
 export class HsInitReader extends FrameReader {
   override readonly frameName = 'HsInit'
   override readonly frameIndex = 2
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
+  noise_len = 0
   noiseEnd = 0
-
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
 
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get cookie(): Uint8Array {
@@ -597,12 +511,6 @@ export class HsInitReader extends FrameReader {
   /** Bytes of cookie. */
   get cookieLength(): number {
     return 16
-  }
-
-  get noise_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 32]! << 8) | b[at + 33]!
   }
 
   get noise(): Uint8Array {
@@ -647,6 +555,16 @@ export class HsInitReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
+    this.noise_len = (b[at + 32]! << 8) | b[at + 33]!
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (input.evaluate(this.noiseEnd, '_pad', () => !sameBytes(b.subarray(this.noiseEnd, end), zeros(Math.max(0, 158 - (this.noiseEnd - (at + 34))))))) throw input.refuse('BadValue', this.noiseEnd, '_pad')
@@ -663,18 +581,18 @@ export class HsInitReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     return {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
       cookie: copyOf(b, at + 16, at + 32),
-      noise_len: (b[at + 32]! << 8) | b[at + 33]!,
+      noise_len: this.noise_len,
       noise: copyOf(b, at + 34, this.noiseEnd),
     }
   }
@@ -742,58 +660,23 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
 export class HsRetryReader extends FrameReader {
   override readonly frameName = 'HsRetry'
   override readonly frameIndex = 3
-
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
 
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get cookie(): Uint8Array {
@@ -833,6 +716,15 @@ export class HsRetryReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -848,16 +740,16 @@ export class HsRetryReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     return {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
       cookie: copyOf(b, at + 16, at + 32),
     }
   }
@@ -915,58 +807,23 @@ export function encodeHsRetry(value: HsRetryInput, into: Uint8Array, at: number)
 export class HsReplyReader extends FrameReader {
   override readonly frameName = 'HsReply'
   override readonly frameIndex = 4
-
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
 
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get noise(): Uint8Array {
@@ -1011,6 +868,15 @@ export class HsReplyReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -1027,16 +893,16 @@ export class HsReplyReader extends FrameReader {
     const at = this.byteStart
     const end = this.byteEnd
     return {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
       noise: copyOf(b, at + 16, end),
     }
   }
@@ -1094,58 +960,23 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
 export class HsFinalReader extends FrameReader {
   override readonly frameName = 'HsFinal'
   override readonly frameIndex = 5
-
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
 
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get noise(): Uint8Array {
@@ -1190,6 +1021,15 @@ export class HsFinalReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -1206,16 +1046,16 @@ export class HsFinalReader extends FrameReader {
     const at = this.byteStart
     const end = this.byteEnd
     return {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
       noise: copyOf(b, at + 16, end),
     }
   }
@@ -1275,61 +1115,26 @@ export class PingReader extends FrameReader {
   override readonly frameName = 'Ping'
   override readonly frameIndex = 6
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
   isSealedOpen = false
   sealedPlainAt = 0
   sealedPlainEnd = 0
 
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get token(): bigint {
@@ -1359,6 +1164,15 @@ export class PingReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -1410,16 +1224,16 @@ export class PingReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     const value: Partial<Ping> = {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
     }
     if (this.isSealedOpen) value.token = readU64(b, this.sealedPlainAt)
     return value as Ping
@@ -1454,7 +1268,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setBigUint64(at + 16, token)
   const sealedSealed = at + 24 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, at + 24, new ValueSeal(at, at, at + 16, { version: 2, kind: 3, intent: nameOfIntent(1), priority, phase, seen, payload_len: 0, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, at + 24, PING_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -1480,61 +1294,26 @@ export class PongReader extends FrameReader {
   override readonly frameName = 'Pong'
   override readonly frameIndex = 7
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
   isSealedOpen = false
   sealedPlainAt = 0
   sealedPlainEnd = 0
 
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get token(): bigint {
@@ -1564,6 +1343,15 @@ export class PongReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -1615,16 +1403,16 @@ export class PongReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     const value: Partial<Pong> = {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
     }
     if (this.isSealedOpen) value.token = readU64(b, this.sealedPlainAt)
     return value as Pong
@@ -1655,11 +1443,10 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
   view.setUint32(at + 8, seq)
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
   view.setUint32(at + 12, ack)
-  const token = bigUintIn(value.token, 18446744073709551615n, 'token')
-  view.setBigUint64(at + 16, token)
+  putU64(view, at + 16, value.token, 'token', false)
   const sealedSealed = at + 24 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, at + 24, new ValueSeal(at, at, at + 16, { version: 2, kind: 4, intent: nameOfIntent(1), priority, phase, seen, payload_len: 0, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, at + 24, PONG_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -1685,61 +1472,26 @@ export class CloseReader extends FrameReader {
   override readonly frameName = 'Close'
   override readonly frameIndex = 8
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  version = 0
+  kind = 0
+  priority = 0
+  /** Key phase of the sender modulo 4. */
+  phase = 0
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen = 0
+  payload_len = 0
+  /** Chosen by the receiver of the packet. In HsInit by its sender. */
+  conn_id = 0
+  /** Low half of the packet counter. New in every transmission. */
+  seq = 0
+  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
+  ack = 0
   isSealedOpen = false
   sealedPlainAt = 0
   sealedPlainEnd = 0
 
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get kind(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
   get intent(): Intent {
     return nameOfIntent(this.byteSource[this.byteStart + 1]! >> 6)
-  }
-
-  get priority(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 3) & 0x07
-  }
-
-  /** Key phase of the sender modulo 4. */
-  get phase(): number {
-    return (this.byteSource[this.byteStart + 1]! >>> 1) & 0x03
-  }
-
-  /** Lowest bit of the newest phase of the peer that opened. */
-  get seen(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x01
-  }
-
-  get payload_len(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  /** Chosen by the receiver of the packet. In HsInit by its sender. */
-  get conn_id(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  /** Low half of the packet counter. New in every transmission. */
-  get seq(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
-  get ack(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
   get code(): number {
@@ -1770,6 +1522,15 @@ export class CloseReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.kind = b[at]! & 0x0f
+    this.priority = (b[at + 1]! >>> 3) & 0x07
+    this.phase = (b[at + 1]! >>> 1) & 0x03
+    this.seen = b[at + 1]! & 0x01
+    this.payload_len = (b[at + 2]! << 8) | b[at + 3]!
+    this.conn_id = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.seq = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.ack = ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
     if (b[at]! >> 4 !== 2) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
@@ -1821,16 +1582,16 @@ export class CloseReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     const value: Partial<Close> = {
-      version: b[at]! >> 4,
-      kind: b[at]! & 0x0f,
+      version: this.version,
+      kind: this.kind,
       intent: nameOfIntent(b[at + 1]! >> 6),
-      priority: (b[at + 1]! >>> 3) & 0x07,
-      phase: (b[at + 1]! >>> 1) & 0x03,
-      seen: b[at + 1]! & 0x01,
-      payload_len: (b[at + 2]! << 8) | b[at + 3]!,
-      conn_id: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      seq: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
-      ack: ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0,
+      priority: this.priority,
+      phase: this.phase,
+      seen: this.seen,
+      payload_len: this.payload_len,
+      conn_id: this.conn_id,
+      seq: this.seq,
+      ack: this.ack,
     }
     if (this.isSealedOpen) value.code = (b[this.sealedPlainAt]! << 8) | b[this.sealedPlainAt + 1]!
     return value as Close
@@ -1865,7 +1626,7 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   view.setUint16(at + 16, code)
   const sealedSealed = at + 18 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, at + 18, new ValueSeal(at, at, at + 16, { version: 2, kind: 5, intent: nameOfIntent(1), priority, phase, seen, payload_len: 0, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, at + 18, CLOSE_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -2028,6 +1789,7 @@ export class IntentraCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -2183,11 +1945,16 @@ function nameOfIntent(value: number): Intent {
 
 const VERSION_TO_ACK = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 3, 'phase', 2, 'seen', 1, 'payload_len', 16, 'conn_id', 32, 'seq', 32, 'ack', 32]
 const MESSAGE = ['message', 32]
+const DATA_SEAL = new WriterSeal(new DataReader())
 const BITS = ['bits', 64]
+const ACK_SEAL = new WriterSeal(new AckReader())
 const VERSION_TO_NOISE_LEN = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 3, 'phase', 2, 'seen', 1, 'payload_len', 16, 'conn_id', 32, 'seq', 32, 'ack', 32, 'cookie', 128, 'noise_len', 16]
 const VERSION_TO_COOKIE = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 3, 'phase', 2, 'seen', 1, 'payload_len', 16, 'conn_id', 32, 'seq', 32, 'ack', 32, 'cookie', 128]
 const TOKEN = ['token', 64]
+const PING_SEAL = new WriterSeal(new PingReader())
+const PONG_SEAL = new WriterSeal(new PongReader())
 const CODE = ['code', 16]
+const CLOSE_SEAL = new WriterSeal(new CloseReader())
 const CONN_ID = ['conn_id', 32]
 const COVERS = { Truncated: 'MalformedPacket', TrailingBytes: 'MalformedPacket', UnknownFrame: 'MalformedPacket', OpenFailed: 'CryptoFailure', WrongState: 'ProtocolViolation' }
 const FRAME_RULES = [

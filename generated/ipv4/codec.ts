@@ -59,56 +59,18 @@ import type { Icmp, IcmpInput, Packet, PacketInput, Payload, PayloadInput, Udp, 
 export class PacketReader extends FrameReader {
   override readonly frameName = 'Packet'
   override readonly frameIndex = 0
+  version = 0
+  ihl = 0
+  tos = 0
+  total_length = 0
+  identification = 0
+  flags = 0
+  fragment_offset = 0
+  ttl = 0
+  protocol = 0
+  checksum = 0
   optionsEnd = 0
   payloadEnd = 0
-
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 4
-  }
-
-  get ihl(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
-  get tos(): number {
-    return this.byteSource[this.byteStart + 1]!
-  }
-
-  get total_length(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  get identification(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 4]! << 8) | b[at + 5]!
-  }
-
-  get flags(): number {
-    return this.byteSource[this.byteStart + 6]! >> 5
-  }
-
-  get fragment_offset(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 6]! << 8) | b[at + 7]!) & 0x1fff
-  }
-
-  get ttl(): number {
-    return this.byteSource[this.byteStart + 8]!
-  }
-
-  get protocol(): number {
-    return this.byteSource[this.byteStart + 9]!
-  }
-
-  get checksum(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 10]! << 8) | b[at + 11]!
-  }
 
   get source(): Uint8Array {
     const b = this.byteSource
@@ -192,6 +154,16 @@ export class PacketReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 4
+    this.ihl = b[at]! & 0x0f
+    this.tos = b[at + 1]!
+    this.total_length = (b[at + 2]! << 8) | b[at + 3]!
+    this.identification = (b[at + 4]! << 8) | b[at + 5]!
+    this.flags = b[at + 6]! >> 5
+    this.fragment_offset = ((b[at + 6]! << 8) | b[at + 7]!) & 0x1fff
+    this.ttl = b[at + 8]!
+    this.protocol = b[at + 9]!
+    this.checksum = (b[at + 10]! << 8) | b[at + 11]!
     if (b[at]! >> 4 !== 4) throw input.refuse('BadValue', at, 'version')
     if ((b[at]! & 0x0f) !== Math.trunc((this.optionsEnd - at) / 4)) throw input.refuse('BadValue', at, 'ihl')
     if (this.total_length !== this.payloadEnd - at) throw input.refuse('BadValue', at + 2, 'total_length')
@@ -206,16 +178,16 @@ export class PacketReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     return {
-      version: b[at]! >> 4,
-      ihl: b[at]! & 0x0f,
-      tos: b[at + 1]!,
-      total_length: (b[at + 2]! << 8) | b[at + 3]!,
-      identification: (b[at + 4]! << 8) | b[at + 5]!,
-      flags: b[at + 6]! >> 5,
-      fragment_offset: ((b[at + 6]! << 8) | b[at + 7]!) & 0x1fff,
-      ttl: b[at + 8]!,
-      protocol: b[at + 9]!,
-      checksum: (b[at + 10]! << 8) | b[at + 11]!,
+      version: this.version,
+      ihl: this.ihl,
+      tos: this.tos,
+      total_length: this.total_length,
+      identification: this.identification,
+      flags: this.flags,
+      fragment_offset: this.fragment_offset,
+      ttl: this.ttl,
+      protocol: this.protocol,
+      checksum: this.checksum,
       source: copyOf(b, at + 12, at + 16),
       destination: copyOf(b, at + 16, at + 20),
       options: copyOf(b, at + 20, this.optionsEnd),
@@ -297,6 +269,7 @@ export class Ipv4Codec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined

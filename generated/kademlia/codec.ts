@@ -26,6 +26,7 @@ import {
   noSuchVariant,
   putLeb128Big,
   putPrefix,
+  putU64,
   putUtf8,
   readU64,
   recordIn,
@@ -116,8 +117,7 @@ export function sizeOfGreeting(_value: GreetingInput): number {
 /** Writes Greeting at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeGreeting(value: GreetingInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  const id = bigUintIn(value.id, 18446744073709551615n, 'id')
-  view.setBigUint64(at, id)
+  putU64(view, at, value.id, 'id', false)
   const port = u16(value.port, 'port')
   view.setUint16(at + 8, port)
   fitsInto(into, at + 10)
@@ -772,6 +772,7 @@ export class KademliaCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined

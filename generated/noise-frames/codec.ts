@@ -10,7 +10,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   atMost,
   bytesIn,
   bytesSize,
@@ -115,7 +115,7 @@ export function encodeMessage(value: MessageInput, into: Uint8Array, at: number,
   atMost(dataEnd - at, 65519, 'data', 'TooLarge')
   const sealedSealed = dataEnd + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'message', into, at, dataEnd, new ValueSeal(at, 0, 0, {}))
+  sealInto(context, 'message', into, at, dataEnd, MESSAGE_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -140,6 +140,7 @@ export class NoiseFramesCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -177,3 +178,5 @@ export class NoiseFramesCodec implements Codec {
     }
   }
 }
+
+const MESSAGE_SEAL = new WriterSeal(new MessageReader())

@@ -52,49 +52,16 @@ import type { Packet, PacketInput } from './types.ts'
 export class PacketReader extends FrameReader {
   override readonly frameName = 'Packet'
   override readonly frameIndex = 0
+  version = 0
+  padded = false
+  extended = false
+  csrc_count = 0
+  marker = false
+  payload_type = 0
+  sequence = 0
+  timestamp = 0
+  ssrc = 0
   csrcEnd = 0
-
-  get version(): number {
-    return this.byteSource[this.byteStart]! >> 6
-  }
-
-  get padded(): boolean {
-    return ((this.byteSource[this.byteStart]! >>> 5) & 0x01) !== 0
-  }
-
-  get extended(): boolean {
-    return ((this.byteSource[this.byteStart]! >>> 4) & 0x01) !== 0
-  }
-
-  get csrc_count(): number {
-    return this.byteSource[this.byteStart]! & 0x0f
-  }
-
-  get marker(): boolean {
-    return this.byteSource[this.byteStart + 1]! >> 7 !== 0
-  }
-
-  get payload_type(): number {
-    return this.byteSource[this.byteStart + 1]! & 0x7f
-  }
-
-  get sequence(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return (b[at + 2]! << 8) | b[at + 3]!
-  }
-
-  get timestamp(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
-  }
-
-  get ssrc(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
 
   get csrc(): number[] {
     const b = this.byteSource
@@ -154,6 +121,15 @@ export class PacketReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
+    this.version = b[at]! >> 6
+    this.padded = ((b[at]! >>> 5) & 0x01) !== 0
+    this.extended = ((b[at]! >>> 4) & 0x01) !== 0
+    this.csrc_count = b[at]! & 0x0f
+    this.marker = b[at + 1]! >> 7 !== 0
+    this.payload_type = b[at + 1]! & 0x7f
+    this.sequence = (b[at + 2]! << 8) | b[at + 3]!
+    this.timestamp = ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+    this.ssrc = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
     if (b[at]! >> 6 !== 2) throw input.refuse('BadValue', at, 'version')
     if ((((b[at]! >>> 4) & 0x01) !== 0) !== false) throw input.refuse('BadValue', at, 'extended')
     input.evaluate(end, 'payload', () => ((b[at]! >>> 5) & 0x01) !== 0 ? sliced(b.subarray(this.csrcEnd, end), 0, end - this.csrcEnd - there(b.subarray(this.csrcEnd, end)[end - this.csrcEnd - 1])) : b.subarray(this.csrcEnd, end))
@@ -166,15 +142,15 @@ export class PacketReader extends FrameReader {
     const end = this.byteEnd
     const csrcEnd = this.csrcEnd
     return {
-      version: b[at]! >> 6,
-      padded: ((b[at]! >>> 5) & 0x01) !== 0,
-      extended: ((b[at]! >>> 4) & 0x01) !== 0,
-      csrc_count: b[at]! & 0x0f,
-      marker: b[at + 1]! >> 7 !== 0,
-      payload_type: b[at + 1]! & 0x7f,
-      sequence: (b[at + 2]! << 8) | b[at + 3]!,
-      timestamp: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      ssrc: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
+      version: this.version,
+      padded: this.padded,
+      extended: this.extended,
+      csrc_count: this.csrc_count,
+      marker: this.marker,
+      payload_type: this.payload_type,
+      sequence: this.sequence,
+      timestamp: this.timestamp,
+      ssrc: this.ssrc,
       csrc: readU32List(this.byteInput, at + 12, csrcEnd, true, b[at]! & 0x0f),
       rest: copyOf(b, csrcEnd, end),
       payload: ((b[at]! >>> 5) & 0x01) !== 0 ? sliced(b.subarray(csrcEnd, end), 0, end - csrcEnd - there(b.subarray(csrcEnd, end)[end - csrcEnd - 1])) : b.subarray(csrcEnd, end),
@@ -237,6 +213,7 @@ export class RtpCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined

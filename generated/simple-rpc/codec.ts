@@ -10,11 +10,11 @@ import {
   NO_CONTEXT,
   type Reader,
   agree,
-  bigUintIn,
   decodeUtf8,
   fitsInto,
   isUtf8,
   noSuchFrame,
+  putU64,
   putUtf8,
   readU64,
   textIn,
@@ -99,8 +99,7 @@ export function encodeRequest(value: RequestInput, into: Uint8Array, at: number)
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
   view.setUint8(at, 0) // type
-  const id = bigUintIn(value.id, 18446744073709551615n, 'id')
-  view.setBigUint64(at + 1, id)
+  putU64(view, at + 1, value.id, 'id', false)
   const text = textIn(value.text, 'text')
   const textEnd = putUtf8(into, at + 9, text, 'text')
   fitsInto(into, textEnd)
@@ -183,8 +182,7 @@ export function encodeResponse(value: ResponseInput, into: Uint8Array, at: numbe
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
   view.setUint8(at, 1) // type
-  const id = bigUintIn(value.id, 18446744073709551615n, 'id')
-  view.setBigUint64(at + 1, id)
+  putU64(view, at + 1, value.id, 'id', false)
   const text = textIn(value.text, 'text')
   const textEnd = putUtf8(into, at + 9, text, 'text')
   fitsInto(into, textEnd)
@@ -255,6 +253,7 @@ export class SimpleRpcCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined

@@ -3,53 +3,56 @@ import {
   type Codec,
   type Context,
   type DecodeOptions,
-  FrameReader as FrameReader2,
+  FrameReader,
   Input,
   type Malformed,
   NEEDS,
   NO_CONTEXT,
   type Reader,
   agree,
-  agreed,
   bytesIn,
   bytesSize,
   copyOf,
-  enumIn,
-  exactly,
   fitsInto,
   noSuchFrame,
   onlyBits,
   u32,
-  unlike,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
-import { Flags, type Frame, type FrameInput, Type } from './types.ts'
+import {
+  type Data,
+  type DataInput,
+  Flags,
+  type GoAway,
+  type GoAwayInput,
+  type Ping,
+  type PingInput,
+  type Window,
+  type WindowInput,
+} from './types.ts'
 
 /**
- * Frame, as it stands in the bytes. schema/examples/yamux.yaml:18.
+ * Data, as it stands in the bytes. schema/examples/yamux.yaml:17.
  *
  *     offset  bytes  field
- *     0       -      body     fields
  *     0       1      version  u8 = 0
- *     1       1      type     Type
+ *     1       1      type     id u8
  *     2       2      flags    Flags
  *     4       4      stream   u32
- *     8       4      length   u32 size of data
- *     12      if     data     bytes(length) if type == data
+ *     8       -      body     fields
+ *     8       ..     data     bytes(u32)
  */
-export class FrameReader extends FrameReader2 {
-  override readonly frameName = 'Frame'
+export class DataReader extends FrameReader {
+  override readonly frameName = 'Data'
   override readonly frameIndex = 0
-  hasData = false
   dataEnd = 0
-  dataEnd2 = 0
 
   get version(): number {
     return this.byteSource[this.byteStart]!
   }
 
-  get type(): Type {
-    return nameOfType(this.byteSource[this.byteStart + 1]!)
+  get type(): number {
+    return this.byteSource[this.byteStart + 1]!
   }
 
   get flags(): Flags {
@@ -58,30 +61,25 @@ export class FrameReader extends FrameReader2 {
     return (b[at + 2]! << 8) | b[at + 3]!
   }
 
+  /** 0 is the session. */
   get stream(): number {
     const b = this.byteSource
     const at = this.byteStart
     return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
   }
 
-  get length(): number {
-    const b = this.byteSource
-    const at = this.byteStart
-    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-  }
-
-  get data(): Uint8Array | undefined {
-    return this.hasData ? this.byteSource.subarray(this.byteStart + 12, this.dataEnd2) : undefined
+  get data(): Uint8Array {
+    return this.byteSource.subarray(this.byteStart + 12, this.dataEnd)
   }
 
   /** Where data begins in `byteSource`. */
   get dataAt(): number {
-    return this.hasData ? this.byteStart + 12 : -1
+    return this.byteStart + 12
   }
 
   /** Bytes of data. */
   get dataLength(): number {
-    return this.hasData ? this.dataEnd2 - (this.byteStart + 12) : 0
+    return this.dataEnd - (this.byteStart + 12)
   }
 
   override decodeBytes(input: Input): this {
@@ -97,18 +95,11 @@ export class FrameReader extends FrameReader2 {
     const b = input.bytes
     const at = input.start
     const end = input.have
-    if (at + 12 > end) input.cut(at, end, '', VERSION_TO_LENGTH)
-    if (at + 2 > end) input.want(at + 2)
-    const type = b[at + 1]!
-    this.hasData = type === 0
-    this.dataEnd = at + 12
-    if (this.hasData) {
-      if (at + 12 > end) input.want(at + 12)
-      const length = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
-      this.dataEnd2 = at + 12 + length
-      if (this.dataEnd2 > end) input.over(at + 12, length, 'data')
-      this.dataEnd = this.dataEnd2
-    }
+    if (at + 12 > end) input.cut(at, end, '', VERSION_TO_DATA)
+    if (at + 12 > end) input.want(at + 12)
+    const dataSize = ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+    this.dataEnd = at + 12 + dataSize
+    if (this.dataEnd > end) input.over(at + 8, dataSize, 'data')
     this.byteEnd = this.dataEnd
   }
 
@@ -118,66 +109,422 @@ export class FrameReader extends FrameReader2 {
     const at = input.start
     input.frame(this.byteEnd)
     if (b[at]! !== 0) throw input.refuse('BadValue', at, 'version')
-    if (b[at + 1]! > 3) throw input.refuse('UnknownValue', at + 1, 'type')
     if ((((b[at + 2]! << 8) | b[at + 3]!) & 0xfff0) !== 0) throw input.refuse('BadValue', at + 2, 'flags')
   }
 
   /** A plain copy that may be kept. */
-  override toObject(): Frame {
+  override toObject(): Data {
     const b = this.byteSource
     const at = this.byteStart
-    const value: Frame = {
+    return {
       version: b[at]!,
-      type: nameOfType(b[at + 1]!),
+      type: b[at + 1]!,
       flags: (b[at + 2]! << 8) | b[at + 3]!,
       stream: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
-      length: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
+      data: copyOf(b, at + 12, this.dataEnd),
     }
-    if (this.hasData) value.data = copyOf(b, at + 12, this.dataEnd2)
-    return value
   }
 }
 
-/** Bytes that encoding Frame takes at most. */
-export function sizeOfFrame(value: FrameInput): number {
-  return 12 + (value.data === undefined ? 0 : bytesSize(value.data))
+/** Bytes that encoding Data takes at most. */
+export function sizeOfData(value: DataInput): number {
+  return 12 + bytesSize(value.data)
 }
 
-/** Writes Frame at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
-export function encodeFrame(value: FrameInput, into: Uint8Array, at: number): number {
+/** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeData(value: DataInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
-  const type = numberOfType(value.type, 'type', 'UnknownValue')
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
   view.setUint8(at, 0) // version
-  view.setUint8(at + 1, type)
-  const flags = onlyBits(value.flags, Flags, 15, 'flags', 'BadValue')
+  if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
+  view.setUint8(at + 1, 0) // type
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
   view.setUint16(at + 2, flags)
-  const stream = u32(value.stream, 'stream')
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
   view.setUint32(at + 4, stream)
-  const hasData = value.data !== undefined
-  const data = hasData ? bytesIn(value.data, 'data') : undefined
-  const length = u32(value.length === undefined ? agreed('length', hasData ? (data?.length ?? 0) : undefined) : value.length, 'length')
-  if (value.length !== undefined) exactly(length, agreed('length', hasData ? (data?.length ?? 0) : undefined), 'data')
-  view.setUint32(at + 8, length)
-  let dataBehind = at + 12
-  if (hasData) {
-    into.set(data!, at + 12)
-    const dataEnd = at + 12 + data!.length
-    dataBehind = dataEnd
+  const data = bytesIn(value.data, 'data')
+  into.set(data, at + 12)
+  const dataEnd = at + 12 + data.length
+  view.setUint32(at + 8, u32(dataEnd - (at + 12), 'data'))
+  fitsInto(into, dataEnd)
+  return dataEnd
+}
+
+/**
+ * So many bytes more may be sent. schema/examples/yamux.yaml:18.
+ *
+ *     offset  bytes  field
+ *     0       1      version  u8 = 0
+ *     1       1      type     id u8
+ *     2       2      flags    Flags
+ *     4       4      stream   u32
+ *     8       -      body     fields
+ *     8       4      delta    u32
+ */
+export class WindowReader extends FrameReader {
+  override readonly frameName = 'Window'
+  override readonly frameIndex = 1
+
+  get version(): number {
+    return this.byteSource[this.byteStart]!
   }
-  if ((type === 0) !== hasData) unlike('data', hasData)
-  fitsInto(into, dataBehind)
-  return dataBehind
+
+  get type(): number {
+    return this.byteSource[this.byteStart + 1]!
+  }
+
+  get flags(): Flags {
+    const b = this.byteSource
+    const at = this.byteStart
+    return (b[at + 2]! << 8) | b[at + 3]!
+  }
+
+  /** 0 is the session. */
+  get stream(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+  }
+
+  get delta(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 12 > end) input.cut(at, end, '', VERSION_TO_DELTA)
+    this.byteEnd = at + 12
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    input.frame(this.byteEnd)
+    if (b[at]! !== 0) throw input.refuse('BadValue', at, 'version')
+    if ((((b[at + 2]! << 8) | b[at + 3]!) & 0xfff0) !== 0) throw input.refuse('BadValue', at + 2, 'flags')
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Window {
+    const b = this.byteSource
+    const at = this.byteStart
+    return {
+      version: b[at]!,
+      type: b[at + 1]!,
+      flags: (b[at + 2]! << 8) | b[at + 3]!,
+      stream: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
+      delta: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
+    }
+  }
+}
+
+/** Bytes that encoding Window takes at most. */
+export function sizeOfWindow(_value: WindowInput): number {
+  return 12
+}
+
+/** Writes Window at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeWindow(value: WindowInput, into: Uint8Array, at: number): number {
+  const view = viewOf(into)
+  if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
+  view.setUint8(at, 0) // version
+  if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
+  view.setUint8(at + 1, 1) // type
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
+  view.setUint16(at + 2, flags)
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
+  view.setUint32(at + 4, stream)
+  const delta = u32(value.delta, 'delta')
+  view.setUint32(at + 8, delta)
+  fitsInto(into, at + 12)
+  return at + 12
+}
+
+/**
+ * Ping, as it stands in the bytes. schema/examples/yamux.yaml:19.
+ *
+ *     offset  bytes  field
+ *     0       1      version  u8 = 0
+ *     1       1      type     id u8
+ *     2       2      flags    Flags
+ *     4       4      stream   u32
+ *     8       -      body     fields
+ *     8       4      opaque   u32
+ */
+export class PingReader extends FrameReader {
+  override readonly frameName = 'Ping'
+  override readonly frameIndex = 2
+
+  get version(): number {
+    return this.byteSource[this.byteStart]!
+  }
+
+  get type(): number {
+    return this.byteSource[this.byteStart + 1]!
+  }
+
+  get flags(): Flags {
+    const b = this.byteSource
+    const at = this.byteStart
+    return (b[at + 2]! << 8) | b[at + 3]!
+  }
+
+  /** 0 is the session. */
+  get stream(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+  }
+
+  get opaque(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 12 > end) input.cut(at, end, '', VERSION_TO_OPAQUE)
+    this.byteEnd = at + 12
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    input.frame(this.byteEnd)
+    if (b[at]! !== 0) throw input.refuse('BadValue', at, 'version')
+    if ((((b[at + 2]! << 8) | b[at + 3]!) & 0xfff0) !== 0) throw input.refuse('BadValue', at + 2, 'flags')
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Ping {
+    const b = this.byteSource
+    const at = this.byteStart
+    return {
+      version: b[at]!,
+      type: b[at + 1]!,
+      flags: (b[at + 2]! << 8) | b[at + 3]!,
+      stream: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
+      opaque: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
+    }
+  }
+}
+
+/** Bytes that encoding Ping takes at most. */
+export function sizeOfPing(_value: PingInput): number {
+  return 12
+}
+
+/** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodePing(value: PingInput, into: Uint8Array, at: number): number {
+  const view = viewOf(into)
+  if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
+  view.setUint8(at, 0) // version
+  if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
+  view.setUint8(at + 1, 2) // type
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
+  view.setUint16(at + 2, flags)
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
+  view.setUint32(at + 4, stream)
+  const opaque = u32(value.opaque, 'opaque')
+  view.setUint32(at + 8, opaque)
+  fitsInto(into, at + 12)
+  return at + 12
+}
+
+/**
+ * GoAway, as it stands in the bytes. schema/examples/yamux.yaml:20.
+ *
+ *     offset  bytes  field
+ *     0       1      version  u8 = 0
+ *     1       1      type     id u8
+ *     2       2      flags    Flags
+ *     4       4      stream   u32
+ *     8       -      body     fields
+ *     8       4      code     u32
+ */
+export class GoAwayReader extends FrameReader {
+  override readonly frameName = 'GoAway'
+  override readonly frameIndex = 3
+
+  get version(): number {
+    return this.byteSource[this.byteStart]!
+  }
+
+  get type(): number {
+    return this.byteSource[this.byteStart + 1]!
+  }
+
+  get flags(): Flags {
+    const b = this.byteSource
+    const at = this.byteStart
+    return (b[at + 2]! << 8) | b[at + 3]!
+  }
+
+  /** 0 is the session. */
+  get stream(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0
+  }
+
+  get code(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 12 > end) input.cut(at, end, '', VERSION_TO_CODE)
+    this.byteEnd = at + 12
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    input.frame(this.byteEnd)
+    if (b[at]! !== 0) throw input.refuse('BadValue', at, 'version')
+    if ((((b[at + 2]! << 8) | b[at + 3]!) & 0xfff0) !== 0) throw input.refuse('BadValue', at + 2, 'flags')
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): GoAway {
+    const b = this.byteSource
+    const at = this.byteStart
+    return {
+      version: b[at]!,
+      type: b[at + 1]!,
+      flags: (b[at + 2]! << 8) | b[at + 3]!,
+      stream: ((b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!) >>> 0,
+      code: ((b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!) >>> 0,
+    }
+  }
+}
+
+/** Bytes that encoding GoAway takes at most. */
+export function sizeOfGoAway(_value: GoAwayInput): number {
+  return 12
+}
+
+/** Writes GoAway at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeGoAway(value: GoAwayInput, into: Uint8Array, at: number): number {
+  const view = viewOf(into)
+  if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
+  view.setUint8(at, 0) // version
+  if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
+  view.setUint8(at + 1, 3) // type
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
+  view.setUint16(at + 2, flags)
+  const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
+  view.setUint32(at + 4, stream)
+  const code = u32(value.code, 'code')
+  view.setUint32(at + 8, code)
+  fitsInto(into, at + 12)
+  return at + 12
+}
+
+/**
+ * What all frames share, for bytes that are none of them. YamuxEnvelope only says what is wrong.
+ *
+ *     offset  bytes  field
+ *     0       1      version  u8 = 0
+ *     1       1      type     id u8
+ *     2       2      flags    Flags
+ *     4       4      stream   u32
+ */
+class YamuxEnvelope extends FrameReader {
+  override readonly frameName = ''
+  override readonly frameIndex = -1
+  isEndless = false
+  bodyEnd = 0
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    this.isEndless = false
+    if (at + 8 > end) input.cut(at, end, '', VERSION_TO_STREAM)
+    this.isEndless = input.isOpen()
+    this.bodyEnd = at + 8
+    if (!this.isEndless) {
+      if (at + 8 > end) input.short(at + 8, 0, '')
+      this.bodyEnd = end
+    }
+    this.byteEnd = this.bodyEnd
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    if (!this.isEndless) input.frame(this.byteEnd)
+    if (at + 1 > input.have) input.want(at + 1)
+    if (b[at]! !== 0) throw input.refuse('BadValue', at, 'version')
+    if (at + 2 > input.have) input.want(at + 2)
+    throw input.unknown(at + 1, 'type')
+  }
+
+  override toObject(): Record<string, unknown> {
+    return {}
+  }
 }
 
 /** Every frame of yamux. Its readers are borrowed: each is used again for the next frame of its kind. */
 export class YamuxCodec implements Codec {
-  readonly frameNames: readonly string[] = ['Frame']
+  readonly frameNames: readonly string[] = ['Data', 'Window', 'Ping', 'GoAway']
   context: Context
   needs = 0
   failure: Malformed | undefined = undefined
   private readonly input = new Input()
-  private readonly frameReader = new FrameReader(this.input)
+  private readonly dataReader = new DataReader(this.input)
+  private readonly windowReader = new WindowReader(this.input)
+  private readonly pingReader = new PingReader(this.input)
+  private readonly goAwayReader = new GoAwayReader(this.input)
+  private readonly envelopeReader = new YamuxEnvelope(this.input)
 
   constructor(context: Context = NO_CONTEXT) {
     this.context = context
@@ -191,6 +538,7 @@ export class YamuxCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -199,8 +547,14 @@ export class YamuxCodec implements Codec {
 
   sizeOf(frame: string, value: object): number {
     switch (frame) {
-      case 'Frame':
-        return sizeOfFrame(value as FrameInput)
+      case 'Data':
+        return sizeOfData(value as DataInput)
+      case 'Window':
+        return sizeOfWindow(value as WindowInput)
+      case 'Ping':
+        return sizeOfPing(value as PingInput)
+      case 'GoAway':
+        return sizeOfGoAway(value as GoAwayInput)
       default:
         throw noSuchFrame('yamux', frame, this.frameNames)
     }
@@ -208,43 +562,62 @@ export class YamuxCodec implements Codec {
 
   encode(frame: string, value: object, into: Uint8Array, at: number): number {
     switch (frame) {
-      case 'Frame':
-        return encodeFrame(value as FrameInput, into, at)
+      case 'Data':
+        return encodeData(value as DataInput, into, at)
+      case 'Window':
+        return encodeWindow(value as WindowInput, into, at)
+      case 'Ping':
+        return encodePing(value as PingInput, into, at)
+      case 'GoAway':
+        return encodeGoAway(value as GoAwayInput, into, at)
       default:
         throw noSuchFrame('yamux', frame, this.frameNames)
     }
   }
 
   private decodeAny(input: Input): Reader {
-    return this.frameReader.decodeBytes(input)
+    const b = input.bytes
+    const at = input.start
+    if (at + 2 > input.have) {
+      if (!input.stream) return this.refuseFrame(input, false)
+      if (at + 2 > input.have) input.want(at + 2)
+    }
+    switch (b[at + 1]!) {
+      case 0:
+        return this.dataReader.decodeBytes(input)
+      case 1:
+        return this.windowReader.decodeBytes(input)
+      case 2:
+        return this.pingReader.decodeBytes(input)
+      case 3:
+        return this.goAwayReader.decodeBytes(input)
+    }
+    return this.refuseFrame(input, false)
   }
 
   private decodeAs(frame: string, input: Input): Reader {
     switch (frame) {
-      case 'Frame':
-        return this.frameReader.decodeBytes(input)
+      case 'Data':
+        return this.dataReader.decodeBytes(input)
+      case 'Window':
+        return this.windowReader.decodeBytes(input)
+      case 'Ping':
+        return this.pingReader.decodeBytes(input)
+      case 'GoAway':
+        return this.goAwayReader.decodeBytes(input)
       default:
         throw noSuchFrame('yamux', frame, this.frameNames)
     }
   }
-}
 
-function nameOfType(value: number): Type {
-  return TYPE_NAMES[value]!
-} function numberOfType(value: unknown, field: string, error: string): number {
-  switch (value) {
-    case 'data':
-      return 0
-    case 'window':
-      return 1
-    case 'ping':
-      return 2
-    case 'go_away':
-      return 3
-    default:
-      return enumIn(value, Type, false, 0, 255, field, error)
+  private refuseFrame(input: Input, wrongState: boolean): Reader {
+    input.unfitting(wrongState)
+    return this.envelopeReader.decodeBytes(input)
   }
 }
 
-const VERSION_TO_LENGTH = ['version', 8, 'type', 8, 'flags', 16, 'stream', 32, 'length', 32]
-const TYPE_NAMES = ['data', 'window', 'ping', 'go_away'] as const
+const VERSION_TO_DATA = ['version', 8, 'type', 8, 'flags', 16, 'stream', 32, 'data', 32]
+const VERSION_TO_DELTA = ['version', 8, 'type', 8, 'flags', 16, 'stream', 32, 'delta', 32]
+const VERSION_TO_OPAQUE = ['version', 8, 'type', 8, 'flags', 16, 'stream', 32, 'opaque', 32]
+const VERSION_TO_CODE = ['version', 8, 'type', 8, 'flags', 16, 'stream', 32, 'code', 32]
+const VERSION_TO_STREAM = ['version', 8, 'type', 8, 'flags', 16, 'stream', 32]

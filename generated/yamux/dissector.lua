@@ -424,18 +424,19 @@ local function datagram(tvb, pinfo, tree, packed)
   return tvb:len()
 end
 
-local ENUM_Type = { [0] = "data", [1] = "window", [2] = "ping", [3] = "go_away" }
 
-F["frame.version"] = ProtoField.uint8(NAME .. ".frame.version", "version", base.DEC, nil, nil)
-F["frame.type"] = ProtoField.uint8(NAME .. ".frame.type", "type", base.DEC, ENUM_Type)
-F["frame.flags"] = ProtoField.uint16(NAME .. ".frame.flags", "flags", base.HEX)
+F["version"] = ProtoField.uint8(NAME .. ".version", "version", base.DEC, nil, nil)
+F["type"] = ProtoField.uint8(NAME .. ".type", "type", base.DEC, nil, nil)
+F["flags"] = ProtoField.uint16(NAME .. ".flags", "flags", base.HEX)
 F["flags.syn"] = ProtoField.bool(NAME .. ".flags.syn", "syn", 16, nil, 0x1)
 F["flags.ack"] = ProtoField.bool(NAME .. ".flags.ack", "ack", 16, nil, 0x2)
 F["flags.fin"] = ProtoField.bool(NAME .. ".flags.fin", "fin", 16, nil, 0x4)
 F["flags.rst"] = ProtoField.bool(NAME .. ".flags.rst", "rst", 16, nil, 0x8)
-F["frame.stream"] = ProtoField.uint32(NAME .. ".frame.stream", "stream", base.DEC, nil, nil)
-F["frame.length"] = ProtoField.uint32(NAME .. ".frame.length", "length", base.DEC, nil, nil)
-F["frame.data"] = ProtoField.bytes(NAME .. ".frame.data", "data")
+F["stream"] = ProtoField.uint32(NAME .. ".stream", "stream", base.DEC, nil, nil, "0 is the session")
+F["data.data"] = ProtoField.bytes(NAME .. ".data.data", "data")
+F["window.delta"] = ProtoField.uint32(NAME .. ".window.delta", "delta", base.DEC, nil, nil)
+F["ping.opaque"] = ProtoField.uint32(NAME .. ".ping.opaque", "opaque", base.DEC, nil, nil)
+F["goaway.code"] = ProtoField.uint32(NAME .. ".goaway.code", "code", base.DEC, nil, nil)
 EXTRA.checksum = ProtoField.bool(NAME .. ".checksum_right", "checksum right")
 EXTRA.opaque = ProtoField.bytes(NAME .. ".opaque", "bytes")
 EXTRA.body = ProtoField.bytes(NAME .. ".body", "body")
@@ -446,22 +447,47 @@ for _, field in pairs(EXTRA) do all[#all + 1] = field end
 PROTOCOL.fields = all
 PROTOCOL.experts = { EXPERT }
 
-FRAME.Frame = function(c, v)
-  v.version = uint(c, F["frame.version"], 8, false)
-  v.type = uint(c, F["frame.type"], 8, false)
-  v.flags = flags(c, F["frame.flags"], 16, false, { F["flags.syn"], F["flags.ack"], F["flags.fin"], F["flags.rst"] })
-  v.stream = uint(c, F["frame.stream"], 32, false)
-  v.length = uint(c, F["frame.length"], 32, false)
-  if (v.type == 0) then
-    do
-      local c = region(c, v.length)
-      v.data = bytes(c, F["frame.data"])
-      close(c)
-    end
+FRAME.Data = function(c, v)
+  v.version = uint(c, F["version"], 8, false)
+  v.type = uint(c, F["type"], 8, false)
+  v.flags = flags(c, F["flags"], 16, false, { F["flags.syn"], F["flags.ack"], F["flags.fin"], F["flags.rst"] })
+  v.stream = uint(c, F["stream"], 32, false)
+  do
+    local c = region(c, quietly(c, uint, 32, false))
+    v.data = bytes(c, F["data.data"])
+    close(c)
   end
 end
 
+FRAME.Window = function(c, v)
+  v.version = uint(c, F["version"], 8, false)
+  v.type = uint(c, F["type"], 8, false)
+  v.flags = flags(c, F["flags"], 16, false, { F["flags.syn"], F["flags.ack"], F["flags.fin"], F["flags.rst"] })
+  v.stream = uint(c, F["stream"], 32, false)
+  v.delta = uint(c, F["window.delta"], 32, false)
+end
+
+FRAME.Ping = function(c, v)
+  v.version = uint(c, F["version"], 8, false)
+  v.type = uint(c, F["type"], 8, false)
+  v.flags = flags(c, F["flags"], 16, false, { F["flags.syn"], F["flags.ack"], F["flags.fin"], F["flags.rst"] })
+  v.stream = uint(c, F["stream"], 32, false)
+  v.opaque = uint(c, F["ping.opaque"], 32, false)
+end
+
+FRAME.GoAway = function(c, v)
+  v.version = uint(c, F["version"], 8, false)
+  v.type = uint(c, F["type"], 8, false)
+  v.flags = flags(c, F["flags"], 16, false, { F["flags.syn"], F["flags.ack"], F["flags.fin"], F["flags.rst"] })
+  v.stream = uint(c, F["stream"], 32, false)
+  v.code = uint(c, F["goaway.code"], 32, false)
+end
+
 ENVELOPE = function(c, v)
+  v.version = uint(c, F["version"], 8, false)
+  v.type = uint(c, F["type"], 8, false)
+  v.flags = flags(c, F["flags"], 16, false, { F["flags.syn"], F["flags.ack"], F["flags.fin"], F["flags.rst"] })
+  v.stream = uint(c, F["stream"], 32, false)
   if not c.open then bytes(c, EXTRA.body) end
 end
 
@@ -474,8 +500,13 @@ end
 
 choose = function(c)
   local v = c.v
+  v.version = uint(c, F["version"], 8, false)
+  v.type = uint(c, F["type"], 8, false)
   local found, bare = {}, {}
-  if true then found[#found + 1] = "Frame" end
+  if (v.type == 0) then found[#found + 1] = "Data" end
+  if (v.type == 1) then found[#found + 1] = "Window" end
+  if (v.type == 2) then found[#found + 1] = "Ping" end
+  if (v.type == 3) then found[#found + 1] = "GoAway" end
   if #found == 0 and #bare == 1 then return bare[1] end
   if #found == 1 then return found[1] end
   if #found == 0 then error({ problem = "no frame fits", at = c.at }) end

@@ -12,6 +12,7 @@ export const channels: Check = subject => {
   for (const channel of behaviour.channels) {
     if (channel.delivery === 'transport') {
       nothingIgnored(subject, channel)
+      splitFields(subject, channel)
       continue
     }
     numbered(subject, channel)
@@ -118,6 +119,25 @@ function nothingIgnored(subject: Subject, channel: Channel): void {
     message: 'delivery: transport gives what a stream gives, but the session is on udp',
     hint: 'unreliable, or reliable with `seq` and `ack`',
   })
+}
+
+/** Fields that `split` and `end` name are fields of every frame on the channel. */
+function splitFields(subject: Subject, { name, split, end }: Channel): void {
+  const frames = [...subject.protocol.frames.values()].filter(frame => frame.channel === name)
+  const named = [
+    ...(split ? (['cut', 'used', 'index', 'more'] as const).map(key => [['split', key], split[key]] as const) : []),
+    [['end'], end] as const,
+  ]
+  for (const [path, field] of named) {
+    if (field === undefined) continue
+    const without = frames.find(frame => !fieldsOf(frame.body.nodes).some(one => one.name === field))
+    if (!without) continue
+    subject.document.report(['channels', name, ...path], {
+      code: 'reference',
+      message: `${without.name} has no field ${field}`,
+      hint: `every frame on the channel ${name} needs it`,
+    })
+  }
 }
 
 /** Frames on `any` channel say by a field which one it is, and every channel has its number. */

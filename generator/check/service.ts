@@ -37,6 +37,8 @@ function relayed(subject: Subject, relay: Plain): void {
   const observe = section(subject, 'service', 'relay', 'observe')
   if (observe.role !== undefined) roleAt(subject, ['service', 'relay', 'observe', 'role'], observe.role)
   group(subject, relay.group)
+  member(subject, relay)
+  if (observe.report !== undefined) report(subject, observe)
   if (isMap(relay.answer)) answers(subject, relay.answer)
 }
 
@@ -59,6 +61,41 @@ function group(subject: Subject, path: unknown): void {
     message: frame ? `${name} has no field ${field}` : `there is no frame ${name}`,
     hint: 'the group is a field of a frame: Join.room',
   })
+}
+
+/** The group is a param, and clients say in the same frame what they are. */
+function member(subject: Subject, relay: Plain): void {
+  const name = /^param\.(\w+)$/.exec(String(relay.member_of ?? ''))?.[1]
+  if (relay.member_of !== undefined && (name === undefined || !subject.protocol.params.has(name)))
+    subject.document.report(['service', 'relay', 'member_of'], {
+      code: 'reference',
+      message: `there is no param ${name ?? String(relay.member_of)}`,
+      hint: 'member_of: param.NAME, and params: { NAME: .. }',
+    })
+  const roles = ['publish', 'subscribe'].map(rule => String(section(subject, 'service', 'relay', rule).role))
+  const frame = subject.protocol.frames.get(String(relay.group ?? '').split('.')[0]!)
+  if (!frame || roles.every(role => valuesOf(subject.protocol, frame).includes(role))) return
+  subject.document.report(['service', 'relay', 'group'], {
+    code: 'service',
+    message: `${frame.name} does not say whether a client is ${roles.join(' or ')}`,
+    hint: `a field whose enum has the values ${roles.join(', ')}`,
+  })
+}
+
+/** Counters are shown in fields of the answer to an observer. */
+function report(subject: Subject, observe: Plain): void {
+  const path = ['service', 'relay', 'observe', 'report']
+  const rule = subject.behaviour.replies.find(reply => reply.auto === 'service')
+  const frames = (rule?.with ?? []).map(name => subject.protocol.frames.get(name)).filter(frame => frame !== undefined)
+  for (const field of Object.keys(isMap(observe.report) ? observe.report : {})) {
+    if (frames.some(frame => fieldsOf(frame.body.nodes).some(one => one.name === field))) continue
+    subject.document.report([...path, field], {
+      code: 'reference',
+      on: 'key',
+      message: `${frames[0]?.name ?? 'no answer'} has no field ${field}`,
+      hint: 'the fields of the frame that answers an observer: replies: { observe: { to: Poll, with: Counters, auto: service } }',
+    })
+  }
 }
 
 function answers(subject: Subject, answer: Plain): void {

@@ -9,7 +9,7 @@ import {
   StructureKind,
 } from 'ts-morph'
 import type { Frame, Protocol } from '../model/model.ts'
-import { frameClass, openSealOf, preludes, render } from './decode-frame.ts'
+import { frameClass, openSealOf } from './decode-frame.ts'
 import {
   asked,
   type Choice,
@@ -25,6 +25,7 @@ import type { Statements } from './file.ts'
 import { camel, codecName, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
 import { endText } from './position.ts'
+import { preludes, render } from './statements.ts'
 import type { Unit } from './unit.ts'
 
 type Method = OptionalKind<MethodDeclarationStructure>
@@ -157,6 +158,7 @@ function decodeMethod(unit: Unit): Method {
         )
       })
       writer.write(' catch (fault) ').block(() => {
+        writer.writeLine('input.leave()')
         writer.writeLine(`if (fault === ${unit.use('NEEDS')}) this.needs = input.needs`)
         writer.writeLine('else this.failure = input.failureOf(fault)')
         writer.writeLine('return undefined')

@@ -1,8 +1,9 @@
 // The second pass: is what was laid out also right (docs/adr/0002-decoding.md, "Validation"). Per field: content, `=`,
 // `range`, `max`.
 import { CodeBlockWriter } from 'ts-morph'
-import type { Body, Expr, Field, Type } from '../model/model.ts'
-import { itemsStart, type Label, pathOf, refusal, tried } from './decode-layout.ts'
+import type { Expr, Field, Type } from '../model/model.ts'
+import { itemsStart } from './decode-items.ts'
+import { typeNeedsCheck } from './decode-need.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import type { DecodeScope, Else, Slot } from './decode-scope.ts'
 import { checkFunction, readFunction } from './decode-values.ts'
@@ -10,6 +11,7 @@ import { asBig, asNumber, type Code, emitEquals, emitExpr, present, wrap } from 
 import { coreType, fixedBits, intBounds, isNarrow, needsCheck } from './facts.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position, plus } from './position.ts'
+import { type Label, pathOf, refusal, tried } from './refusal.ts'
 import type { Unit } from './unit.ts'
 
 type Place = Pick<Slot, 'start' | 'end' | 'contentStart' | 'contentEnd'>
@@ -244,7 +246,7 @@ function checkDuplicates(scope: DecodeScope, writer: CodeBlockWriter, field: Fie
   const second = scope.local(
     writer,
     `${field.name}_second`,
-    `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)})`,
+    `${scope.use('repeatedKey')}(${list.text}, ${quote(field.map.key)}${field.map.anyCase ? ', true' : ''})`,
   )
   const at = itemOffset(scope, field.type, slot, second)
   writer.writeLine(`if (${second} >= 0) throw ${refusal('BadValue', at, label, nameOf(label.error))}`)
@@ -349,27 +351,6 @@ function unknownTest(unit: Unit, name: string, raw: Code): string {
     writer.blankLine()
   })
   return `!${known}(${raw.text})`
-}
-
-/** Whether a value inside another needs a function to check it. */
-export function typeNeedsCheck(unit: Unit, type: Type): boolean {
-  const { protocol } = unit
-  if (type.kind === 'struct') {
-    if (unit.depth || fixedBits(protocol, type) === undefined) return true
-    return bodyNeedsCheck(unit, protocol.structs.get(type.name)!.body)
-  }
-  if (type.kind === 'list') return fixedBits(protocol, type) === undefined || typeNeedsCheck(unit, type.of)
-  return needsCheck(protocol, type)
-}
-
-function bodyNeedsCheck(unit: Unit, body: Body): boolean {
-  if (body.check.length > 0) return true
-  return body.nodes.some(node => {
-    if (node.kind === 'group') return true
-    if (node.value || node.range || node.max || node.with || node.from || node.number === 'number' || node.map)
-      return true
-    return typeNeedsCheck(unit, node.type)
-  })
 }
 
 /** Where the item with this index stands in a list. */

@@ -1,8 +1,8 @@
 // Well-known entries of ordered multimaps, found without building the list: `headers.msg_id` is `headersMsgId`.
 import type { GetAccessorDeclarationStructure, OptionalKind } from 'ts-morph'
 import type { Field, Multimap, Struct, Type } from '../model/model.ts'
-import { preludes } from './decode-frame.ts'
-import { itemsStart, Layout } from './decode-layout.ts'
+import { itemsStart } from './decode-items.ts'
+import { Layout } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import { DecodeScope, type Slot } from './decode-scope.ts'
 import { checkFunction, RESERVED, readFunction } from './decode-values.ts'
@@ -13,6 +13,7 @@ import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
 import { shapeOf } from './shape.ts'
+import { preludes } from './statements.ts'
 import type { Unit } from './unit.ts'
 
 type Entry = Multimap['entries'][number]
@@ -74,7 +75,7 @@ function itemName(type: Type): string {
 function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): string {
   const shape = unit.shape(shapeOf(unit.protocol, entry.type, 'value'))
   return unit.function(
-    `find ${struct.name} ${map.duplicates} ${entry.name}`,
+    `find ${struct.name} ${map.duplicates} ${map.anyCase} ${entry.name}`,
     `find${className(entry.name)}`,
     (writer, own) => {
       const scope = new DecodeScope({
@@ -95,7 +96,7 @@ function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): 
         writer.write('while (p < end) ').block(() => {
           const behind = new Layout(scope, writer, 'end').nodes(struct.body.nodes, position('p'))
           const stop = map.duplicates === 'last' ? '' : ' && found === undefined'
-          writer.write(`if (${keyTest(scope, key, entry)}${stop}) `).block(() => {
+          writer.write(`if (${keyTest(scope, key, entry, map.anyCase)}${stop}) `).block(() => {
             writer.writeLine(`found = ${parsed(scope, value, entry.type)}`)
           })
           writer.writeLine(`p = ${endText(behind)}`)
@@ -107,7 +108,7 @@ function findFunction(unit: Unit, struct: Struct, map: Multimap, entry: Entry): 
   )
 }
 
-function keyTest(scope: DecodeScope, key: Field, entry: Entry): string {
+function keyTest(scope: DecodeScope, key: Field, entry: Entry, anyCase: boolean): string {
   const slot = scope.slot(key)
   if (typeof entry.key === 'bigint') {
     const code = scope.valueOf(key)
@@ -117,7 +118,7 @@ function keyTest(scope: DecodeScope, key: Field, entry: Entry): string {
     `KEY_${entry.name}`,
     `Uint8Array.of(${[...entry.key].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`,
   )
-  return `${scope.use('bytesAre')}(b, ${byteText(slot.contentStart)}, ${endText(slot.contentEnd)}, ${name})`
+  return `${scope.use(anyCase ? 'bytesAreInAnyCase' : 'bytesAre')}(b, ${byteText(slot.contentStart)}, ${endText(slot.contentEnd)}, ${name})`
 }
 
 /** The value with the type of the entry, which it must fill; undefined where it does not. */

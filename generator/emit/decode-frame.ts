@@ -1,15 +1,13 @@
-// The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates, one getter reads each
-// field.
+// The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates, members give the fields.
 import {
   type ClassDeclarationStructure,
   CodeBlockWriter,
-  type GetAccessorDeclarationStructure,
   type MethodDeclarationStructure,
   type OptionalKind,
   StructureKind,
 } from 'ts-morph'
 import type { Body, Field, Frame, Group } from '../model/model.ts'
-import { entryGetters } from './decode-entries.ts'
+import { fieldGetters, storedFields, storedMember } from './decode-getters.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
 import { plainText } from './decode-read.ts'
@@ -17,16 +15,16 @@ import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { computedText, writeObject } from './decode-structs.ts'
 import { drawLayout } from './draw.ts'
 import { asNumber, emitExpr } from './expr.ts'
-import { coreType, fieldsOf } from './facts.ts'
+import { fieldsOf } from './facts.ts'
 import { shownPath } from './header.ts'
-import { camel, constant, frameTypeName } from './names.ts'
+import { constant, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
-import { fieldShape, hasValue } from './shape.ts'
-import { fieldDoc, sentences } from './types.ts'
-import { type Unit, withoutUnused } from './unit.ts'
+import { hasValue } from './shape.ts'
+import { preludes, render, WRITER } from './statements.ts'
+import { sentences } from './types.ts'
+import type { Unit } from './unit.ts'
 
-type Getter = OptionalKind<GetAccessorDeclarationStructure>
 type Method = OptionalKind<MethodDeclarationStructure>
 
 /** What becomes a class: a frame, or the envelope alone, which is only decoded to say what is wrong with it. */
@@ -53,6 +51,7 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
     reserved: ['b', 'at', 'end', 'input', 'laid', 'value', 'fault'],
   })
   scope.getters = frame !== undefined
+  if (frame) for (const field of storedFields(unit.protocol, body)) scope.stored.add(field)
   const choosing = subject.more?.(scope) ?? []
   scope.again()
   const decoding = [...choosing, ...decodeMethods(unit, scope, subject)]
@@ -61,7 +60,7 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
   scope.forgetLocals()
   const getters = frame
     ? fieldsOf(body.nodes)
-        .filter(hasValue)
+        .filter(field => hasValue(field) && !scope.stored.has(field))
         .flatMap(field => fieldGetters(scope, field))
     : []
   const sealed = groupsOf(body.nodes).some(group => group.seal !== undefined)
@@ -90,6 +89,7 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
             },
           ]
         : []),
+      ...[...scope.stored].map(field => storedMember(unit.protocol, field)),
       ...[...scope.members].map(([name, initializer]) => ({ name, initializer })),
     ],
     getAccessors: getters,
@@ -147,6 +147,11 @@ function decodeMethods(unit: Unit, scope: DecodeScope, subject: Subject): Method
       writer.writeLine(`if (this.byteEnd - at > ${text}) throw input.refuse('TooLarge', at, '')`)
     }
     writer.writeLine(`${scope.endless ? `if (!${scope.endless}) ` : ''}input.frame(this.byteEnd)`)
+    for (const field of scope.stored) {
+      const { name, type, number } = field
+      writer.writeLine(`this.${name} = ${plainText(scope, type, scope.slot(field), 'false', number)}`)
+    }
+    scope.loaded = true
     validation.listed(late)
     validation.nodes(body.nodes, {})
     validation.rules()
@@ -265,65 +270,6 @@ export function openSealOf(
   writer.writeLine(`${members.end} = input.plainEnd`)
 }
 
-// ---------------------------------------------------------------------------------------------------- fields
-
-function fieldGetters(scope: DecodeScope, field: Field): Getter[] {
-  const { unit, protocol } = scope
-  const slot = scope.slot(field)
-  const shape = unit.shape(fieldShape(protocol, field, 'value'))
-  const plain = field.from ? computedText(scope, field) : plainText(scope, field.type, slot, 'false', field.number)
-  const present = withoutSeals(slot.present)
-  const optional = present !== undefined
-  const text = optional ? `${present} ? ${plain} : undefined` : plain
-  const doc = fieldDoc(protocol, field, 'value')
-  const own: Getter = {
-    name: field.name,
-    returnType: optional ? `${shape} | undefined` : shape,
-    statements: preludes(`return ${text}`, 'this'),
-    ...(doc ? { docs: [doc] } : {}),
-  }
-  return [own, ...spanGetters(scope, field), ...entryGetters(scope, field)]
-}
-
-/** What is sealed has no value where there is no key; whether it is open is for the reader to ask. */
-function withoutSeals(present: string | undefined): string | undefined {
-  const left = (present ?? '').split(' && ').filter(term => term !== '' && !/^this\.is\w+Open$/.test(term))
-  return left.length === 0 ? undefined : left.join(' && ')
-}
-
-/** Where bytes are, for those who need no view. */
-function spanGetters(scope: DecodeScope, field: Field): Getter[] {
-  if (field.from || coreType(field.type).kind !== 'bytes' || !isPlainSpan(field)) return []
-  const slot = scope.slot(field)
-  const at = scope.names.unique(`${camel(field.name)}At`)
-  const length = scope.names.unique(`${camel(field.name)}Length`)
-  const [from, to] = [byteText(slot.contentStart), endText(slot.contentEnd)]
-  const present = withoutSeals(slot.present)
-  const when = (text: string, otherwise: string): string => (present ? `${present} ? ${text} : ${otherwise}` : text)
-  const size = Number(slot.contentEnd.bits - slot.contentStart.bits) / 8
-  const count =
-    slot.contentStart.base === slot.contentEnd.base ? String(size) : `${to} - ${/ /.test(from) ? `(${from})` : from}`
-  return [
-    {
-      name: at,
-      returnType: 'number',
-      docs: [`Where ${field.name} begins in \`byteSource\`.`],
-      statements: preludes(`return ${when(from, '-1')}`, 'this'),
-    },
-    {
-      name: length,
-      returnType: 'number',
-      docs: [`Bytes of ${field.name}.`],
-      statements: preludes(`return ${when(count, '0')}`, 'this'),
-    },
-  ]
-}
-
-function isPlainSpan(field: Field): boolean {
-  const { type } = field
-  return (type.kind === 'region' || type.kind === 'delimited') && type.of.kind === 'bytes'
-}
-
 function objectMethod(scope: DecodeScope, name: string): Method {
   const shape = scope.unit.shape(name)
   const sealed = groupsOf(scope.body.nodes).some(group => group.seal !== undefined)
@@ -382,47 +328,3 @@ function clearMethod(scope: DecodeScope): Method {
     ),
   }
 }
-
-// --------------------------------------------------------------------------------------------------- writing
-
-export function render(write: (writer: CodeBlockWriter) => void): string {
-  const writer = new CodeBlockWriter(WRITER)
-  write(writer)
-  return writer.toString()
-}
-
-/** Statements with the short names that they use in front: `b` the bytes, `at` the first byte, `end` what is there. */
-export function preludes(text: string, from: 'input' | 'this'): (writer: CodeBlockWriter) => void {
-  const body = withoutUnused(text)
-  const bytes = count(body, WORDS.b)
-  const at = count(body, WORDS.at)
-  const end = count(body, WORDS.end)
-  return writer => {
-    if (from === 'this' && bytes <= 1 && at <= 1 && end === 0) {
-      writer.write(body.replace(WORDS.b, 'this.byteSource').replace(WORDS.at, 'this.byteStart'))
-      return
-    }
-    if (bytes > 0) writer.writeLine(`const b = ${from === 'input' ? 'input.bytes' : 'this.byteSource'}`)
-    if (at > 0) writer.writeLine(`const at = ${from === 'input' ? 'input.start' : 'this.byteStart'}`)
-    if (end > 0) writer.writeLine(`const end = ${from === 'input' ? 'input.have' : 'this.byteEnd'}`)
-    if (from === 'input') {
-      writer.write(body)
-      return
-    }
-    // An offset that a getter uses often gets a short name too.
-    const often = [...new Set(body.match(/this\.\w+(?:End|PlainAt)\b/g))].filter(name => body.split(name).length > 3)
-    for (const name of often) writer.writeLine(`const ${name.slice(5)} = ${name}`)
-    writer.write(often.reduce((text, name) => text.replaceAll(name, name.slice(5)), body))
-  }
-}
-
-function count(text: string, pattern: RegExp): number {
-  return text.match(pattern)?.length ?? 0
-}
-
-const WORDS = {
-  b: /(?<![\w.'])b(?![\w:'])/g,
-  at: /(?<![\w.'])at(?![\w:'])/g,
-  end: /(?<![\w.'])end(?![\w:'])/g,
-}
-const WRITER = { indentNumberOfSpaces: 2, useSingleQuote: true }

@@ -1,29 +1,19 @@
 // The first pass over a record: where everything begins and ends (docs/adr/0002-decoding.md, "Layout"). Fields of fixed
 // size that stand side by side are one length check; what a size or condition needs is read when it is needed.
 import { CodeBlockWriter } from 'ts-morph'
-import type { Expr, Extent, Field, Group, Node, Type } from '../model/model.ts'
+import type { Expr, Field, Group, Node, Type } from '../model/model.ts'
+import { layAlign, layDelimited, layExtent, layUint, layVarint } from './decode-extent.ts'
+import { behindCount } from './decode-items.ts'
 import { rawCode } from './decode-read.ts'
 import { type DecodeScope, type Else, groupsOf, type Slot } from './decode-scope.ts'
 import { checkFunction, readFunction } from './decode-values.ts'
-import type { EncodeScope } from './encode-scope.ts'
-import { asNumber, type Code, emitExpr, plainCode, truth } from './expr.ts'
-import { fixedBits, isNarrow, type VarintType } from './facts.ts'
-import { camel, constant, localName } from './names.ts'
+import { type Code, plainCode, truth } from './expr.ts'
+import { fixedBits, type VarintType } from './facts.ts'
+import { camel, localName } from './names.ts'
 import { quote } from './naming.ts'
-import { aligned, byteText, endText, type Position, plus, position, sum } from './position.ts'
+import { aligned, bitText, byteText, endText, type Position, plus, position, sum } from './position.ts'
+import { groupPath, type Label, pathOf, prefixPath, runConstant, tried } from './refusal.ts'
 import { requestsOf, typeRequests } from './request.ts'
-
-/** Names of a value in messages and variables. */
-export interface Label {
-  /** What variables are called after. */
-  readonly name: string
-  /** A group gives no part to paths. */
-  readonly nameless?: boolean
-  /** Code of the field path. */
-  readonly path: string
-  /** Code of the path of what is inside, with its dot, as a prefix. */
-  readonly error: Else
-}
 
 interface Pending {
   readonly start: Position
@@ -37,7 +27,7 @@ export class Layout {
   /** Code of the end of the region. */
   readonly end: string
   private pending: Pending | undefined
-  private readonly error: Else
+  readonly error: Else
 
   constructor(scope: DecodeScope, writer: CodeBlockWriter, end: string, error: Else = {}) {
     this.scope = scope
@@ -229,11 +219,11 @@ export class Layout {
 
   private setAside(node: Group, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
     if (node.seal === undefined || node.extent?.by !== 'size') {
-      return this.extent(node.extent ?? { by: 'rest', tail: 0 }, at, label)
+      return layExtent(this, node.extent ?? { by: 'rest', tail: 0 }, at, label)
     }
     // Plain text needs no room for a tag.
     const { overhead } = this.scope.protocol.seals.get(node.seal)!
-    return this.extent(node.extent, at, label, ` - (input.context.plain ? ${overhead} : 0)`)
+    return layExtent(this, node.extent, at, label, ` - (input.context.plain ? ${overhead} : 0)`)
   }
 
   // ------------------------------------------------------------------------------------------------- values
@@ -250,31 +240,31 @@ export class Layout {
     const start = aligned(at)
     switch (type.kind) {
       case 'region':
-        return this.extent(type.extent, start, label)
+        return layExtent(this, type.extent, start, label)
       case 'delimited':
-        return this.delimited(type, start, label)
+        return layDelimited(this, type, start, label)
       case 'bytes':
       case 'text':
       case 'number':
-        return this.extent({ by: 'rest', tail: 0 }, start, label)
+        return layExtent(this, { by: 'rest', tail: 0 }, start, label)
       case 'list':
-        if (type.count.by === 'rest') return this.extent({ by: 'rest', tail: type.count.tail }, start, label)
+        if (type.count.by === 'rest') return layExtent(this, { by: 'rest', tail: type.count.tail }, start, label)
         return this.atOnce(type, start, label)
       case 'varint':
-        return this.varint(type, start, label)
+        return layVarint(this, type, start, label)
       case 'enum':
-        return this.varint(scope.protocol.enums.get(type.name)!.type as VarintType, start, label)
+        return layVarint(this, scope.protocol.enums.get(type.name)!.type as VarintType, start, label)
       case 'uint':
-        return this.uint(type, start, label)
+        return layUint(this, type, start, label)
       case 'align':
-        return this.align(type.to, start, label)
+        return layAlign(this, type.to, start, label)
       default:
         return this.atOnce(type, start, label)
     }
   }
 
   /** Over fields of fixed size: checked together with their neighbours. */
-  private step(at: Position, bits: number, label: Label): void {
+  step(at: Position, bits: number, label: Label): void {
     if (!this.scope.checked || bits === 0) return
     if (this.pending && (this.pending.start.base !== at.base || at.loose)) this.flush()
     this.pending ??= { start: at, bits: 0, fields: [] }
@@ -301,136 +291,9 @@ export class Layout {
     )
   }
 
-  private extent(extent: Extent, at: Position, label: Label, less = ''): Omit<Slot, 'node' | 'present'> {
-    const { scope, writer } = this
-    const first = byteText(at)
-    const end = `${camel(label.name)}End`
-    if (extent.by === 'rest') {
-      this.flush()
-      const named = this.error.named ? `, ${quote(this.error.named)}` : ''
-      if (scope.checked && (extent.tail > 0 || scope.open)) {
-        const test = `${sum(first, extent.tail)} > ${this.end}`
-        writer.writeLine(`if (${test}) input.short(${first}, ${extent.tail}, ${label.path}${named})`)
-      }
-      const name = extent.tail === 0 ? this.end : scope.variable(writer, end, `${this.end} - ${extent.tail}`)
-      return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
-    }
-    if (extent.by === 'prefix') {
-      const { from, size } = this.prefix(extent.type, at, label)
-      const name = scope.variable(writer, end, `${byteText(from)} + ${size.text}`)
-      if (scope.checked) this.bounds(first, size, name, label)
-      return { start: at, end: position(name), contentStart: from, contentEnd: position(name) }
-    }
-    this.flush()
-    scope.here = { at, end: this.end }
-    this.reads([extent.size], at)
-    const size = asNumber(emitExpr(extent.size, scope))
-    const text = this.safely(size, at, label)
-    const simple = /^[\w.]+$/.test(text) && less === ''
-    const amount = simple ? text : scope.local(writer, `${camel(label.name)}Size`, `${text}${less}`)
-    const name = scope.variable(writer, end, `${first} + ${amount}`)
-    if (scope.checked) this.bounds(first, { ...size, text: amount }, name, label)
-    return { start: at, end: position(name), contentStart: at, contentEnd: position(name) }
-  }
-
-  private bounds(first: string, size: Code, end: string, label: Label): void {
-    const negative = size.low === undefined || size.low < 0n ? `${size.text} < 0 || ` : ''
-    const test = `${negative}${end} > ${this.end}`
-    this.over(first, size.text, size.fails && negative ? `!(${size.text} >= 0) || ${end} > ${this.end}` : test, label)
-  }
-
-  private over(first: string, size: string, test: string, label: Label): void {
+  over(first: string, size: string, test: string, label: Label): void {
     const named = this.error.named ? `, ${quote(this.error.named)}` : ''
     this.writer.writeLine(`if (${test}) input.over(${first}, ${size}, ${label.path}${named})`)
-  }
-
-  /** Reads the length or count in front and returns what it says. */
-  prefix(type: Type, at: Position, label: Label): { from: Position; size: Code } {
-    const { scope, writer } = this
-    const bits = fixedBits(scope.protocol, type)
-    if (bits === undefined) {
-      this.flush()
-      const slot = this.value(type, at, { ...label, name: `${label.name}_size` })
-      return { from: slot.end, size: asNumber(slot.local!) }
-    }
-    this.step(at, bits, label)
-    this.flush()
-    const from = plus(at, bits)
-    this.want(from)
-    const code = rawCode(scope, type, { start: at, end: from, contentStart: at, contentEnd: from })
-    const name = scope.local(writer, `${camel(label.name)}Size`, asNumber(code).text)
-    return { from, size: { ...asNumber(code), text: name, prec: 20 } }
-  }
-
-  private delimited(
-    type: Extract<Type, { kind: 'delimited' }>,
-    at: Position,
-    label: Label,
-  ): Omit<Slot, 'node' | 'present'> {
-    const { scope, writer } = this
-    this.flush()
-    const delimiter = scope.constant(
-      `${label.name}_end`,
-      `Uint8Array.of(${[...type.delimiter].map(byte => `0x${byte.toString(16).padStart(2, '0')}`).join(', ')})`,
-    )
-    const find = `input.find(${delimiter}, ${byteText(at)}, ${this.end}, ${label.path}`
-    const name = this.error.named ?? label.error.soft
-    const end = scope.variable(writer, `${camel(label.name)}End`, `${find}${name ? `, ${quote(name)}` : ''})`)
-    const behind = position(end, 8 * type.delimiter.length)
-    return { start: at, end: behind, contentStart: at, contentEnd: position(end) }
-  }
-
-  private varint(type: VarintType, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
-    const { scope, writer } = this
-    this.flush()
-    const narrow = isNarrow(scope.protocol, type)
-    const take = scope.use(`take${VARINTS[type.coding]}${narrow ? '' : 'Big'}`)
-    const call = `${take}(input, ${byteText(at)}, ${this.end}, ${type.max}, ${label.path})`
-    const raw = rawVarint(scope, type, at)
-    const value = scope.names.unique(localName(label.name))
-    this.guarded(label, true, value, narrow ? 'number' : 'bigint', call)
-    const end = scope.variable(writer, `${camel(label.name)}End`, 'input.at')
-    return {
-      start: at,
-      end: position(end),
-      contentStart: at,
-      contentEnd: position(end),
-      local: { ...raw, text: value, prec: 20 },
-    }
-  }
-
-  private uint(type: Extract<Type, { kind: 'uint' }>, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
-    const { scope, writer } = this
-    this.flush()
-    scope.here = { at, end: this.end }
-    this.reads([type.size], at)
-    const code = asNumber(emitExpr(type.size, scope))
-    const size = scope.local(writer, `${camel(label.name)}Size`, this.safely(code, at, label))
-    const name = this.error.named ?? label.error.soft
-    if (scope.checked && !((code.low ?? -1n) >= 0n && (code.high ?? 9n) <= 8n)) {
-      writer.writeLine(`if (!(${size} >= 0 && ${size} <= 8)) throw ${refusal('OutOfRange', byteText(at), label, name)}`)
-    }
-    const end = scope.variable(writer, `${camel(label.name)}End`, `${byteText(at)} + ${size}`)
-    if (scope.checked) this.cutDynamic(at, end, size, label)
-    return { start: at, end: position(end), contentStart: at, contentEnd: position(end) }
-  }
-
-  private align(to: number, at: Position, label: Label): Omit<Slot, 'node' | 'present'> {
-    const { scope, writer } = this
-    this.flush()
-    const first = byteText(at)
-    const start = scope.frameStart()
-    const end = scope.variable(
-      writer,
-      `${camel(label.name)}End`,
-      `${first} + ((${to} - ((${first} - ${start}) % ${to})) % ${to})`,
-    )
-    if (scope.checked) this.cutDynamic(at, end, '0', label)
-    return { start: at, end: position(end), contentStart: at, contentEnd: position(end) }
-  }
-
-  private cutDynamic(at: Position, end: string, size: string, label: Label): void {
-    this.over(byteText(at), size, `${end} > ${this.end}`, label)
   }
 
   /** What shows its end only by being decoded. */
@@ -456,27 +319,20 @@ export class Layout {
       return { start: at, end: position(name), contentStart: behindCount(scope, type, at), contentEnd: position(name) }
     }
     const name = scope.variable(writer, end, '0', true)
-    this.tried(label, true, () => writer.writeLine(`${name} = ${call}`))
+    tried(writer, label.error, true, () => writer.writeLine(`${name} = ${call}`))
     return { start: at, end: position(name), contentStart: behindCount(scope, type, at), contentEnd: position(name) }
   }
 
   /** `const name = call`, in a try where an `else` speaks for it. */
-  private guarded(label: Label, layout: boolean, name: string, type: string, call: string): void {
+  guarded(label: Label, layout: boolean, name: string, type: string, call: string): void {
     const { scope, writer } = this
     if (!scope.checked || (label.error.named === undefined && label.error.soft === undefined)) {
       writer.writeLine(`const ${name} = ${call}`)
       return
     }
     writer.writeLine(`let ${name}: ${type}`)
-    this.tried(label, layout, () => writer.writeLine(`${name} = ${call}`))
+    tried(writer, label.error, layout, () => writer.writeLine(`${name} = ${call}`))
   }
-
-  /** Statements whose errors are replaced by `else`. */
-  private tried(label: Label, layout: boolean, inside: () => void): void {
-    tried(this.writer, label.error, layout, inside)
-  }
-
-  // -------------------------------------------------------------------------------------------------- reads
 
   /** Makes sure that the numbers which expressions need are there, and reads them once. */
   reads(exprs: readonly Expr[], at: Position): void {
@@ -504,7 +360,7 @@ export class Layout {
   }
 
   /** On a stream the bytes before `end` may not be there yet. */
-  private want(end: Position): void {
+  want(end: Position): void {
     const { scope, writer } = this
     if (!scope.checked || !scope.open || scope.isSure(end)) return
     const have = scope.frame && this.end === 'end' ? 'end' : 'input.have'
@@ -513,75 +369,12 @@ export class Layout {
   }
 
   /** The text of an expression, or a call that turns its failure into CheckFailed. */
-  private safely(code: Code, at: Position, label: Label): string {
+  safely(code: Code, at: Position, label: Label): string {
     if (!code.fails && !code.absent) return code.text
     const name = this.error.named ?? label.error.soft
     const text = code.absent ? `${this.scope.use('there')}(${code.text})` : code.text
     return `input.evaluate(${byteText(at)}, ${label.path}, () => ${text}${name ? `, ${quote(name)}` : ''})`
   }
-}
-
-/** Where the items of a list field begin. */
-export function itemsStart(scope: DecodeScope | EncodeScope, type: Type, slot: Pick<Slot, 'contentStart'>): Position {
-  const isInside = type.kind === 'region' || type.kind === 'delimited'
-  return isInside ? behindCount(scope, type.of, slot.contentStart) : slot.contentStart
-}
-
-/** Behind a count that stands in front of items. */
-function behindCount(scope: DecodeScope | EncodeScope, type: Type, at: Position): Position {
-  if (type.kind !== 'list' || type.count.by !== 'prefix') return at
-  const prefix = type.count.type
-  const bits = fixedBits(scope.protocol, prefix)
-  if (bits !== undefined) return plus(at, bits)
-  const behind = scope.use(prefix.kind === 'varint' && prefix.coding === 'quic' ? 'behindQuic' : 'behindLeb128')
-  return position(`${behind}(${scope.source}, ${byteText(at)})`)
-}
-
-/** Statements whose errors are replaced by an `else`. */
-export function tried(writer: CodeBlockWriter, error: Else, layout: boolean, inside: () => void): void {
-  const { named, soft } = error
-  if (named === undefined && soft === undefined) {
-    inside()
-    return
-  }
-  if (named === undefined && layout) writer.writeLine('const nesting = input.nesting')
-  writer.write('try ').inlineBlock(inside).write(' catch (fault) ')
-  writer.block(() => {
-    if (named !== undefined) writer.writeLine(`throw input.named(fault, ${quote(named)})`)
-    else if (!layout) writer.writeLine(`throw input.named(fault, ${quote(soft!)})`)
-    else writer.writeLine(`throw input.namedUnlessCut(fault, ${quote(soft!)}, nesting)`)
-  })
-}
-
-/** Code of an error: the one that `else` names, or the built-in one. */
-export function refusal(code: string, at: string, label: Label, name: string | undefined): string {
-  return name === undefined
-    ? `input.refuse(${quote(code)}, ${at}, ${label.path})`
-    : `input.refuseAs(${quote(name)}, ${at}, ${label.path})`
-}
-
-/** Code of the path of a field. */
-export function pathOf(scope: DecodeScope, name: string): string {
-  if (scope.reading) return "''"
-  return scope.frame ? quote(name) : `\`\${path}.${name}\``
-}
-
-/** Code of the path of a group, which gives no part. */
-export function groupPath(scope: DecodeScope): string {
-  return scope.frame || scope.reading ? "''" : 'path'
-}
-
-/** Code of what stands in front of the names of a run. */
-function prefixPath(scope: DecodeScope): string {
-  return scope.frame ? "''" : scope.listed.item !== undefined || scope.body.nodes.length === 0 ? 'path' : '`${path}.`'
-}
-
-function runConstant(scope: DecodeScope, fields: readonly [string, number][]): string {
-  const text = `[${fields.map(([name, bits]) => `${quote(scope.body.nodes.length === 0 && !scope.frame ? '' : name)}, ${bits}`).join(', ')}]`
-  const [first] = fields[0]!
-  const [last] = fields.at(-1)!
-  const name = first === last ? first || 'prefix' : `${first}_to_${last}`
-  return scope.constant(constant(name), text)
 }
 
 /** Whether any frame has fields of its own in this group. */
@@ -595,19 +388,9 @@ function both(a: string | undefined, b: string | undefined): string | undefined 
   return a === undefined || a === b ? b : b === undefined ? a : `${a} && ${b}`
 }
 
-function bitText(at: Position): string {
-  return `(${byteText(at)}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`}`
-}
-
 function isScalar(scope: DecodeScope, type: Type): boolean {
   return (
     ['int', 'enum', 'bitset', 'bool', 'bit', 'float'].includes(type.kind) &&
     fixedBits(scope.protocol, type) !== undefined
   )
 }
-
-function rawVarint(scope: DecodeScope, type: VarintType, at: Position): Code {
-  return rawCode(scope, type, { start: at, end: at, contentStart: at, contentEnd: at })
-}
-
-export const VARINTS = { leb128: 'Leb128', sleb128: 'Sleb128', zigzag: 'Zigzag', quic: 'Quic' } as const

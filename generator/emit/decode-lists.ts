@@ -3,13 +3,15 @@
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Type } from '../model/model.ts'
 import { checkContent } from './decode-check.ts'
-import { type Label, Layout, refusal } from './decode-layout.ts'
+import { layPrefix } from './decode-extent.ts'
+import { Layout } from './decode-layout.ts'
+import { typeNeedsCheck } from './decode-need.ts'
 import { plainText } from './decode-read.ts'
 import type { DecodeScope, Slot } from './decode-scope.ts'
-import { typeNeedsCheck } from './decode-values.ts'
 import { asNumber, type Code, emitExpr, plainCode } from './expr.ts'
 import { fixedBits, mayBeEmpty } from './facts.ts'
 import { byteText, endText, type Position, position } from './position.ts'
+import { type Label, refusal } from './refusal.ts'
 import { requestsOf, typeRequests } from './request.ts'
 import { shapeOf } from './shape.ts'
 
@@ -81,7 +83,7 @@ class Loop {
     let total = ''
     if (count.by === 'prefix') {
       const layout = new Layout(scope, writer, 'end')
-      const prefix = layout.prefix(count.type, position('at'), {
+      const prefix = layPrefix(layout, count.type, position('at'), {
         name: 'item_count',
         path: scope.checked ? 'path' : "''",
         error: {},

@@ -3,12 +3,13 @@
 import { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Group, Node, Rule } from '../model/model.ts'
 import { checkField, differs, writeIf } from './decode-check.ts'
-import { groupPath, Layout, pathOf } from './decode-layout.ts'
+import { Layout } from './decode-layout.ts'
 import type { DecodeScope, Else } from './decode-scope.ts'
 import { emitExpr, wrap } from './expr.ts'
 import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
+import { groupPath, pathOf } from './refusal.ts'
 import { type Request, requestsOf, typeRequests } from './request.ts'
 
 /** What a frame adds. */

@@ -202,7 +202,13 @@ function textOf(unit: Unit, encoding: 'utf8' | 'ascii' | 'latin1', start: string
 }
 
 function floatText(unit: Unit, type: Extract<Type, { kind: 'float' }>, at: Position): string {
-  return `${unit.use(`readF${type.bits}${type.little ? 'le' : ''}`)}(b, ${byteText(at)})`
+  const word = { kind: 'int', signed: true, bits: 32, little: type.little } as const
+  const bounds = { low: -(1n << 31n), high: (1n << 31n) - 1n }
+  // Bytes are put together here, not in a function of the runtime: it would be called for each number.
+  const [first, second] = [at, plus(at, 32)].map(place => readInt(unit, word, place, bounds).text)
+  if (type.bits === 32) return `${unit.use('floatOf')}(${first})`
+  const [high, low] = type.little ? [second, first] : [first, second]
+  return `${unit.use('doubleOf')}(${high}, ${low})`
 }
 
 function byteOf(at: Position, unit: Unit): string {

@@ -73,6 +73,9 @@ export class DecodeScope implements Reach {
   endless: string | undefined
   /** In a reader: its getters may be used, in validation. */
   getters = false
+  /** In a reader: fields that are members of it, and whether these have their values yet. */
+  readonly stored: Set<Field> = new Set()
+  loaded = false
   validating = false
   /** In a reader: its methods that decode, where `input` is a parameter. */
   decoding = true
@@ -302,8 +305,9 @@ export class DecodeScope implements Reach {
     const slot = this.slot(field)
     const read = slot.local ?? rawCode(this, field.type, slot)
     const plain = read.form === 'number' && field.type.kind !== 'enum' && field.number === undefined
+    const isThere = !this.stored.has(field) || this.loaded
     const long = this.getters && this.validating && plain && read.text.length > 24 && !this.when(slot.present)
-    const code = long ? { ...read, text: `this.${field.name}`, prec: ATOM } : read
+    const code = long && isThere ? { ...read, text: `this.${field.name}`, prec: ATOM } : read
     const present = this.when(slot.present)
     if (!present || code.absent) return code
     return { ...code, text: `(${present} ? ${code.text} : undefined)`, prec: ATOM, absent: true }

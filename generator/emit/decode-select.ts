@@ -3,13 +3,14 @@
 import { CodeBlockWriter } from 'ts-morph'
 import type { Field, Frame, Group, Literal, Node, Protocol } from '../model/model.ts'
 import { writeIf } from './decode-check.ts'
-import { namesAround, render, writeLayOut } from './decode-frame.ts'
+import { namesAround, writeLayOut } from './decode-frame.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
 import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { type Code, emitEquals, intCode, wrap } from './expr.ts'
 import { fieldsOf, fixedBits } from './facts.ts'
 import { endText, position } from './position.ts'
+import { render } from './statements.ts'
 import type { Unit } from './unit.ts'
 
 export interface Choice {

@@ -124,6 +124,7 @@ export function writeObject(
 function memberText(scope: DecodeScope, field: ReturnType<typeof fieldsOf>[number], copy: string): string {
   const slot = scope.slot(field)
   if (field.from) return computedText(scope, field)
+  if (scope.stored.has(field)) return `this.${field.name}`
   if (slot.local && field.type.kind !== 'enum' && (field.number ?? 'bigint') === 'bigint') {
     return slot.kept ? `${slot.local.text}!` : slot.local.text
   }

@@ -2,7 +2,7 @@
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Type, Union, Variant } from '../model/model.ts'
 import { checkContent, wantAll } from './decode-check.ts'
-import { type Label, Layout, refusal } from './decode-layout.ts'
+import { Layout } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
 import type { DecodeScope } from './decode-scope.ts'
 import { checkBody, inward, readBody } from './decode-structs.ts'
@@ -11,6 +11,7 @@ import { asNumber, type Code, emitExpr } from './expr.ts'
 import { isNarrow } from './facts.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position, position } from './position.ts'
+import { type Label, refusal } from './refusal.ts'
 import type { Unit } from './unit.ts'
 
 type UnionType = Extract<Type, { kind: 'union' }>

@@ -3,7 +3,7 @@
 // leaves the offset behind it in `input.at`. What their expressions need of the record around comes as parameters.
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Field, Type } from '../model/model.ts'
-import { checkContent, typeNeedsCheck, wantAll } from './decode-check.ts'
+import { checkContent, wantAll } from './decode-check.ts'
 import { Layout } from './decode-layout.ts'
 import { checkList, readList } from './decode-lists.ts'
 import { plainText } from './decode-read.ts'
@@ -213,8 +213,6 @@ const CHECKS = (words: string): string => `Checks ${words} and returns the offse
 function isRegion(type: Type): boolean {
   return type.kind === 'region' || type.kind === 'delimited' || (type.kind === 'list' && type.count.by === 'rest')
 }
-
-export { typeNeedsCheck }
 
 const FORM_SHAPES: Readonly<Partial<Record<Form, string>>> = {
   number: 'number',

@@ -5,12 +5,10 @@ import { EncodeBody, type Sealing } from './encode-body.ts'
 import { EncodeScope } from './encode-scope.ts'
 import { writeSize } from './encode-size.ts'
 import { asNumber, emitExpr } from './expr.ts'
-import { fieldsOf } from './facts.ts'
 import type { Statements } from './file.ts'
 import { frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
-import { byteText, endText, position } from './position.ts'
-import { hasValue } from './shape.ts'
+import { byteText, endText, type Position, position } from './position.ts'
 import { type Unit, withoutUnused } from './unit.ts'
 
 /** `name`: of its type, where that is not the frame's own. */
@@ -71,17 +69,19 @@ function encodeText(unit: Unit, frame: Frame): string {
     writer.writeLine(`${unit.use('atMost')}(${endText(end)} - at, ${scope.safely(most, quote(''))}, '', 'TooLarge')`)
   }
   writer.writeLine(`${unit.use('fitsInto')}(into, ${endText(end)})`)
-  for (const seal of body.seals) writeSeal(unit, scope, writer, seal)
+  for (const seal of body.seals) writeSeal(unit, frame, scope, writer, end, seal)
   writer.writeLine(`return ${endText(end)}`)
   const text = withoutUnused(writer.toString())
-  return /\bview\./.test(text) ? `const view = ${unit.use('viewOf')}(into)\n${text}` : text
+  return /\bview[.,]/.test(text) ? `const view = ${unit.use('viewOf')}(into)\n${text}` : text
 }
 
 /** Sealing is the last thing that happens. */
 function writeSeal(
   unit: Unit,
+  frame: Frame,
   scope: EncodeScope,
   writer: CodeBlockWriter,
+  behind: Position,
   { group, start, end, present }: Sealing,
 ): void {
   const seal = unit.protocol.seals.get(group.seal!)!
@@ -94,15 +94,9 @@ function writeSeal(
       ? scope.request({ up: 0, what: 'end', name: one.to.field }).text
       : byteText(scope.places.get(group)!.contentStart)
     : '0'
-  const sealed = new Set(fieldsOf(group.nodes))
-  const clear = fieldsOf(scope.body.nodes).filter(
-    field => hasValue(field) && !sealed.has(field) && scope.values.has(field),
-  )
-  const values = clear.map(field => {
-    const text = unit.asPlain(scope.values.get(field)!, field.type)
-    return text === field.name ? field.name : `${field.name}: ${text}`
-  })
-  const line = `${unit.use('sealInto')}(context, ${quote(seal.name)}, into, ${start}, ${end}, new ${unit.use('ValueSeal')}(at, ${from}, ${to}, { ${values.join(', ')} }))`
+  const reader = `${frameTypeName(unit.protocol, frame.name)}Reader`
+  const own = unit.constant(`${frame.name}_seal`, `new ${unit.use('WriterSeal')}(new ${reader}())`)
+  const line = `${unit.use('sealInto')}(context, ${quote(seal.name)}, into, ${start}, ${end}, ${own}.over(into, at, ${endText(behind)}, ${from}, ${to}, context))`
   writer.writeLine(present ? `if (${present}) ${line}` : line)
 }
 

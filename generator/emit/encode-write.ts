@@ -3,7 +3,7 @@
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, IntType, Type } from '../model/model.ts'
 import { looksAhead } from '../model/walk.ts'
-import { VARINTS } from './decode-layout.ts'
+import { VARINTS } from './decode-extent.ts'
 import { writeFunction } from './encode-nested.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { fitting } from './encode-value.ts'

@@ -25,6 +25,11 @@ export function byteText(at: Position): string {
   return sum(at.base, Math.floor(at.bits / 8))
 }
 
+/** Code of the number of bits in front of the position. */
+export function bitText(at: Position): string {
+  return `(${byteText(at)}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`}`
+}
+
 /** Code of the first byte that is wholly behind the position. */
 export function endText(at: Position): string {
   if (at.loose) return `(${sum(at.base, at.bits + 7)}) >>> 3`

@@ -117,7 +117,10 @@ function bodyMembers(protocol: Protocol, nodes: readonly Node[], side: Side, con
   return nodes.flatMap(node => {
     if (node.kind === 'group') return bodyMembers(protocol, node.nodes, side, conditional || node.if !== undefined)
     if (!hasValue(node)) return []
-    const optional = side === 'input' ? isOptionalInput(node, conditional) : conditional || node.if !== undefined
+    const optional =
+      side === 'input'
+        ? isOptionalInput(node, conditional) || isStamped(protocol, node)
+        : conditional || node.if !== undefined
     const shape = fieldShape(protocol, node, side)
     const doc = fieldDoc(protocol, node, side)
     return [
@@ -129,6 +132,12 @@ function bodyMembers(protocol: Protocol, nodes: readonly Node[], side: Side, con
       },
     ]
   })
+}
+
+/** The counter of a seal: whoever seals the frame writes it. */
+function isStamped({ document }: Protocol, { name }: Field): boolean {
+  const seals = Object.values((document.seal ?? {}) as Readonly<Record<string, { counter?: { field?: string } }>>)
+  return seals.some(seal => seal?.counter?.field === name)
 }
 
 /** What the schema says about a field, in sentences. */

@@ -199,7 +199,7 @@ export function tidy(text: string): string {
   let body = text
   const found = unused.exec(body)
   if (found) {
-    const name = found[0].includes('const b') ? /(?<![\w.'])b(?=[[,.])/ : /\bview\./
+    const name = found[0].includes('const b') ? /(?<![\w.'])b(?=[[,.])/ : /\bview[.,]/
     const rest = body.replace(found[0], '')
     if (!name.test(rest)) body = rest
   }

@@ -28,7 +28,7 @@ export function repeatedKey(map: Multimap, value: Value): number {
   for (let i = 0; i < value.length; i++) {
     const item = value.at(i)
     const key = isStruct(item) ? item.get(map.key) : undefined
-    if (keys.some(known => equal(known, key))) return i
+    if (keys.some(known => sameKey(map, known, key))) return i
     keys.push(key)
   }
   return -1
@@ -40,11 +40,20 @@ function entryOf(map: Multimap, list: Value, name: string, run: Run): Value {
   const last = map.duplicates === 'last'
   for (let n = 0; n < list.length; n++) {
     const item = list.at(last ? list.length - 1 - n : n)
-    if (!isStruct(item) || !equal(item.get(map.key), known.key)) continue
+    if (!isStruct(item) || !sameKey(map, item.get(map.key), known.key)) continue
     const value = parsed(known.type, item.get(map.value), run)
     if (value !== undefined) return value
   }
   return undefined
+}
+
+function sameKey(map: Multimap, a: Value, b: Value): boolean {
+  return map.anyCase ? equal(folded(a), folded(b)) : equal(a, b)
+}
+
+/** Text and bytes with their ASCII letters in lower case. */
+function folded(value: Value): Value {
+  return asBytes(value)?.map(byte => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)) ?? value
 }
 
 /** The value of an entry: bytes and text are read with its type, which they must fill. */

@@ -213,6 +213,8 @@ export interface Multimap {
   readonly key: string
   readonly value: string
   readonly duplicates: 'keep' | 'reject' | 'first' | 'last'
+  /** Keys that differ only in the case of ASCII letters are equal. */
+  readonly anyCase: boolean
   readonly entries: readonly {
     readonly name: string
     readonly key: Uint8Array | bigint

@@ -48,10 +48,15 @@ export function multimap(node: DraftField, entry: Entry, context: TypeContext): 
   }
   const duplicates = (textOf(map.duplicates) ?? 'keep') as Multimap['duplicates']
   const keyType = scope.entries.get(key)!.type
+  const anyCase = map.case === 'ignore'
+  if (anyCase && keyType.kind !== 'bytes' && keyType.kind !== 'text') {
+    reports.error([...node.path, 'map', 'case'], 'type', `${key} is no text, so it has no case`, 'leave it out', 'key')
+    return undefined
+  }
   const known = entriesOf(entries).flatMap(([name, raw]) =>
     entryOf(name, mapOf(raw), keyType, [...node.path, 'entries', name], context),
   )
-  return { key, value, duplicates, entries: known }
+  return { key, value, duplicates, anyCase, entries: known }
 }
 
 function entryOf(

@@ -28,7 +28,7 @@ export interface ResolveOptions {
  * @throws Mistake (code, message, span, hint) or SyntaxProblem
  */
 export function resolveIn(protocol: Protocol, text: string | ExprSyntax, options: ResolveOptions = {}): Expr {
-  const catalog = catalogs.get(protocol)
+  const catalog = catalogs.get(protocol.document)
   if (!catalog) throw new TypeError('resolveIn needs a model that buildModel returned')
   const syntax = typeof text === 'string' ? parseExpr(text) : text
   const scope = options.frame === undefined ? undefined : catalog.frames.get(options.frame)?.scope
@@ -39,7 +39,8 @@ export function resolveIn(protocol: Protocol, text: string | ExprSyntax, options
 
 /** Keeps what `resolveIn` needs for as long as the model lives. */
 export function remember(protocol: Protocol, catalog: Catalog): void {
-  catalogs.set(protocol, catalog)
+  catalogs.set(protocol.document, catalog)
 }
 
-const catalogs = new WeakMap<Protocol, Catalog>()
+/** By the document, which copies of a model share. */
+const catalogs = new WeakMap<Protocol['document'], Catalog>()

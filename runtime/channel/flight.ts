@@ -14,7 +14,8 @@ export interface Slot<M> {
   parcel: Parcel<M> | undefined
   index: number
   state: 'free' | 'flying' | 'lost'
-  /** Bytes it took on the wire. */
+  /** Bytes of the message or piece, and what it took on the wire. */
+  size: number
   bytes: number
   firstAt: number
   sentAt: number
@@ -34,6 +35,8 @@ export class Flight<M> {
   next = 1
   flying = 0
   lost = 0
+  /** Bytes of messages from `base` on: what a receiver may have to hold for order. */
+  size = 0
   /** When something in flight becomes lost by its age. */
   lossAt: number = Infinity
   readonly #path: Path
@@ -69,15 +72,18 @@ export class Flight<M> {
   }
 
   /** A message goes for the first time, under the number `next`. */
-  add(now: number, message: M, parcel: Parcel<M> | undefined, index: number, bytes: number): void {
+  add(now: number, message: M, parcel: Parcel<M> | undefined, index: number, size: number, bytes: number): void {
     const number = this.next++
     if (number - this.base >= this.#ring.length) this.#grow()
     const at = number & (this.#ring.length - 1)
-    const slot = (this.#ring[at] ??= empty<M>())
+    const slot = (POOL.pop() as Slot<M> | undefined) ?? empty<M>()
+    this.#ring[at] = slot
     slot.number = number
     slot.message = message
     slot.parcel = parcel
     slot.index = index
+    slot.size = size
+    this.size += size
     slot.firstAt = now
     slot.firstOrder = this.#order + 1
     slot.tries = 1
@@ -130,6 +136,9 @@ export class Flight<M> {
     while (this.base < this.next) {
       const slot = this.#ring[this.base & (this.#ring.length - 1)] as Slot<M>
       if (slot.state !== 'free') return
+      this.#ring[this.base & (this.#ring.length - 1)] = undefined
+      if (POOL.length < MOST_POOLED) POOL.push(slot as Slot<unknown>)
+      this.size -= slot.size
       this.base++
     }
   }
@@ -175,7 +184,7 @@ export class Flight<M> {
       slots.push(slot)
     }
     this.base = this.next
-    this.flying = this.lost = 0
+    this.flying = this.lost = this.size = 0
     this.#oldest = this.#newest = this.#firstLost = this.#lastLost = undefined
     this.lossAt = Infinity
     this.#ring = []
@@ -237,6 +246,7 @@ function empty<M>(): Slot<M> {
     parcel: undefined,
     index: 0,
     state: 'free',
+    size: 0,
     bytes: 0,
     firstAt: 0.5,
     sentAt: 0.5,
@@ -254,3 +264,6 @@ const LATER = 3
 const MOST_LATER = 128
 /** Share of the least round trip in which no answer can have come. */
 const EARLY = 0.9
+/** Slots without a message, shared by all connections, so that one that is idle keeps none. */
+const POOL: Slot<unknown>[] = []
+const MOST_POOLED = 1024

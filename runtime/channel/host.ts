@@ -60,6 +60,8 @@ export interface ChannelHost<M> {
   ready(channel: number): void
   /** The connection cannot go on. Called once; afterwards every input is ignored. */
   failed(code: FailureCode, text: string): void
+  /** The priority of a message, 0 to 7, where the channel's schema names a field for it. Absent: 0. */
+  priority?(channel: number, message: M): number
   /** Length of the field that is cut. Called only where the channel has `fragment`. */
   cutSize(channel: number, message: M): number
   /** That field in a received piece; borrowed. */
@@ -77,8 +79,15 @@ export interface NumberWidths {
   readonly seqBits: number
   /** Bits of `ack_bits`, at most 64. */
   readonly ackBits: number
-  /** `connection`: one row of numbers for all channels. Default `channel`. */
+  /** `connection`: one row of numbers for all channels, none sent again. Default `channel`. */
   readonly seqSpace?: 'channel' | 'connection' | undefined
+  /**
+   * In one row: only ordered and sequenced messages take a new number, others repeat the last one of an ordered message.
+   * For peers that take every gap in their ordered channel for a loss. Default false.
+   */
+  readonly sparing?: boolean | undefined
+  /** In one row: acknowledgements rotate through what has arrived in steps of so many, every bit set. Default: they do not. */
+  readonly ackSweep?: number | undefined
   /** The first number on the wire. Default 1: then 0 stands for none and is left out when narrow numbers wrap. */
   readonly first?: 0 | 1 | undefined
   /** Bits of the fields that number pieces. Default 16. */

@@ -30,7 +30,8 @@ export class Inbound<M> {
   readonly #after: number
   readonly #delay: number
   readonly #mostPieces: number
-  readonly #held = new Map<number, Held<M>>()
+  /** Made when something has to wait; one without anything is the same for all. */
+  #held = NOTHING as Map<number, Held<M>>
   #heldBytes = 0
   #inOrder: PiecesInOrder | undefined
   #anyOrder: PiecesInAnyOrder | undefined
@@ -57,9 +58,22 @@ export class Inbound<M> {
     return this.#heldBytes + (this.#inOrder?.bytes ?? 0) + (this.#anyOrder?.bytes ?? 0)
   }
 
-  receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
+  /** Everything up to here has arrived. */
+  get base(): number {
+    return this.#received.base
+  }
+
+  /** The number was used on another channel, so it is not missing here. */
+  elsewhere(number: number): void {
     const received = this.#received
-    const number = this.#serial.full(seq, received.base)
+    if (number <= received.base || number > received.base + received.span || received.has(number)) return
+    const next = number === received.base + 1
+    received.add(number)
+    if (next && this.#held.size > 0) this.#release(number)
+  }
+
+  receive(now: number, number: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
+    const received = this.#received
     if (number < 1) return this.#refuse()
     if (number > received.base + received.span && !this.#reach(number)) return this.#refuse()
     if (received.has(number)) {
@@ -113,7 +127,7 @@ export class Inbound<M> {
   }
 
   end(): void {
-    this.#held.clear()
+    this.#held = NOTHING as Map<number, Held<M>>
     this.#heldBytes = 0
     this.#inOrder?.clear()
     this.#anyOrder?.clear()
@@ -138,6 +152,7 @@ export class Inbound<M> {
     const { messages, bytes } = this.#options.channel.reorder
     if (this.#held.size >= messages || this.#heldBytes + size > bytes) return this.#refuse()
     const copy = piece && { id: piece.id, index: piece.index, count: piece.count }
+    if (this.#held === NOTHING) this.#held = new Map()
     this.#held.set(number, {
       message: this.#context.host.hold(this.#options.place, message),
       piece: copy,
@@ -172,8 +187,9 @@ export class Inbound<M> {
   }
 
   #skipTo(number: number): void {
+    const from = this.#received.base
     this.#received.skip(number - 1)
-    this.#release(number - 1)
+    this.#release(from)
   }
 
   /** A message in pieces was not finished: wrong, unless what is missing was lost for good. */
@@ -183,11 +199,11 @@ export class Inbound<M> {
     return this.#once
   }
 
-  /** Delivers what waited for `number`. */
-  #release(number: number): void {
-    for (let next = number + 1; ; next++) {
+  /** Delivers what is held above `from` and nothing is missing in front of any more. */
+  #release(from: number): void {
+    for (let next = from + 1; next <= this.#received.base; next++) {
       const held = this.#held.get(next)
-      if (held === undefined) return
+      if (held === undefined) continue
       this.#held.delete(next)
       this.#heldBytes -= held.size
       if (held.piece === undefined) {
@@ -258,3 +274,4 @@ export class Inbound<M> {
 
 /** Milliseconds that a hole is waited for where nothing is sent again. */
 const PATIENCE = 250
+const NOTHING: Map<number, unknown> = new Map()

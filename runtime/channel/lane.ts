@@ -7,12 +7,15 @@ import type { Budget } from './budget.ts'
 import type { Acks, Arrival, ChannelHost, FailureCode, Fragment, NumberWidths, PieceNumbers } from './host.ts'
 import { Outgoing, type Parcel } from './outgoing.ts'
 import type { Path } from './path.ts'
+import type { Row } from './row.ts'
 
 /** What a channel needs of its set. */
 export interface LaneContext<M> {
   readonly host: ChannelHost<M>
   readonly path: Path
   readonly numbers: NumberWidths
+  /** The one row of numbers, where all channels share it. */
+  readonly row: Row<M> | undefined
   readonly fail: (code: FailureCode, text: string) => void
   readonly counters: Counters
 }
@@ -49,14 +52,16 @@ export abstract class Lane<M> {
   readonly place: number
   readonly channel: ChannelDescriptor
   readonly outgoing: Outgoing<M>
-  /** Share of the bytes while several channels wait: twice as much for each step of priority. */
-  readonly weight: number
+  /** The congestion window holds it back. */
+  readonly governed: boolean
   /** Bytes it may send in this turn. */
   credit = 0
   /** It refused a message for lack of room and has not said yet that there is room again. */
   refusing = false
   protected readonly context: LaneContext<M>
   protected readonly budget: Budget | undefined
+  /** Undefined where each message has a priority of its own. */
+  readonly #weight: number | undefined
   /** Frames above this many bytes are cut; none above `mtu` can travel. */
   readonly #above: number
   readonly #mtu: number
@@ -67,7 +72,7 @@ export abstract class Lane<M> {
   readonly #interval: number
   #paceAt = -Infinity
   readonly #numbers: { seq: number; fragment: Fragment | undefined } = { seq: 0, fragment: undefined }
-  readonly #fragment: { -readonly [K in keyof Fragment]: Fragment[K] } = { id: 0, index: 0, count: 0, from: 0, to: 0 }
+  #fragment: { -readonly [K in keyof Fragment]: Fragment[K] } | undefined
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     const { channel, mtu } = options
@@ -77,7 +82,8 @@ export abstract class Lane<M> {
     this.channel = channel
     this.budget = options.budget
     this.outgoing = new Outgoing(channel.queue)
-    this.weight = 2 ** Math.min(Math.max(typeof channel.priority === 'number' ? channel.priority : 0, 0), MOST_PRIORITY)
+    this.governed = isReliable(channel) && channel.congestion !== 'none' && context.row === undefined
+    this.#weight = typeof channel.priority === 'number' ? weightOf(channel.priority) : undefined
     this.#mtu = mtu
     this.#above = channel.fragment === undefined ? mtu : Math.min(channel.fragment.above, mtu)
     this.#pieceOverhead = options.pieceOverhead
@@ -101,10 +107,21 @@ export abstract class Lane<M> {
   abstract wake(now: number): void
   /** When `wake` has something to do, or `offer` unless there is no room below. */
   abstract deadline(stalled: boolean): number
+  /** A number that this channel might miss was used on another one. */
+  elsewhere(_number: number): void {}
+
   /** Gives up everything; returns the messages whose fate the sender does not know. */
   abstract end(): M[]
   /** Reliable messages accepted and not yet acknowledged. */
   abstract readonly unsettled: number
+
+  /** Share of the bytes while several channels wait: twice as much for each step of priority, that of the next message. */
+  get weight(): number {
+    if (this.#weight !== undefined) return this.#weight
+    const { host } = this.context
+    if (host.priority === undefined || this.outgoing.count === 0) return 1
+    return weightOf(host.priority(this.place, this.outgoing.message))
+  }
 
   /** How a message of `size` bytes is cut; undefined when it travels whole. Throws when it cannot be carried. */
   cut(message: M, size: number): Parcel<M> | undefined {
@@ -148,6 +165,7 @@ export abstract class Lane<M> {
     numbers.seq = seq
     if (parcel === undefined) numbers.fragment = undefined
     else {
+      this.#fragment ??= { id: 0, index: 0, count: 0, from: 0, to: 0 }
       const fragment = this.#fragment
       fragment.id = parcel.id
       fragment.index = index
@@ -170,6 +188,14 @@ export abstract class Lane<M> {
   protected get paceAt(): number {
     return this.#interval === 0 ? -Infinity : this.#paceAt
   }
+}
+
+export function isReliable(channel: ChannelDescriptor): boolean {
+  return channel.delivery === 'reliable' || channel.delivery === 'reliable-ordered'
+}
+
+function weightOf(priority: number): number {
+  return 2 ** Math.min(Math.max(priority, 0), MOST_PRIORITY)
 }
 
 const MOST_PRIORITY = 7

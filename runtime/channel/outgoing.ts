@@ -23,9 +23,9 @@ export class Outgoing<M> {
   bytes = 0
   readonly #most: number
   readonly #mostBytes: number
-  #messages: (M | undefined)[] = []
-  #sizes: number[] = []
-  #parcels: (Parcel<M> | undefined)[] = []
+  #messages: (M | undefined)[] = NONE
+  #sizes: number[] = NONE
+  #parcels: (Parcel<M> | undefined)[] = NONE
   #first = 0
   #count = 0
 
@@ -102,3 +102,6 @@ export class Outgoing<M> {
     this.#first = 0
   }
 }
+
+/** What queues that were never used share. */
+const NONE: never[] = []

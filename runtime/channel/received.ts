@@ -11,8 +11,8 @@ export class Received {
   /** How far above `base` a number may lie. */
   readonly span: number
   readonly #ackBits: number
-  #words: Int32Array = new Int32Array(2)
-  #mask = 63
+  #words: Int32Array = NO_WORDS
+  #mask = 31
   /** Lowest number that arrived and was not acknowledged since; above `top` when there is none. */
   #owed = 1
 
@@ -31,7 +31,7 @@ export class Received {
     if (number < this.#owed || !this.owes) this.#owed = number
     if (number > this.top) this.top = number
     if (number !== this.base + 1) {
-      if (number - this.base > this.#mask) this.#grow(number)
+      if (number - this.base > this.#mask || this.#words === NO_WORDS) this.#grow(number)
       const at = -number & this.#mask
       this.#words[at >>> 5] = (this.#words[at >>> 5] as number) | (1 << (at & 31))
       return
@@ -43,7 +43,8 @@ export class Received {
   /** Nothing up to here will arrive any more that has not. `base` moves on over everything that is there. */
   skip(to: number): void {
     const mask = this.#mask
-    if (to - this.base > mask) this.#words.fill(0)
+    if (this.#words === NO_WORDS) {
+    } else if (to - this.base > mask) this.#words.fill(0)
     else
       for (let number = this.base + 1; number <= to; number++) {
         const at = -number & mask
@@ -125,3 +126,6 @@ export class Received {
     this.#mask = size - 1
   }
 }
+
+/** Where nothing has come out of order. Never written. */
+const NO_WORDS: Int32Array = new Int32Array(1)

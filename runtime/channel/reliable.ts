@@ -13,11 +13,12 @@ export class ReliableLane<M> extends Lane<M> {
   readonly #serial: Serial
   readonly #flight: Flight<M>
   readonly #inbound: Inbound<M>
-  readonly #governed: boolean
   /** Nothing is sent again: what is lost is dropped. */
   readonly #once: boolean
   readonly #window: number
   readonly #span: number
+  /** Bytes that the receiver holds for order. */
+  readonly #ahead: number
   /** Bounds of the wait for an answer, retransmissions allowed, and how long all of them take at least. */
   readonly #rto: { readonly from: number; readonly to: number; readonly times: number; readonly patience: number }
   /** When to send something for want of an answer; how often in a row that happened, and since when. */
@@ -30,6 +31,8 @@ export class ReliableLane<M> extends Lane<M> {
   /** When something was sent again last, and round trips in a row that were left out because of that. */
   #againAt = -Infinity
   #doubts = 0
+  /** Acknowledgements in a row without one that could be measured. */
+  #unmeasured = 0
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     super(context, options)
@@ -37,12 +40,12 @@ export class ReliableLane<M> extends Lane<M> {
     const { seqBits, first } = context.numbers
     this.#serial = new Serial(seqBits, first)
     this.#flight = new Flight(context.path)
-    this.#governed = channel.congestion !== 'none'
     // What is ahead of a missing message has to fit the receiver's reorder buffer, where there is one. And a quarter of
     // narrow numbers: half of them tell old from new, and an acknowledgement may be a window late.
     const { messages } = channel.reorder
     const ahead = channel.delivery === 'reliable-ordered' ? messages + 1 : Math.max(channel.window, messages)
     this.#span = Math.min(ahead, Math.floor(this.#serial.space / 4))
+    this.#ahead = channel.delivery === 'reliable-ordered' ? channel.reorder.bytes : Infinity
     this.#window = Math.min(channel.window, this.#span)
     this.#inbound = new Inbound(context, options, this.#serial, this.#span)
     this.#once = channel.retransmit === undefined
@@ -55,8 +58,8 @@ export class ReliableLane<M> extends Lane<M> {
 
   whole(now: number, message: M, size: number): number {
     if (!this.#hasWindow || this.#flight.lost > 0 || !this.paced(now)) return WAIT
-    if (this.#governed && !this.#admits(now, size)) return WAIT
-    return this.#first(now, message, undefined, 0)
+    if (this.governed && !this.#admits(now, size)) return WAIT
+    return this.#first(now, message, undefined, 0, size)
   }
 
   get wants(): boolean {
@@ -67,7 +70,7 @@ export class ReliableLane<M> extends Lane<M> {
     if (this.#probes > 0) return this.#probe(now)
     const lost = this.#flight.nextLost
     if (lost !== undefined) {
-      if (this.#governed && !this.#admits(now, lost.bytes)) return WAIT
+      if (this.governed && !this.#admits(now, lost.bytes)) return WAIT
       const bytes = this.#again(now, lost)
       if (bytes > 0) this.context.counters.retransmitted++
       return bytes
@@ -75,15 +78,15 @@ export class ReliableLane<M> extends Lane<M> {
     if (!this.paced(now)) return WAIT
     const { outgoing } = this
     const { parcel } = outgoing
-    if (this.#governed && !this.#admits(now, outgoing.nextSize)) return WAIT
-    const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0)
+    if (this.governed && !this.#admits(now, outgoing.nextSize)) return WAIT
+    const bytes = this.#first(now, outgoing.message, parcel, parcel?.next ?? 0, outgoing.nextSize)
     if (bytes === NO_ROOM) return NO_ROOM
     if (parcel === undefined || ++parcel.next === parcel.count) outgoing.shift()
     return bytes
   }
 
   receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, size: number): Arrival {
-    return this.#inbound.receive(now, seq, piece, message, size)
+    return this.#inbound.receive(now, this.#serial.full(seq, this.#inbound.base), piece, message, size)
   }
 
   acked(now: number, ack: number, lo: number, hi: number): void {
@@ -104,8 +107,13 @@ export class ReliableLane<M> extends Lane<M> {
     if (lo !== 0 && reach > 0) sample = this.#walk(now, lo, top - 1, reach, sample)
     sample = this.#one(now, top, sample)
     if (!this.#progress) return
-    if (sample >= 0) this.#sample(now, sample)
-    this.#silent = this.#probes = 0
+    const measured = sample >= 0 && this.#sample(now, sample)
+    this.#unmeasured = measured ? 0 : this.#unmeasured + 1
+    // Where nothing is acknowledged any more that was sent only once, the time-out is too short: it stays what it was
+    // doubled to until something is measured (Karn; RFC 6298 section 5).
+    if (this.#unmeasured <= MOST_UNMEASURED) this.#silent = 0
+    else this.#silentSince = now
+    this.#probes = 0
     flight.detect(now)
     if (this.#once) this.#giveUp(now)
     flight.advance()
@@ -147,13 +155,13 @@ export class ReliableLane<M> extends Lane<M> {
 
   deadline(stalled: boolean): number {
     const flight = this.#flight
-    const { ackAt, skipAt } = this.#inbound
-    // Without room not even an acknowledgement goes: `pump` says when there is some.
-    const at = Math.min(this.#probeAt, flight.lossAt, stalled ? Infinity : ackAt, skipAt)
+    // Without room below an acknowledgement that is due stays so: `pump` sends it.
+    const ackAt = stalled ? Infinity : this.#inbound.ackAt
+    const at = Math.min(this.#probeAt, flight.lossAt, ackAt, this.#inbound.skipAt)
     if (stalled || !this.wants) return at
     const again = flight.nextLost
     const size = again?.bytes ?? this.outgoing.nextSize
-    const path = this.#governed ? this.context.path.paceAt(size) : -Infinity
+    const path = this.governed ? this.context.path.paceAt(size) : -Infinity
     return Math.min(at, again === undefined ? Math.max(path, this.paceAt) : path)
   }
 
@@ -178,8 +186,8 @@ export class ReliableLane<M> extends Lane<M> {
   }
 
   get #hasWindow(): boolean {
-    const { flying, lost, next, base } = this.#flight
-    return flying + lost < this.#window && next - base < this.#span
+    const { flying, lost, next, base, size } = this.#flight
+    return flying + lost < this.#window && next - base < this.#span && size <= this.#ahead
   }
 
   #admits(now: number, size: number): boolean {
@@ -189,11 +197,11 @@ export class ReliableLane<M> extends Lane<M> {
     return false
   }
 
-  #first(now: number, message: M, parcel: Parcel<M> | undefined, index: number): number {
+  #first(now: number, message: M, parcel: Parcel<M> | undefined, index: number, size: number): number {
     const flight = this.#flight
     const bytes = this.put(now, this.#serial.wire(flight.next), message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    flight.add(now, message, parcel, index, bytes)
+    flight.add(now, message, parcel, index, size, bytes)
     this.context.counters.sent++
     this.#arm(now)
     return bytes
@@ -273,11 +281,12 @@ export class ReliableLane<M> extends Lane<M> {
    * A round trip of something sent once. Its acknowledgement may be the second one, brought about by what was sent again
    * in between; then it says little, unless that goes on.
    */
-  #sample(now: number, sentAt: number): void {
+  #sample(now: number, sentAt: number): boolean {
     const { path } = this.context
-    if (this.#againAt > sentAt && now - sentAt > path.roundTrip.timeout && ++this.#doubts <= MOST_DOUBTS) return
+    if (this.#againAt > sentAt && now - sentAt > path.roundTrip.timeout && ++this.#doubts <= MOST_DOUBTS) return false
     this.#doubts = 0
     path.sample(now, sentAt)
+    return true
   }
 
   /** Acknowledges `top - i` for every bit i below `count`. */
@@ -327,5 +336,6 @@ const NEVER_AGAIN = { from: 5000, to: 5000, times: Infinity } as const
 /** From so many silent waits on the path is taken for congested, or dead. */
 const SILENT = 2
 const MOST_DOUBTS = 4
+const MOST_UNMEASURED = 4
 /** Milliseconds between probes at most, where the schema's least wait allows: how soon a path that was dead is noticed to live. */
 const LONGEST = 2000

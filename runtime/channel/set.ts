@@ -11,12 +11,15 @@ import type {
   ChannelSetOptions,
   CongestionName,
   FailureCode,
+  NumberWidths,
   PieceNumbers,
   SendResult,
 } from './host.ts'
-import { type Counters, type Lane, type LaneContext, NO_ROOM, WAIT } from './lane.ts'
+import { type Counters, isReliable, type Lane, type LaneContext, NO_ROOM, WAIT } from './lane.ts'
 import { Path } from './path.ts'
 import { ReliableLane } from './reliable.ts'
+import { Row } from './row.ts'
+import { RowLane } from './row-lane.ts'
 import { UnreliableLane } from './unreliable.ts'
 
 export class ChannelSet<M> {
@@ -31,6 +34,8 @@ export class ChannelSet<M> {
   }
   readonly #host: ChannelHost<M>
   readonly #path: Path
+  /** One row of numbers for all channels, where the format has it so. */
+  readonly #row: Row<M> | undefined
   readonly #lanes: readonly Lane<M>[]
   readonly #quantum: number
   /** Whose turn it is when not everything can go. */
@@ -41,8 +46,6 @@ export class ChannelSet<M> {
 
   constructor(options: ChannelSetOptions<M>) {
     const { channels, numbers, host } = options
-    if (numbers.seqSpace === 'connection')
-      throw new LocalError('NotBuilt', 'one row of numbers for all channels (seq_space: connection) is not built yet')
     this.#host = host
     const mtuOf = (place: number): number =>
       typeof options.mtu === 'number' ? options.mtu : (options.mtu[place] ?? options.mtu[0] ?? 0)
@@ -54,10 +57,12 @@ export class ChannelSet<M> {
       handshakeRtt: options.handshakeRtt,
       tolerate: options.tolerate ?? TOLERATED,
     })
+    this.#row = numbers.seqSpace === 'connection' ? this.#oneRow(channels, numbers) : undefined
     const context: LaneContext<M> = {
       host,
       path: this.#path,
       numbers,
+      row: this.#row,
       counters: this.counters,
       fail: (code, text) => this.#fail(code, text),
     }
@@ -72,7 +77,7 @@ export class ChannelSet<M> {
       if (!isReliable(channel)) return new UnreliableLane(context, lane)
       if (numbers.seqBits === 0)
         throw new LocalError('BadOption', `${channel.name} is ${channel.delivery}, but its frames carry no number`)
-      return new ReliableLane(context, lane)
+      return this.#row === undefined ? new ReliableLane(context, lane) : new RowLane(context, lane, this.#row)
     })
   }
 
@@ -86,12 +91,7 @@ export class ChannelSet<M> {
     const lane = this.#lane(channel)
     const { outgoing } = lane
     const parcel = lane.cut(message, size)
-    if (
-      parcel === undefined &&
-      outgoing.count === 0 &&
-      !this.#stalled &&
-      !(this.#path.limited && isReliable(lane.channel))
-    ) {
+    if (parcel === undefined && outgoing.count === 0 && !this.#stalled && !(this.#path.limited && lane.governed)) {
       const bytes = lane.whole(now, message, size)
       if (bytes > 0) return 'sent'
       if (bytes === NO_ROOM) this.#stalled = true
@@ -120,22 +120,32 @@ export class ChannelSet<M> {
     size: number,
   ): Arrival {
     if (this.#ended) return 'failed'
-    return this.#lane(channel).receive(now, seq, piece, message, size)
+    const lane = this.#lane(channel)
+    const row = this.#row
+    if (row === undefined) return lane.receive(now, seq, piece, message, size)
+    const number = row.serial.full(seq, row.top)
+    row.arrived(now, number, channel, lane.channel.ack)
+    const arrival = lane.receive(now, seq, piece, message, size)
+    for (const other of this.#lanes) if (other !== lane && !this.#ended) other.elsewhere(number)
+    return arrival
   }
 
   /** Acknowledgement fields arrived: `ack` as read, bits 0..31 and 32..63 as 32-bit patterns. Call `pump` after the batch. */
   acked(now: number, channel: number, ack: number, lo: number, hi: number): void {
-    if (!this.#ended) this.#lane(channel).acked(now, ack, lo, hi)
+    if (this.#ended) return
+    if (this.#row === undefined) this.#lane(channel).acked(now, ack, lo, hi)
+    else this.#row.acked(now, ack, lo, hi)
   }
 
   /** What goes into the acknowledgement fields of a frame on this channel. Valid until the next call. */
   acks(channel: number): Acks {
-    return this.#lane(channel).acks
+    return this.#row?.acks ?? this.#lane(channel).acks
   }
 
   /** The last result of `acks` for this channel is on the wire. */
   carried(channel: number): void {
-    this.#lane(channel).carried()
+    if (this.#row === undefined) this.#lane(channel).carried()
+    else this.#row.carried()
   }
 
   /** A frame of this channel may wait so long, in the hope of company in its datagram. */
@@ -155,6 +165,7 @@ export class ChannelSet<M> {
   /** Time has passed. */
   wake(now: number): void {
     if (this.#ended) return
+    this.#row?.wake(now)
     for (const lane of this.#lanes) {
       lane.wake(now)
       if (this.#ended) return
@@ -165,9 +176,9 @@ export class ChannelSet<M> {
   /** When to call `wake`; Infinity when there is no need. */
   get deadline(): number {
     if (this.#ended) return Infinity
-    let at = Infinity
+    let at = this.#row?.deadline ?? Infinity
     for (const lane of this.#lanes) at = Math.min(at, lane.deadline(this.#stalled))
-    return at
+    return Math.max(at, 0)
   }
 
   /** Reliable messages that were accepted and are not acknowledged: 0 when the connection can close without loss. */
@@ -199,7 +210,22 @@ export class ChannelSet<M> {
   end(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#row?.end()
     for (const lane of this.#lanes) for (const message of lane.end()) this.#host.dropped(lane.place, message)
+  }
+
+  #oneRow(channels: readonly ChannelDescriptor[], numbers: NumberWidths): Row<M> {
+    const again = channels.find(channel => isReliable(channel) && channel.retransmit !== undefined)
+    if (again !== undefined)
+      throw new LocalError(
+        'NotBuilt',
+        `${again.name} retransmits, and all channels share one row of numbers (seq_space: connection): no engine runs both; retransmit: none`,
+      )
+    return new Row(numbers, this.#path, {
+      settled: (place, message) => this.#host.settled(place, message),
+      dropped: (place, message) => this.#host.dropped(place, message),
+      fail: text => this.#fail('WrongState', text),
+    })
   }
 
   #lane(channel: number): Lane<M> {
@@ -210,14 +236,23 @@ export class ChannelSet<M> {
   }
 
   #acknowledge(now: number): void {
+    if (this.#row !== undefined) this.#carry(now, this.#row, this.#row.ackPlace)
     for (const lane of this.#lanes) {
-      while (lane.ackAt <= now) {
-        if (!this.#host.acknowledge(lane.place)) {
-          this.#stalled = true
-          return
-        }
-        if (lane.acks.ack === 0) break
+      if (this.#stalled || this.#ended) return
+      if (lane.ackAt <= now) this.#carry(now, lane, lane.place)
+    }
+  }
+
+  /** Has acknowledgements sent until all that are due are covered. */
+  #carry(now: number, source: { readonly ackAt: number; readonly acks: Acks }, place: number): void {
+    while (source.ackAt <= now) {
+      const { ack } = source.acks
+      if (!this.#host.acknowledge(place)) {
+        this.#stalled = true
+        return
       }
+      if (source.ackAt <= now && source.acks.ack === ack)
+        throw new LocalError('WrongState', 'acknowledge returned true, but carried was not called for what it sent')
     }
   }
 
@@ -300,6 +335,7 @@ export class ChannelSet<M> {
     if (this.#ended) return
     this.#ended = true
     this.#host.failed(code, text)
+    this.#row?.end()
     for (const lane of this.#lanes) for (const message of lane.end()) this.#host.dropped(lane.place, message)
   }
 }
@@ -312,10 +348,6 @@ export interface PathState {
   readonly window: number
   readonly inFlight: number
   readonly rate: number
-}
-
-function isReliable(channel: ChannelDescriptor): boolean {
-  return channel.delivery === 'reliable' || channel.delivery === 'reliable-ordered'
 }
 
 /** The channels of a connection share one window, so they have to agree how it moves. */

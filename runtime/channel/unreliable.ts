@@ -7,11 +7,13 @@ import { PIECE_COST } from './joining.ts'
 import { Lane, type LaneContext, type LaneOptions, NO_ROOM, WAIT } from './lane.ts'
 import type { Parcel } from './outgoing.ts'
 import { type Piece, Reassembly } from './reassembly.ts'
+import type { Row } from './row.ts'
 import { Seen } from './seen.ts'
 import { Serial } from './serial.ts'
 
 export class UnreliableLane<M> extends Lane<M> {
   readonly #serial: Serial | undefined
+  readonly #row: Row<M> | undefined
   readonly #sequenced: boolean
   readonly #mostPieces: number
   #next = 1
@@ -24,6 +26,7 @@ export class UnreliableLane<M> extends Lane<M> {
     super(context, options)
     const { channel } = options
     const { seqBits, first } = context.numbers
+    this.#row = context.row
     this.#serial = seqBits === 0 ? undefined : new Serial(seqBits, first)
     this.#sequenced = channel.delivery === 'unreliable-sequenced'
     this.#mostPieces = channel.fragment?.pieces ?? 0
@@ -56,7 +59,7 @@ export class UnreliableLane<M> extends Lane<M> {
     if (piece !== undefined) return this.#piece(now, seq, piece, message)
     const serial = this.#serial
     if (serial !== undefined) {
-      const number = serial.full(seq, this.#newest)
+      const number = serial.full(seq, this.#near)
       if (this.#sequenced) {
         if (number <= this.#newest) return this.#late(number === this.#newest)
         this.#newest = number
@@ -100,12 +103,19 @@ export class UnreliableLane<M> extends Lane<M> {
 
   #send(now: number, message: M, parcel: Parcel<M> | undefined, index: number): number {
     const serial = this.#serial
-    const seq = serial === undefined ? 0 : serial.wire(this.#next)
+    const row = this.#row
+    const seq = serial === undefined ? 0 : serial.wire(row === undefined ? this.#next : row.number(this.#sequenced))
     const bytes = this.put(now, seq, message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    this.#next++
+    if (row === undefined) this.#next++
+    else row.used(this.#sequenced)
     this.context.counters.sent++
     return bytes
+  }
+
+  /** What a number on the wire is near to. */
+  get #near(): number {
+    return this.#row === undefined ? this.#newest : this.#row.top
   }
 
   /** Numbered pieces name their message by number minus index, others by their id. */
@@ -115,7 +125,7 @@ export class UnreliableLane<M> extends Lane<M> {
       return this.#wrong(`piece ${index} of ${count}`)
     let id = piece.id
     if (this.#serial !== undefined) {
-      const number = this.#serial.full(seq, this.#newest)
+      const number = this.#serial.full(seq, this.#near)
       if (this.#sequenced && number <= this.#newest) return this.#late(false)
       if (!this.#sequenced && !this.#isNew(number)) return this.#late(true)
       id = number - index

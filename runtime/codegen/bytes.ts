@@ -88,4 +88,15 @@ export function bytesAre(bytes: Uint8Array, from: number, to: number, wanted: Ui
   return true
 }
 
+/** The same for ASCII letters in whatever case. */
+export function bytesAreInAnyCase(bytes: Uint8Array, from: number, to: number, wanted: Uint8Array): boolean {
+  if (to - from !== wanted.length) return false
+  for (let i = 0; i < wanted.length; i++) if (lower(bytes[from + i]!) !== lower(wanted[i]!)) return false
+  return true
+}
+
+function lower(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+}
+
 const MOST = 2 ** 26

@@ -138,15 +138,22 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-/** Index of the first item whose key was there before, or -1. */
-export function repeatedKey(items: readonly object[], key: string): number {
+/** Index of the first item whose key was there before, or -1. `anyCase`: also where ASCII letters differ in case. */
+export function repeatedKey(items: readonly object[], key: string, anyCase = false): number {
   const keys: unknown[] = []
   for (const [i, item] of items.entries()) {
-    const own = (item as Readonly<Record<string, unknown>>)[key]
+    const given = (item as Readonly<Record<string, unknown>>)[key]
+    const own = anyCase ? folded(given) : given
     if (keys.some(known => (own instanceof Uint8Array ? sameBytes(own, known as Uint8Array) : own === known))) return i
     keys.push(own)
   }
   return -1
+}
+
+function folded(key: unknown): unknown {
+  if (typeof key === 'string') return key.replace(/[A-Z]/g, letter => letter.toLowerCase())
+  if (!(key instanceof Uint8Array)) return key
+  return key.map(byte => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte))
 }
 
 const LIMIT = 1n << 128n

@@ -56,10 +56,7 @@ export class Input {
     this.maxFrame = options.maxFrame ?? Number.POSITIVE_INFINITY
     this.context = context
     this.consumed = 0
-    this.nesting = 0
-    this.depth = 0
     this.opened = -1
-    this.hop = Number.MAX_SAFE_INTEGER
   }
 
   /** The moment named `framing`: the frame ends at `end`. Demands its size, then all of its bytes, then no others. */
@@ -223,6 +220,13 @@ export class Input {
       return first === NEEDS ? fault : first
     }
     return fault
+  }
+
+  /** Back to the outermost record, where a fault ended decoding somewhere inside. */
+  leave(): void {
+    this.nesting = 0
+    this.depth = 0
+    this.hop = Number.MAX_SAFE_INTEGER
   }
 
   private raise(code: string, at: number, field: string, name: string | undefined): Malformed {

@@ -10,7 +10,7 @@ export interface Pair {
 }
 
 export function pairOf(value: bigint): Pair {
-  return { hi: Number((value >> 32n) & 0xffffffffn), lo: Number(value & 0xffffffffn) }
+  return { hi: Number(value >> 32n), lo: Number(value & 0xffffffffn) }
 }
 
 export function readU64Pair(b: Uint8Array, at: number): Pair {
@@ -21,12 +21,13 @@ export function readU64lePair(b: Uint8Array, at: number): Pair {
   return { hi: u32le(b, at + 4), lo: u32le(b, at) }
 }
 
+/** The upper half has the sign. */
 export function readI64Pair(b: Uint8Array, at: number): Pair {
-  return readU64Pair(b, at)
+  return { hi: u32(b, at) | 0, lo: u32(b, at + 4) }
 }
 
 export function readI64lePair(b: Uint8Array, at: number): Pair {
-  return readU64lePair(b, at)
+  return { hi: u32le(b, at + 4) | 0, lo: u32le(b, at) }
 }
 
 export function readU40(b: Uint8Array, at: number): number {
@@ -96,25 +97,15 @@ const word32 = new Int32Array(float32.buffer)
 const LOW = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1
 const HIGH = 1 - LOW
 
-export function readF32(b: Uint8Array, at: number): number {
-  word32[0] = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
+/** The float that these bits are. So short that it is part of whatever calls it, and no number goes to the heap. */
+export function floatOf(word: number): number {
+  word32[0] = word
   return float32[0]!
 }
 
-export function readF32le(b: Uint8Array, at: number): number {
-  word32[0] = b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)
-  return float32[0]!
-}
-
-export function readF64(b: Uint8Array, at: number): number {
-  words64[HIGH] = (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
-  words64[LOW] = (b[at + 4]! << 24) | (b[at + 5]! << 16) | (b[at + 6]! << 8) | b[at + 7]!
-  return float64[0]!
-}
-
-export function readF64le(b: Uint8Array, at: number): number {
-  words64[LOW] = b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)
-  words64[HIGH] = b[at + 4]! | (b[at + 5]! << 8) | (b[at + 6]! << 16) | (b[at + 7]! << 24)
+export function doubleOf(high: number, low: number): number {
+  words64[HIGH] = high
+  words64[LOW] = low
   return float64[0]!
 }
 

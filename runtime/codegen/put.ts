@@ -14,6 +14,8 @@ import {
   zigzag,
   zigzagBig,
 } from '../wire/varint.ts'
+import { bigIntIn, bigUintIn } from './given.ts'
+import type { Pair } from './numbers.ts'
 import { fitsInto } from './output.ts'
 
 /** `bits` bits at bit `at`, most significant first; the bits around them stay. */
@@ -58,6 +60,39 @@ export function putBigIntle(into: Uint8Array, at: number, size: number, value: b
   fitsInto(into, at + size)
   for (let i = 0, rest = value; i < size; i++, rest >>= 8n) into[at + i] = Number(rest & 0xffn)
   return at + size
+}
+
+/** 64 bits as the caller has them: two halves and numbers need no bigint. */
+export function putU64(view: DataView, at: number, value: unknown, field: string, little: boolean): void {
+  if (typeof value === 'number' && value >= 0 && Number.isSafeInteger(value)) {
+    putHalves(view, at, Math.floor(value / 0x100000000), value, little)
+  } else if (!isPair(value) || value.hi !== value.hi >>> 0) {
+    view.setBigUint64(at, bigUintIn(value, MOST_U64, field), little)
+  } else {
+    putHalves(view, at, value.hi, value.lo, little)
+  }
+}
+
+/** As `putU64`; the upper half has the sign. */
+export function putI64(view: DataView, at: number, value: unknown, field: string, little: boolean): void {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) {
+    putHalves(view, at, Math.floor(value / 0x100000000), value, little)
+  } else if (!isPair(value) || value.hi !== (value.hi | 0)) {
+    view.setBigInt64(at, bigIntIn(value, -MOST_I64 - 1n, MOST_I64, field), little)
+  } else {
+    putHalves(view, at, value.hi, value.lo, little)
+  }
+}
+
+function isPair(value: unknown): value is Pair {
+  if (typeof value !== 'object' || value === null) return false
+  const { hi, lo } = value as Pair
+  return typeof hi === 'number' && typeof lo === 'number' && lo === lo >>> 0
+}
+
+function putHalves(view: DataView, at: number, hi: number, lo: number, little: boolean): void {
+  view.setUint32(little ? at + 4 : at, hi, little)
+  view.setUint32(little ? at : at + 4, lo, little)
 }
 
 /** `uint(n)`: n is 0 to 8. */
@@ -251,5 +286,7 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 const SHORT = 64
+const MOST_U64 = (1n << 64n) - 1n
+const MOST_I64 = (1n << 63n) - 1n
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

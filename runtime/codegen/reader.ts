@@ -21,6 +21,7 @@ export abstract class FrameReader implements Reader {
 
   /** Decodes `bytes[start..end)` as this frame, whatever its id says. Throws Malformed. */
   wrapBytes(bytes: Uint8Array, start = 0, end: number = bytes.length, context: Context = NO_CONTEXT): this {
+    this.byteInput.leave()
     this.byteInput.begin(bytes, start, end, WHOLE, context)
     return this.decodeBytes(this.byteInput)
   }

@@ -7,6 +7,7 @@ import type { Carrier } from './carrier.ts'
 import type { Delivery } from './delivery.ts'
 import type { Emission } from './emission.ts'
 import { PeerError, peerError } from './errors.ts'
+import { learn } from './learning.ts'
 import type { Instant } from './machine.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { FramePlan, Rule } from './plan.ts'
@@ -106,7 +107,7 @@ export class Arrivals {
       session.shared.meter.count('limit.queue')
       return
     }
-    if (plan.descriptor.learn.length > 0 && !session.learn(now, plan, frame)) return
+    if (plan.descriptor.learn.length > 0 && !learn(session, now, plan, frame)) return
     session.saidGoodbye ||= plan.descriptor.close !== undefined
     if (rule?.reply.auto === 'before-delivery') this.#answers.answer(now, rule, frame, NONE)
     session.passed(now, plan, frame)

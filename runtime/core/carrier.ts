@@ -9,14 +9,19 @@ import type { Session } from './session.ts'
 
 /** How frames of a session get out, and who holds the bytes of those that came in. */
 export interface Carrier {
-  /** Encodes a frame of at most `size` bytes and queues it; then it is the last frame. Throws. */
-  write(session: Session, frame: FramePlan, value: object, size: number): void
+  /**
+   * Encodes a frame of at most `size` bytes and queues it; then it is the last frame. `isOwn`: the value is a copy that
+   * nobody else has. Throws.
+   */
+  write(session: Session, frame: FramePlan, value: object, size: number, isOwn?: boolean): void
   /** Queues a frame that was encoded before; then it is the last frame. */
   writeAgain(session: Session, frame: Uint8Array): void
   /** Where the last frame stands, until the next call. */
   readonly lastBytes: Uint8Array
   readonly lastStart: number
   readonly lastEnd: number
+  /** Fields that the carrier writes into every frame. */
+  readonly owned?: Readonly<Record<string, unknown>> | undefined
   /** Round trip seen before the session was open, milliseconds. */
   readonly rtt?: number | undefined
   /** Bytes and frames that wait to be sent are within `limits.queue`. */

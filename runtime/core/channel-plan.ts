@@ -60,7 +60,7 @@ export function channelPlan(plan: Plan, codec: Codec): ChannelPlan {
 function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): ChannelFacts {
   const header = plan.protocol.channelHeader as ChannelHeader
   const { channels } = plan.protocol
-  const carriers = channels.map(channel => carrierOf(plan, channel))
+  const carriers = channels.map(channel => carrierOf(plan, codec, header, channel))
   const first = carriers.find(one => one !== undefined)
   const least = first && leastOn(codec, header, first, channels[carriers.indexOf(first)] as ChannelDescriptor)
   const seq = first && least && header.seq && idShape(codec, first.name, least, header.seq)
@@ -90,9 +90,10 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
   }
 }
 
-/** A frame that travels on the channel. */
-function carrierOf(plan: Plan, channel: ChannelDescriptor): FramePlan | undefined {
-  return plan.frames.find(one => one.descriptor.channel === channel.name || one.descriptor.channel === 'any')
+/** A frame that travels on the channel, and of which the least is known. */
+function carrierOf(plan: Plan, codec: Codec, header: ChannelHeader, channel: ChannelDescriptor): FramePlan | undefined {
+  const travels = plan.frames.filter(one => one.descriptor.channel === channel.name || one.descriptor.channel === 'any')
+  return travels.find(one => leastOn(codec, header, one, channel) !== undefined)
 }
 
 function leastOn(codec: Codec, header: ChannelHeader, frame: FramePlan, channel: ChannelDescriptor): Plain | undefined {

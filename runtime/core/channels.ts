@@ -7,12 +7,12 @@ import { ChannelSet, type PathState } from '../channel/set.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
-import type { ChannelPlan } from './channel-plan.ts'
+import { type ChannelPlan, channelPlan } from './channel-plan.ts'
 import type { Emission } from './emission.ts'
 import { LocalError, PeerError, peerError } from './errors.ts'
 import { type Instant, instant } from './machine.ts'
 import type { FramePlan } from './plan.ts'
-import { inputOf, type Plain, remove } from './recast.ts'
+import { blank, inputOf, type Plain, remove } from './recast.ts'
 import type { Session } from './session.ts'
 
 /** A message: on its way out a value; of those that arrived a reader, or bytes where it had to wait. */
@@ -39,6 +39,10 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
   readonly #row: ConnectionSet<Message> | undefined
+  readonly #templates: (Plain | undefined)[] = []
+  readonly #places: ReadonlyMap<string, number>
+  /** Where a value says which channel it is for. */
+  readonly #path: readonly string[]
   readonly #piece: { id: number; index: number; count: number } = { id: 0, index: 0, count: 0 }
   #now: Instant
   /** A message was received since the last `pump`. */
@@ -48,6 +52,8 @@ export class SessionChannels implements ChannelHost<Message> {
     this.plan = plan
     this.#host = host
     this.#now = now
+    this.#places = new Map(plan.channels.map((one, place) => [one.name, place]))
+    this.#path = plan.header.channel?.path.split('.') ?? []
     const options = {
       channels: plan.channels,
       numbers: plan.numbers,
@@ -77,18 +83,17 @@ export class SessionChannels implements ChannelHost<Message> {
   get counters(): Channels<Message>['counters'] {
     return this.#set.counters
   }
-
   /** Sends a message. False: there is no room now, `ready` follows. Throws what encoding throws. */
-  send(now: Instant, frame: FramePlan, value: Plain): boolean {
+  send(now: Instant, frame: FramePlan, value: Plain, name?: string): boolean {
     this.#now = now
     const { session, carrier } = this.#host
-    const place = this.#placeOf(frame, value)
+    const place = name === undefined ? this.#placeOf(frame, value) : this.placeNamed(frame, name)
     const channel = this.plan.channels[place]
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
     const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
     // What may wait must not be refused by the schema when its turn comes.
-    if (isReliable) codec.encode(frame.name, this.#sample(place, value), scratch(size + ROOM), 0)
+    if (isReliable) codec.encode(frame.name, this.#sample(place, value), scratch(size + 64), 0)
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
     session.soonest(this.deadline)
     if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
@@ -169,6 +174,15 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#set.end()
   }
 
+  /** The place of a channel by its name. Throws where the frame does not travel on it. */
+  placeNamed(frame: FramePlan, name: string): number {
+    const { channel } = frame.descriptor
+    const place = this.#places.get(name)
+    if (place === undefined || (channel !== name && channel !== 'any'))
+      throw new LocalError('BadOption', `${frame.name} does not travel on a channel "${name}"`)
+    return place
+  }
+
   // ------------------------------------------------------------------------------------- from the channel set
 
   transmit(channel: number, message: Message, numbers: Numbers, kind: 'first' | 'again'): number {
@@ -179,13 +193,13 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const { frame } = message
     const { fragment } = numbers
-    const value = this.#numbered(channel, message.value, numbers)
+    const value = this.#numbered(channel, message, numbers)
     if (kind === 'again') {
       session.shared.meter.count('channel.again', this.plan.channels[channel]?.name)
-      carrier.write(session, frame, value, carrier.codec(session).sizeOf(frame.name, value))
+      carrier.write(session, frame, value, session.plan.maxFrame, true)
     } else {
       if (fragment?.index === 0) emission.show(frame, this.#sample(channel, message.value))
-      emission.put(this.#now, frame, value, fragment !== undefined, (fragment?.index ?? 0) === 0)
+      emission.put(this.#now, frame, value, session.plan.maxFrame, fragment !== undefined, (fragment?.index ?? 0) === 0)
     }
     if (value.ack !== undefined || this.plan.header.ack !== undefined) this.#set.carried(channel)
     return carrier.lastEnd - carrier.lastStart
@@ -214,7 +228,7 @@ export class SessionChannels implements ChannelHost<Message> {
     if (id !== undefined) this.plan.header.channel?.set(value, id)
     if (this.#row !== undefined) this.plan.header.seq?.set(value, this.#row.quietNumber)
     this.#acknowledging(value, this.#set.acks(channel))
-    emission.put(this.#now, frame, value, true, true)
+    emission.put(this.#now, frame, value, session.plan.maxFrame, true, true)
     this.#set.carried(channel)
     return true
   }
@@ -237,11 +251,14 @@ export class SessionChannels implements ChannelHost<Message> {
     return bytesOf(value[this.#cut(channel)], this.#cut(channel)).length
   }
 
-  cutBytes(channel: number, { reader }: Message): Uint8Array {
-    return bytesOf((reader as unknown as Plain)[this.#cut(channel)], this.#cut(channel))
+  cutBytes(channel: number, message: Message): Uint8Array {
+    return bytesOf((this.#peek(message) as unknown as Plain)[this.#cut(channel)], this.#cut(channel))
   }
 
-  join(channel: number, { frame, reader }: Message, payload: Uint8Array): Message {
+  join(channel: number, message: Message, payload: Uint8Array): Message {
+    const { frame } = message
+    // A frame that is not borrowed from the codec that looks for what can be left out.
+    const reader = message.reader ?? this.#decode(frame, message.bytes as Uint8Array)
     const { fragment_id: id, fragment_index: index, fragment_count: count, fragment_flag: flag } = this.plan.header
     const { ack, ack_bits: bits, ack_flag: ackFlag } = this.plan.header
     const value = inputOf(reader as Reader, this.#mirror)
@@ -266,9 +283,8 @@ export class SessionChannels implements ChannelHost<Message> {
 
   #placeOf(frame: FramePlan, value: Plain): number {
     if (frame.place !== undefined) return frame.place
-    const path = this.plan.header.channel?.path.split('.') ?? []
     let id: unknown = value
-    for (const name of path) id = (id as Plain | undefined)?.[name]
+    for (const name of this.#path) id = (id as Plain | undefined)?.[name]
     const place = this.plan.placeOf(id)
     if (place !== undefined) return place
     const names = this.plan.channels.map(one => one.name).join(' or ')
@@ -284,10 +300,12 @@ export class SessionChannels implements ChannelHost<Message> {
   }
 
   /** The value with the numbers of its transmission. */
-  #numbered(channel: number, given: Plain, { seq, fragment }: Numbers): Plain {
+  #numbered(channel: number, { frame, value: given }: Message, { seq, fragment }: Numbers): Plain {
     const { header, channels, isSeqWide } = this.plan
-    const value: Plain = { ...given }
     const { id, delivery } = channels[channel] ?? {}
+    // Fields that are there already are set much faster than those that are added one by one.
+    const value: Plain = { ...this.#templateOf(channel, frame, given) }
+    for (const name in given) value[name] = given[name]
     if (id !== undefined) header.channel?.set(value, id)
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
     if (delivery === 'reliable' || delivery === 'reliable-ordered') {
@@ -306,6 +324,13 @@ export class SessionChannels implements ChannelHost<Message> {
       value[cut] = bytesOf(value[cut], cut).subarray(fragment.from, fragment.to)
     }
     return value
+  }
+
+  /** The fields of a frame, all undefined. */
+  #templateOf(channel: number, frame: FramePlan, given: Plain): Plain {
+    const at = frame.index * this.plan.channels.length + channel
+    this.#templates[at] ??= blank({ ...this.#sample(channel, given), ...this.#host.carrier.owned })
+    return this.#templates[at] as Plain
   }
 
   /** The value as it would be sent first, to see whether it can. */
@@ -350,8 +375,8 @@ export class SessionChannels implements ChannelHost<Message> {
 
   /** The reliable channel, where there is one. */
   get #onlyReliable(): number | undefined {
-    const reliable = this.plan.channels.filter(one => one.delivery.startsWith('reliable'))
-    return reliable.length === 1 ? this.plan.channels.indexOf(reliable[0]!) : undefined
+    const [one, ...others] = this.plan.channels.filter(channel => channel.delivery.startsWith('reliable'))
+    return one !== undefined && others.length === 0 ? this.plan.channels.indexOf(one) : undefined
   }
 
   #pieceOf(channel: number, frame: Reader): PieceNumbers | undefined {
@@ -365,11 +390,35 @@ export class SessionChannels implements ChannelHost<Message> {
     return this.#piece
   }
 
+  /** Reads a message beside the one that is being dealt with. */
+  #peek({ frame, reader, bytes }: Message): Reader {
+    if (reader !== undefined || bytes === undefined) return reader as Reader
+    return this.#mirror.decode(bytes, 0, bytes.length, {
+      whole: true,
+      ignoreTrailing: true,
+      frame: frame.name,
+    }) as Reader
+  }
+
   /** It was decoded before, so it will be again. */
   #decode(frame: FramePlan, bytes: Uint8Array): Reader | undefined {
     const codec = this.#host.carrier.codec(this.#host.session)
     return codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: frame.name })
   }
+}
+
+/** The channels of a session that opens. */
+export function sessionChannels(host: ChannelsHost, now: Instant): SessionChannels {
+  const { session, carrier } = host
+  const { shared, plan } = session
+  shared.channels.plan ??= channelPlan(plan, carrier.mirror(session))
+  return new SessionChannels(shared.channels.plan, host, now)
+}
+
+/** Throws LocalError where the channels of a schema cannot run. */
+export function requireChannels(plan: ChannelPlan): void {
+  const { channels, numbers, mtu, pieceOverhead } = plan
+  new ChannelSet({ channels, numbers, mtu, pieceOverhead, host: {} as ChannelHost<unknown> })
 }
 
 function bytesOf(value: unknown, field: string): Uint8Array {
@@ -386,5 +435,4 @@ function scratch(size: number): Uint8Array {
 }
 
 const NOTHING: Plain = {}
-const ROOM = 64
 const WORD = 0xffff_ffffn

@@ -136,8 +136,7 @@ export class Delivery {
     if (whole !== undefined) return whole
     const codec = this.#carrier.codec(this.#session)
     const { context } = codec
-    const { seals } = this.#session
-    codec.context = { ...context, session, state, open: seals === undefined ? context.open : seals.again }
+    codec.context = { ...context, session, state, open: this.#session.seals?.again ?? context.open }
     const frame = codec.decode(bytes, 0, bytes.length, { whole: true, ignoreTrailing: true, frame: plan.name })
     codec.context = context
     return frame

@@ -5,6 +5,7 @@ import type { Codec, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import type { SessionChannels } from './channels.ts'
+import { learn } from './learning.ts'
 import { leastValue } from './least.ts'
 import type { Instant } from './machine.ts'
 import { type CutMessage, Pieces, pieceFields } from './pieces.ts'
@@ -39,8 +40,8 @@ export class Emission {
    * Writes a frame, in pieces where it must be. False: no number for its pieces is free yet. Throws.
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
-  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given)
+  emit(now: Instant, frame: FramePlan, given: Plain, isPart = false, channel?: string): boolean {
+    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given, channel)
     const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
     const { seals } = this.#session
@@ -75,10 +76,9 @@ export class Emission {
     return true
   }
 
-  /** Writes a frame as it is. `isPart`: the tap has seen it or need not; `isFirst`: not a further piece of a message. */
-  put(now: Instant, frame: FramePlan, value: Plain, isPart: boolean, isFirst: boolean): void {
-    const size = this.#carrier.codec(this.#session).sizeOf(frame.name, value)
-    this.#carrier.write(this.#session, frame, value, size)
+  /** Writes a value that is nobody else's, of at most `size` bytes, as it is. `isPart`: the tap has seen it or need not; `isFirst`: not a further piece of a message. */
+  put(now: Instant, frame: FramePlan, value: Plain, size: number, isPart: boolean, isFirst: boolean): void {
+    this.#carrier.write(this.#session, frame, value, size, true)
     this.#passed(now, frame, isFirst, isPart)
   }
 
@@ -96,7 +96,7 @@ export class Emission {
     const reader = looks || tap !== undefined ? roundTrip(this.#carrier.mirror(session), frame.name, given) : undefined
     if (reader !== undefined) {
       tap?.(session, 'out', reader)
-      session.learn(now, frame, reader)
+      learn(session, now, frame, reader)
     }
     session.passed(now, frame, reader)
     return true
@@ -177,14 +177,14 @@ export class Emission {
     session.framesOut++
     session.bytesOut += end - start
     session.shared.meter.sent(frame.index, end - start)
-    const { learn, repeat } = frame.descriptor
-    const looks = session.lifecycle.looksInto(frame) || learn.length > 0
+    const { learn: taught, repeat } = frame.descriptor
+    const looks = session.lifecycle.looksInto(frame) || taught.length > 0
     if (looks || session.shared.sink.tap !== undefined) {
       const mirror = this.#carrier.mirror(session)
       const reader = mirror.decode(bytes, start, end, { whole: true, ignoreTrailing: true, frame: frame.name })
       if (reader !== undefined) {
         if (!isPart) session.shared.sink.tap?.(session, 'out', reader)
-        if (isFirst && looks) session.learn(now, frame, reader)
+        if (isFirst && looks) learn(session, now, frame, reader)
         if (isFirst) session.passed(now, frame, reader)
       }
     } else if (isFirst) session.passed(now, frame, undefined)

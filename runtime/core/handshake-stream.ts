@@ -95,6 +95,7 @@ export class StreamHandshake implements ExchangeHost {
     let at = chunk.length
     this.#guard(() => {
       inbox.append(chunk, 0, chunk.length, MOST)
+      const { length } = inbox
       let read = 0
       while (this.outcome === undefined) {
         const [exchange] = this.#exchanges
@@ -104,7 +105,7 @@ export class StreamHandshake implements ExchangeHost {
         this.#proceed()
       }
       // What was here before was not enough for a message, so all that is behind the last one stands in the chunk.
-      at = chunk.length - (inbox.length - read)
+      at = chunk.length - (length - read)
       if (this.outcome === undefined) {
         inbox.drop(read)
         if (inbox.length > MOST) throw peerError('LimitExceeded', 'a message of the handshake is too long', FATAL)

@@ -10,20 +10,37 @@ export function leastValue(codec: Codec, frame: string, given: Plain = {}): Plai
   for (let turn = 0; turn < MOST_TURNS; turn++) {
     const error = refusal(codec, frame, value)
     if (error === undefined) return value
-    const [field = ''] = error.field.split('.')
+    const { field } = error
     const next = tried.get(field) ?? 0
     if (field in given || next >= LEAST.length) return undefined
-    // A rule about the whole frame says no field: what has been empty so far gets something.
-    if (field === '') {
-      const empty = [...tried].find(([name]) => (value[name] as { length?: number } | undefined)?.length === 0)
-      if (empty === undefined) return undefined
-      value[empty[0]] = typeof value[empty[0]] === 'string' ? ' ' : new Uint8Array(1)
-      continue
-    }
-    value[field] = LEAST[next]
+    if (field !== '') put(value, field, LEAST[next]?.())
+    else if (!fillOne(value)) return undefined
     tried.set(field, next + 1)
   }
   return undefined
+}
+
+/** A rule about the whole frame says no field: what has been empty so far gets something. */
+function fillOne(value: Plain): boolean {
+  for (const [name, held] of Object.entries(value)) {
+    if (held === '') value[name] = ' '
+    else if (held instanceof Uint8Array && held.length === 0) value[name] = new Uint8Array(1)
+    else continue
+    return true
+  }
+  return false
+}
+
+/** Sets `at.x` in a value whose `at` may be there already. */
+function put(value: Plain, path: string, to: unknown): void {
+  const names = path.split('.')
+  const last = names.pop() as string
+  let inner = value
+  for (const name of names) {
+    if (typeof inner[name] !== 'object' || inner[name] === null) inner[name] = {}
+    inner = inner[name] as Plain
+  }
+  inner[last] = to
 }
 
 /** Why a value makes no frame. */
@@ -37,7 +54,15 @@ export function refusal(codec: Codec, frame: string, value: Plain): EncodeError 
   }
 }
 
-const LEAST: readonly unknown[] = [0, '', new Uint8Array(0), false, []]
-const MOST_TURNS = 64
+const LEAST: readonly (() => unknown)[] = [
+  () => 0,
+  () => 1,
+  () => '',
+  () => new Uint8Array(0),
+  () => false,
+  () => [],
+  () => ({}),
+]
+const MOST_TURNS = 256
 /** Written only to see whether it can be. */
 const SCRATCH = new Uint8Array(65_536)

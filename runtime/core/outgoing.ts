@@ -20,6 +20,8 @@ interface Waiting {
   readonly value: Plain
   readonly rule: Rule | undefined
   readonly ticket: Ticket
+  /** The channel that the caller named, where frames travel on any. */
+  readonly channel?: string | undefined
 }
 
 export class Outgoing {
@@ -61,11 +63,12 @@ export class Outgoing {
 
   send(now: Instant, name: string, value: Plain, channel: string | undefined): Ticket | undefined {
     const frame = this.#sendable(name)
-    const given = channel === undefined ? value : this.#onChannel(frame, value, channel)
+    const named = frame.isChannelled ? channel : undefined
+    const given = channel === undefined || frame.isChannelled ? value : this.#onChannel(frame, value, channel)
     const rule = frame.asksBits.length === 0 ? undefined : asking(frame, given)
     if (rule !== undefined) return this.#ask(now, frame, given, rule, new Ticket())
-    if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.#emission.emit(now, frame, given))
-      return this.#wait({ frame, value: given, rule: undefined, ticket: new Ticket() })
+    if (this.#waiting.length > 0 || !this.#carrier.hasRoom || !this.#emission.emit(now, frame, given, false, named))
+      return this.#wait({ frame, value: given, rule: undefined, ticket: new Ticket(), channel: named })
     if (frame.inOrder.length > 0) this.#asking.placeInOrder(now, frame)
     return undefined
   }
@@ -196,7 +199,7 @@ export class Outgoing {
     return isFree && this.#begin(now, waiting) ? ticket : this.#wait(waiting)
   }
 
-  #begin(now: Instant, { frame, value, rule, ticket }: Waiting): boolean {
+  #begin(now: Instant, { frame, value, rule, ticket, channel }: Waiting): boolean {
     if (rule !== undefined) {
       const transfers = isAutomatic(rule) ? this.transfers(frame, value) : undefined
       if (!transfers?.send(now, frame.name, value, ticket)) return this.#asking.open(now, rule, frame, value, ticket)
@@ -205,7 +208,7 @@ export class Outgoing {
       if (transfers.isBlocked) this.#carrier.waits(this.#session)
       return true
     }
-    if (!this.#emission.emit(now, frame, value)) return false
+    if (!this.#emission.emit(now, frame, value, false, channel)) return false
     if (frame.inOrder.length > 0) this.#asking.placeInOrder(now, frame)
     return true
   }

@@ -10,6 +10,8 @@ export class SealedCodec implements Codec {
   /** What the peer receives under. */
   peerId = 0
   readonly #id: Accessor | undefined
+  /** Frames whose size can be told without the id. */
+  readonly #sized = new Map<string, boolean>()
 
   constructor(inner: Codec, id: Accessor | undefined) {
     this.inner = inner
@@ -41,11 +43,33 @@ export class SealedCodec implements Codec {
   }
 
   sizeOf(frame: string, value: object): number {
-    return this.inner.sizeOf(frame, this.#id === undefined ? value : this.#addressed(value))
+    if (this.#id === undefined) return this.inner.sizeOf(frame, value)
+    // Most sizes follow from the values that are there; then nothing has to be copied.
+    let isSized = this.#sized.get(frame)
+    if (isSized === undefined) {
+      isSized = this.#isSizedWithoutId(frame, value)
+      this.#sized.set(frame, isSized)
+    }
+    return this.inner.sizeOf(frame, isSized ? value : this.#addressed(value))
   }
 
   encode(frame: string, value: object, into: Uint8Array, at: number): number {
     return this.inner.encode(frame, this.#id === undefined ? value : this.#addressed(value), into, at)
+  }
+
+  /** As `encode`, for a value that may be changed. */
+  encodeOwn(frame: string, value: Record<string, unknown>, into: Uint8Array, at: number): number {
+    this.#id?.set(value, this.peerId)
+    return this.inner.encode(frame, value, into, at)
+  }
+
+  #isSizedWithoutId(frame: string, value: object): boolean {
+    try {
+      this.inner.sizeOf(frame, value)
+      return true
+    } catch {
+      return false
+    }
   }
 
   #addressed(value: object): object {

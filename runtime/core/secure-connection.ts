@@ -2,11 +2,10 @@
 // in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
 // the endpoint, as text, and is sealed when they leave.
 
-import { type PacketSeal, VERDICT } from '../crypto/seal/packet-seal.ts'
-import { Path } from '../guard/path.ts'
+import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import { addressKey } from '../guard/address.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
-import { addressKey } from '../guard/address.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
@@ -20,6 +19,7 @@ import type { AttemptHost } from './secure-attempt.ts'
 import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
+import { SecurePath } from './secure-path.ts'
 import { Responder } from './secure-responder.ts'
 import { Steps } from './secure-steps.ts'
 import { Session } from './session.ts'
@@ -52,7 +52,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   readonly isDialler: boolean
   readonly startedAt: Instant
   readonly #host: SecureHost
-  #path: Path
+  #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
@@ -62,10 +62,6 @@ export class SecureConnection implements AttemptHost, Carrier {
   #saidCloseAt = -Infinity
   /** When the peer is asked again to confirm the phase of our key. */
   #probeAt: Instant = NEVER
-  /** When the present address is asked again to prove itself. */
-  #challengeAt: Instant = NEVER
-  /** An address is being looked into. */
-  isProbing = false
 
   /** `session`: values that are known from elsewhere. */
   constructor(
@@ -78,7 +74,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     const { shared } = host
     this.#host = host
     this.address = address
-    this.#path = new Path({ rebind: host.secure.seal.rebind, address, isValidated: true })
+    this.#path = new SecurePath(this, host)
     this.ownId = ownId
     this.startedAt = host.now
     this.isDialler = isDialler
@@ -176,7 +172,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     this.seal = this.#host.sealWith(this, keys, now)
     keys.send.fill(0)
     keys.receive.fill(0)
-    if (this.handshake instanceof Initiator) this.rtt = this.handshake.age(now)
+    if (this.handshake instanceof Initiator) this.rtt = this.handshake.roundTrip(now)
   }
 
   prove(_now: Instant): void {
@@ -196,7 +192,9 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A sealed packet of the peer opened, for the first time: both sides have the keys. */
   confirm(now: Instant): Session {
     const { handshake } = this
-    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.age(now)
+    if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
+    if (handshake instanceof Responder || handshake instanceof Initiator)
+      this.#host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -228,28 +226,9 @@ export class SecureConnection implements AttemptHost, Carrier {
     } else if (state === 'open' && !this.isDialler && peer === this.address && this.#isLast(frame)) this.prove(now)
   }
 
-  /** A sealed packet that was refused. */
-  refused(now: Instant, verdict: number): void {
-    const { meter } = this.#host.shared
-    const { session, seal } = this
-    if (verdict === VERDICT.replayed) meter.count('seal.replayed')
-    else if (verdict === VERDICT.failed) meter.count('error', this.#host.secure.seal.error)
-    if (this.state !== 'open' || session === undefined) return
-    if (verdict === VERDICT.wrongState)
-      session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', { fatal: true }))
-    else if (seal?.isWornOut)
-      session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', { fatal: true }))
-    else if (verdict === VERDICT.failed) session.unopened(now, this.#host.secure.seal.error)
-  }
-
-  /** Whether a packet may cost an attempt to open it: only profiles charge before. */
-  pays(now: Instant, size: number): boolean {
-    return this.#host.shared.plan.protocol.limits.rate.before === 'deliver' || (this.session?.pay(now, size) ?? true)
-  }
-
   /** A sealed packet opened that came from another address, or while an address is being looked into. */
   cameFrom(now: Instant, peer: Address, size: number, isNewest: boolean): void {
-    if (this.#path.opened(now, peer, size, isNewest, this.patience) !== 'none') this.#moved(now)
+    this.#path.opened(now, peer, size, isNewest)
   }
 
   /** The last of several packets was dealt with. */
@@ -273,7 +252,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
     const { probe } = this.#host.secure
-    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#answered(now, probe.answer.get(frame))
+    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
     if (frame.frameIndex !== this.#host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
@@ -295,7 +274,7 @@ export class SecureConnection implements AttemptHost, Carrier {
     if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
     this.address = peer
     if (this.session !== undefined) this.session.address = peer
-    this.#path = new Path({ rebind, address: peer, isValidated: true })
+    this.#path = new SecurePath(this, this.#host)
   }
 
   /** Nobody has answered yet. */
@@ -339,8 +318,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   get deadline(): Instant {
     let next: number = this.state === 'closing' ? this.#closeUntil : (this.handshake?.deadline ?? NEVER)
     if (this.state === 'open' && this.session !== undefined) next = Math.min(next, this.session.deadline)
-    if (this.seal !== undefined)
-      next = Math.min(next, this.seal.deadline, this.#probeAt, this.#challengeAt, this.#path.deadline)
+    if (this.seal !== undefined) next = Math.min(next, this.seal.deadline, this.#probeAt, this.#path.deadline)
     return instant(next)
   }
 
@@ -357,17 +335,27 @@ export class SecureConnection implements AttemptHost, Carrier {
       this.session?.wake(now)
       this.seal?.wake(now)
       if (now >= this.#probeAt) this.#askForPhase(now)
-      if (this.#path.expire(now)) this.#moved(now)
-      else if (now >= this.#challengeAt) this.#challenge(now)
+      this.#path.wake(now)
     }
+  }
+
+  /** An address is being looked into. */
+  get isProbing(): boolean {
+    return this.#path.isProbing
   }
 
   // -------------------------------------------------------------------------------------- for the session
 
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
-    if (this.isProbing && this.#path.allowance < this.#host.shared.plan.maxFrame) return false
+    if (!this.#path.takes(this.#host.shared.plan.maxFrame)) return false
     return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
+  }
+
+  get owned(): Plain {
+    const fields: Plain = {}
+    this.script.ids?.field.set(fields, this.peerId)
+    return fields
   }
 
   get lastBytes(): Uint8Array {
@@ -382,14 +370,14 @@ export class SecureConnection implements AttemptHost, Carrier {
     return this.#host.lastEnd
   }
 
-  write(_session: Session, frame: FramePlan, value: object, size: number): void {
-    this.#host.write(this, frame, value, size)
-    if (this.isProbing) this.#path.sent(size)
+  write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {
+    this.#host.write(this, frame, value, size, isOwn)
+    this.#path.sent(size)
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
     this.#host.writeAgain(this, frame)
-    if (this.isProbing) this.#path.sent(frame.length)
+    this.#path.sent(frame.length)
   }
 
   codec(_session: Session): Codec {
@@ -418,50 +406,9 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   // ------------------------------------------------------------------------------------------------ the rest
 
-  /** Packets go elsewhere now: there, and not here, is what was measured. */
-  #moved(now: Instant): void {
-    const { address, isValidated } = this.#path
-    this.address = address
-    this.isProbing = !isValidated
-    if (this.session !== undefined) this.session.address = address
-    this.session?.channels?.moved()
-    this.#host.shared.meter.count('path.moved')
-    if (isValidated) this.#challengeAt = NEVER
-    else this.#challenge(now)
-    this.#host.changed(this)
-  }
-
-  /** Asks the present address to show that it receives. */
-  #challenge(now: Instant): void {
-    const { probe } = this.#host.secure
-    if (probe === undefined || this.#path.isValidated) return
-    this.#challengeAt = instant(now + this.patience)
-    const token = this.random(8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
-    const value: Plain = {}
-    probe.field.set(value, token)
-    const codec = this.#host.codecOf(this)
-    const size = codec.sizeOf(probe.frame.name, value)
-    if (this.#path.allowance < size) return
-    this.#path.challenge(token)
-    this.#host.write(this, probe.frame, value, size)
-    this.#path.sent(size)
-  }
-
-  #answered(now: Instant, token: unknown): void {
-    if (!this.#path.answered(BigInt(token as number | bigint))) return
-    this.isProbing = false
-    this.#challengeAt = NEVER
-    this.session?.channels?.pump(now)
-    this.session?.drained()
-  }
-
   #steps(now: Instant): Steps {
     const { shared, secure } = this.#host
-    const { role, protocol, side } = shared.plan
-    const peers = protocol.roles.filter(one => one !== role && one.transport !== side)
-    const peer = peers.flatMap(one => one.is)
-    const options = { seal: secure.seal, role, peer, isDialler: this.isDialler, timeout: secure.timeout }
-    const steps = new Steps(this, now, options)
+    const steps = new Steps(this, now, { ...secure, plan: shared.plan })
     this.handshake = steps
     return steps
   }
@@ -491,9 +438,9 @@ export class SecureConnection implements AttemptHost, Carrier {
   #tell(frame: FramePlan, value: Plain): void {
     if (this.seal === undefined) return
     const size = this.#host.codecOf(this).sizeOf(frame.name, value)
-    if (this.isProbing && this.#path.allowance < size) return
+    if (!this.#path.takes(size)) return
     this.#host.write(this, frame, value, size)
-    if (this.isProbing) this.#path.sent(size)
+    this.#path.sent(size)
   }
 }
 

@@ -55,7 +55,7 @@ export class SecureDoor {
     const key = attemptKey(peer, noise)
     const known = this.#known.get(key)
     if (known !== undefined) {
-      this.#again(known, noise)
+      this.#again(now, known, noise)
       return
     }
     if (this.#ended.has(key, now)) return
@@ -83,11 +83,11 @@ export class SecureDoor {
     this.#jar?.destroy()
   }
 
-  #again(known: SecureConnection, noise: Uint8Array): void {
+  #again(now: Instant, known: SecureConnection, noise: Uint8Array): void {
     if (!(known.handshake instanceof Responder)) return
     const { first } = known.handshake
     if (first !== undefined && first.length === noise.length && first.every((byte, at) => byte === noise[at]))
-      known.handshake.again()
+      known.handshake.again(now)
   }
 
   #showsCookie(now: Instant, peer: Address, frame: Reader, cookie: CookieDescriptor, id: number): boolean {

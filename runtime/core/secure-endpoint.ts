@@ -269,8 +269,8 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#sending.sendClear(address, frame, value, to)
   }
 
-  write(connection: SecureConnection, frame: FramePlan, value: object, size: number): void {
-    this.#sending.write(connection, frame, value, size)
+  write(connection: SecureConnection, frame: FramePlan, value: object, size: number, isOwn = false): void {
+    this.#sending.write(connection, frame, value, size, isOwn)
   }
 
   writeAgain(connection: SecureConnection, frame: Uint8Array): void {

@@ -51,7 +51,7 @@ export class Handed {
   }
 
   /** Milliseconds since the only proof, for a first estimate of the round trip. */
-  age(now: Instant): number | undefined {
+  roundTrip(now: Instant): number | undefined {
     return this.#proofs === 1 ? now - this.#startedAt : undefined
   }
 

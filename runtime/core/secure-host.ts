@@ -27,7 +27,7 @@ export interface SecureHost {
   sealWith(connection: SecureConnection, keys: SessionKeys, now: Instant): PacketSeal
   /** A frame of the handshake, to the id `to`. */
   sendClear(address: Address, frame: string, value: Plain, to: number): void
-  write(connection: SecureConnection, frame: FramePlan, value: object, size: number): void
+  write(connection: SecureConnection, frame: FramePlan, value: object, size: number, isOwn?: boolean): void
   writeAgain(connection: SecureConnection, frame: Uint8Array): void
   codecOf(connection: SecureConnection): Codec
   mirrorOf(connection: SecureConnection): Codec

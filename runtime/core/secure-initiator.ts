@@ -15,6 +15,7 @@ export class Initiator {
   readonly #noise: NoiseDescriptor
   readonly #ephemeral: Uint8Array
   readonly #startedAt: Instant
+  #sentAt: Instant
   #exchange: NoiseExchange
   /** Noise messages sent so far; the last one is what is repeated. */
   #sent: { readonly frame: string; readonly noise: Uint8Array; readonly to: number }
@@ -37,6 +38,7 @@ export class Initiator {
     this.#noise = script.noise as NoiseDescriptor
     this.#ephemeral = host.random(suite?.curve === '448' ? 56 : 32)
     this.#startedAt = now
+    this.#sentAt = now
     host.scope.frames[this.#frame(0)] = this.#told(this.#frame(0))
     this.#exchange = host.exchange(Uint8Array.from(this.#ephemeral))
     this.#sent = { frame: this.#frame(0), noise: this.#write(1), to: host.ownId }
@@ -57,6 +59,11 @@ export class Initiator {
   /** Milliseconds since the beginning. */
   age(now: Instant): number {
     return now - this.#startedAt
+  }
+
+  /** Milliseconds since the packet that is answered was sent; the newest one of several equal ones. */
+  roundTrip(now: Instant): number {
+    return now - this.#sentAt
   }
 
   /** A frame of the handshake came from the server's address, under our id. */
@@ -98,6 +105,7 @@ export class Initiator {
     script.noise?.messages.find(one => one.frame === frame)?.field.set(value, noise)
     if (this.#cookie !== undefined && script.cookie?.echo?.frame === frame)
       script.cookie.echo.field.set(value, this.#cookie)
+    this.#sentAt = now
     this.#host.send(frame, value, to)
     this.#host.passed(now, frame, undefined)
   }

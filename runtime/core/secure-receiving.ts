@@ -4,6 +4,7 @@
 import { OpenBatch } from '../crypto/seal/open-batch.ts'
 import { VERDICT } from '../crypto/seal/packet-seal.ts'
 import type { DecodeOptions } from '../wire/codec.ts'
+import { peerError } from './errors.ts'
 import type { Address, Batch, Instant } from './machine.ts'
 import type { SecureConnection } from './secure-connection.ts'
 import type { SecurePeers } from './secure-peers.ts'
@@ -25,6 +26,8 @@ export class SecureReceiving {
   readonly #parts: ReceivingParts
   readonly #decode: DecodeOptions
   readonly #most: number
+  /** Packets are charged before they are opened: for profiles. */
+  readonly #paysBefore: boolean
   readonly #opening = new OpenBatch(64)
   /** By row: whose packet it is, and which of the batch. */
   readonly #owners: SecureConnection[] = []
@@ -33,6 +36,7 @@ export class SecureReceiving {
   constructor(parts: ReceivingParts) {
     const { transport, maxFrame } = parts.shared.plan
     this.#parts = parts
+    this.#paysBefore = parts.shared.plan.protocol.limits.rate.before === 'open'
     this.#decode = { whole: true, maxFrame, ignoreTrailing: transport.trailing === 'ignore' }
     this.#most = transport.maxReceive ?? Number.POSITIVE_INFINITY
   }
@@ -66,7 +70,7 @@ export class SecureReceiving {
         if (peers.unbound.size === 0 || !this.#bind(now, batch, i)) shared.meter.count('seal.unknown')
         continue
       }
-      if (owner.pays(now, size)) {
+      if (!this.#paysBefore || (owner.session?.charge(now, size) ?? true)) {
         const row = opening.add(owner.seal, start, start + size)
         this.#owners[row] = owner
         this.#places[row] = i
@@ -123,7 +127,7 @@ export class SecureReceiving {
     for (let row = 0; row < count; row++) {
       const owner = owners[row] as SecureConnection
       if (verdict[row] === VERDICT.opened) this.#opened(now, owner, row, batch)
-      else if (owner.state !== 'over') owner.refused(now, verdict[row] as number)
+      else if (owner.state !== 'over') this.#refused(now, owner, verdict[row] as number)
       // The last packet of a run: what waits for the end of the batch.
       if (row + 1 === count || owners[row + 1] !== owner) owner.settled(now)
     }
@@ -145,7 +149,7 @@ export class SecureReceiving {
     }
     if (peer !== owner.address || owner.isProbing) owner.cameFrom(now, peer, size, this.#opening.newest[row] === 1)
     const session = owner.session as Session
-    // A goodbye comes several times; behind it nothing counts.
+    // Copies of a goodbye, and what was overtaken by it.
     if (session.saidGoodbye) return
     const codec = sending.codecOf(owner)
     const frame = codec.inner.decode(slab, start, start + size, this.#decode)
@@ -158,11 +162,25 @@ export class SecureReceiving {
     if (seal?.plan.isReplayByFrame) {
       const { hi, lo } = this.#opening
       if (!seal.admit(frame.frameName, hi[row] as number, lo[row] as number)) {
-        owner.refused(now, VERDICT.replayed)
+        this.#refused(now, owner, VERDICT.replayed)
         return
       }
     }
-    if (session.charge(now, size)) owner.arrived(now, session, frame, size)
+    if (this.#paysBefore || session.charge(now, size)) owner.arrived(now, session, frame, size)
+  }
+
+  /** Anybody can send what does not open: it is counted, and ends nothing before the key itself is in danger. */
+  #refused(now: Instant, { state, session, seal }: SecureConnection, verdict: number): void {
+    const { shared, secure } = this.#parts
+    const fatal = { fatal: true }
+    if (verdict === VERDICT.replayed) shared.meter.count('seal.replayed')
+    else if (verdict === VERDICT.failed) shared.meter.count('error', secure.seal.error)
+    if (state !== 'open' || session === undefined) return
+    if (verdict === VERDICT.wrongState)
+      session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', fatal))
+    else if (seal?.isWornOut)
+      session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', fatal))
+    else if (verdict === VERDICT.failed) session.unopened(now, secure.seal.error)
   }
 }
 

@@ -17,6 +17,7 @@ export class Responder {
   #first: Uint8Array | undefined
   #reply: Uint8Array | undefined
   #clientId = 0
+  readonly #startedAt: Instant
   #repliedAt: Instant
   readonly deadline: Instant
 
@@ -24,6 +25,7 @@ export class Responder {
     this.#host = host
     this.#noise = host.script.noise as NoiseDescriptor
     this.#exchange = host.exchange(host.random(host.suite?.curve === '448' ? 56 : 32))
+    this.#startedAt = now
     this.#repliedAt = now
     this.deadline = instant(now + timeout)
   }
@@ -33,8 +35,13 @@ export class Responder {
     return this.#first
   }
 
-  /** Milliseconds since our answer, for a first estimate of the round trip. */
+  /** Milliseconds since the beginning. */
   age(now: Instant): number {
+    return now - this.#startedAt
+  }
+
+  /** Milliseconds since our answer went last, for a first estimate of the round trip. */
+  roundTrip(now: Instant): number {
     return now - this.#repliedAt
   }
 
@@ -51,14 +58,15 @@ export class Responder {
     tellsId(host.script, 'server', payloadName(this.#noise, 2), answer, host.ownId)
     this.#reply = this.#exchange.write(answer)
     host.passed(now, this.#frame(0), frame)
-    this.again()
+    this.again(now)
     host.passed(now, this.#frame(1), undefined)
     if (this.#exchange.finished) host.keyed(now, this.#exchange.split(), this.#clientId)
     return true
   }
 
   /** The same first message came again: the same answer, without any computation. */
-  again(): void {
+  again(now: Instant): void {
+    this.#repliedAt = now
     const value: Plain = {}
     tellsId(this.#host.script, 'server', this.#frame(1), value, this.#host.ownId)
     this.#noise.messages[1]?.field.set(value, this.#reply)

@@ -68,11 +68,14 @@ export class SecureSending {
     if (this.#spares.length < SPARES && codec instanceof SealedCodec) this.#spares.push(codec)
   }
 
-  write(connection: SecureConnection, frame: FramePlan, value: object, size: number): void {
+  write(connection: SecureConnection, frame: FramePlan, value: object, size: number, isOwn: boolean): void {
     const { packets } = this
     const bytes = packets.reserve(size)
     const start = packets.at
-    const end = this.codecOf(connection).encode(frame.name, value, bytes, start)
+    const codec = this.codecOf(connection)
+    const end = isOwn
+      ? codec.encodeOwn(frame.name, value as Plain, bytes, start)
+      : codec.encode(frame.name, value, bytes, start)
     if (end - start > this.#most)
       throw new LocalError(
         'TooLarge',

@@ -6,17 +6,15 @@ import type { Reader } from '../wire/codec.ts'
 import { peerError } from './errors.ts'
 import type { StepDescriptor } from './handshake-descriptor.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
-import type { RoleDescriptor } from './protocol.ts'
+import type { Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { SealDescriptor } from './seal-descriptor.ts'
 import type { AttemptHost } from './secure-attempt.ts'
 
 export interface StepsOptions {
   readonly seal: SealDescriptor
-  readonly role: RoleDescriptor
-  /** Names of the roles that the peer may have, the narrowest first. */
-  readonly peer: readonly string[]
-  readonly isDialler: boolean
+  readonly plan: Plan
+  /** Milliseconds. */
   readonly timeout: number
 }
 
@@ -96,8 +94,8 @@ export class Steps {
   }
 
   #isOurs({ by }: StepDescriptor): boolean {
-    const { role, isDialler } = this.#options
-    return role.is.includes(by) || by === (isDialler ? 'dialer' : 'acceptor')
+    const { role, side } = this.#options.plan
+    return role.is.includes(by) || by === (side === 'dials' ? 'dialer' : 'acceptor')
   }
 
   #send(now: Instant, step: StepDescriptor): void {
@@ -114,7 +112,9 @@ export class Steps {
 
   #finish(now: Instant): void {
     const { scope, script } = this.#host
-    const { seal, role, peer } = this.#options
+    const { seal, plan } = this.#options
+    const { role, protocol, side } = plan
+    const peer = protocol.roles.filter(one => one !== role && one.transport !== side).flatMap(one => one.is)
     for (const { name, value } of script.keys) scope.key[name] = value(scope)
     const keys = keysOfRoles(seal, role.is, peer)
     if (keys === undefined) return

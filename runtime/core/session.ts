@@ -9,8 +9,8 @@ import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
 import { Asking } from './asking.ts'
 import type { Carrier, Ticket } from './carrier.ts'
-import { channelPlan, isChannelled } from './channel-plan.ts'
-import { SessionChannels } from './channels.ts'
+import { isChannelled } from './channel-plan.ts'
+import { type SessionChannels, sessionChannels } from './channels.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
 import { PeerError, peerError, refused } from './errors.ts'
@@ -110,7 +110,17 @@ export class Session {
     this.now = now
     this.seenAt = now
     this.shared.meter.count('open')
-    if (isChannelled(this.plan)) this.#emission.channels = this.#makeChannels(now)
+    if (isChannelled(this.plan))
+      this.#emission.channels = sessionChannels(
+        {
+          session: this,
+          carrier: this.#carrier,
+          emission: this.#emission,
+          deliver: (at, frame, plan) => this.#arrivals.delivered(at, frame, plan),
+          ready: () => this.#out.proceed(this.now),
+        },
+        now,
+      )
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
@@ -148,13 +158,6 @@ export class Session {
     return this.#delivery.hasRoom
   }
 
-  /** As `charge`, before a packet is opened; then it is not charged again. */
-  pay(now: Instant, size: number): boolean {
-    if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
-    this.shared.meter.count('limit.rate', undefined, size)
-    return false
-  }
-
   /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
   unopened(now: Instant, code: string): void {
     const { strikes } = this.plan.protocol.limits
@@ -163,8 +166,9 @@ export class Session {
 
   /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
   charge(now: Instant, size: number): boolean {
-    if (this.isSealed && this.plan.protocol.limits.rate.before === 'open') return true
-    return this.pay(now, size)
+    if (this.#bucket === undefined || this.#bucket.take(now, size)) return true
+    this.shared.meter.count('limit.rate', undefined, size)
+    return false
   }
 
   /** Something arrived that says nothing to the application: the peer is there, and what it acknowledges. */
@@ -351,24 +355,12 @@ export class Session {
     }
   }
 
-  /** A value that a frame taught, for both sides. */
-  learn(now: Instant, frame: FramePlan, reader: Reader): boolean {
-    for (const { name, value } of frame.descriptor.learn) {
-      const learned = value(reader)
-      const { max } = this.plan.protocol.session.find(one => one.name === name) ?? {}
-      if (max !== undefined && Number(learned) > max) {
-        this.fault(now, peerError('LimitExceeded', `${name} is over ${max}`, { frame: frame.name, fatal: true }))
-        return false
-      }
-      this.context.session = { ...this.context.session, [name]: learned }
-    }
-    return true
-  }
-
   /** A frame went by, in either direction: the state it leads to. */
   passed(now: Instant, frame: FramePlan, reader: Reader | undefined): void {
     if (this.lifecycle.state === undefined) return
+    const before = this.lifecycle.state
     const state = this.lifecycle.pass(now, frame, reader)
+    if (state === before) return
     this.context.state = state
     if (state === CLOSED) this.close(now, this.saidGoodbye ? 'bye' : 'closed')
     this.rearm()
@@ -443,24 +435,6 @@ export class Session {
     this.#carrier.changed(this)
   }
 
-  #makeChannels(now: Instant): SessionChannels {
-    const { shared, plan } = this
-    const carrier = this.#carrier
-    const codec = carrier.mirror(this)
-    shared.channels.plan ??= channelPlan(plan, codec)
-    return new SessionChannels(
-      shared.channels.plan,
-      {
-        session: this,
-        carrier,
-        emission: this.#emission,
-        deliver: (at, frame, frames) => this.#arrivals.delivered(at, frame, frames),
-        ready: () => this.#out.proceed(this.now),
-      },
-      now,
-    )
-  }
-
   closedError(): PeerError {
     if (this.phase === 'opening') return peerError('WrongState', 'the handshake of this connection is not done')
     return (
@@ -470,5 +444,6 @@ export class Session {
 }
 
 const FATAL = { fatal: true }
+
 /** A connection that failed does not linger, milliseconds. */
 const FAILED_CLOSE = 1000

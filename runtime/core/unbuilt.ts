@@ -56,7 +56,6 @@ function onDatagrams(protocol: ProtocolDescriptor, transport: TransportDescripto
     if (script.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
     if (script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
     if (script.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
-    if (script.cookie?.mac === 'blake2s') found.push('handshake.cookie.mac: blake2s')
   }
   for (const seal of seals)
     found.push(...(script === undefined ? [`seal.${seal.name}`] : sealParts(seal, seals.length > 1)))
@@ -113,7 +112,8 @@ function mainly({ noise, steps, keys }: HandshakeScript): string {
   return steps.length > 0 ? 'steps' : keys.length > 0 ? 'keys' : 'ids'
 }
 
-const SERVICES: readonly string[] = ['echo', 'relay']
+// A node's bounds are for `Node` (runtime/service/node); serve and connect speak its frames, one session a connection.
+const SERVICES: readonly string[] = ['echo', 'relay', 'node']
 const SERVED: readonly string[] = ['seq', 'ack', 'ack_bits', 'ack_flag', 'reliable_flag']
 const HEADER_ROLES: readonly (keyof ChannelHeader & string)[] = [
   'seq',

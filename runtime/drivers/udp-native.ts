@@ -9,7 +9,7 @@ import type { TransportDescriptor } from '../core/protocol.ts'
 import { ADDRESS, FLAGS, type NativeSockets, OPTIONS, READABLE, WRITABLE } from '../native/addon.ts'
 import { loop, type Woken } from './loop.ts'
 import { cannotListen, type Endpoint, unreachable } from './transport.ts'
-import type { DatagramLink, DatagramSocket, DrivenDatagrams } from './udp.ts'
+import type { DatagramLink, DatagramOptions, DatagramSocket, DrivenDatagrams } from './udp.ts'
 import { Inflow, Outflow } from './udp-native-tables.ts'
 
 /** A bound socket without a machine yet. */
@@ -24,8 +24,14 @@ export class NativeUdpSocket implements DatagramSocket {
   onReady: (ready: number) => void = () => {}
 
   /** Throws an error with the system's code. */
-  constructor(sockets: NativeSockets, host: string, transport: TransportDescriptor, sources: number, busyPoll: number) {
-    const flags = FLAGS.gro | FLAGS.gso | (transport.reusePort ? FLAGS.reusePort : 0)
+  constructor(
+    sockets: NativeSockets,
+    host: string,
+    transport: TransportDescriptor,
+    sources: number,
+    { segments = true, busyPoll = 0 }: DatagramOptions,
+  ) {
+    const flags = (segments ? FLAGS.gro | FLAGS.gso : 0) | (transport.reusePort ? FLAGS.reusePort : 0)
     this.sockets = sockets
     this.busyPoll = busyPoll
     const made = sockets.openSocket(host.includes(':') ? 6 : 4, flags, sources, ready => this.onReady(ready))
@@ -66,10 +72,10 @@ export function bindNative(
   sockets: NativeSockets,
   at: Endpoint,
   transport: TransportDescriptor,
-  busyPoll: number,
+  options: DatagramOptions,
 ): NativeUdpSocket {
   try {
-    const socket = new NativeUdpSocket(sockets, at.host, transport, MOST_SOURCES, busyPoll)
+    const socket = new NativeUdpSocket(sockets, at.host, transport, MOST_SOURCES, options)
     socket.attach('bindSocket', at)
     return socket
   } catch (error) {
@@ -83,10 +89,10 @@ export function dialNative(
   sockets: NativeSockets,
   to: Endpoint,
   transport: TransportDescriptor,
-  busyPoll: number,
+  options: DatagramOptions,
 ): NativeUdpSocket {
   try {
-    const socket = new NativeUdpSocket(sockets, to.host, transport, 1, busyPoll)
+    const socket = new NativeUdpSocket(sockets, to.host, transport, 1, options)
     socket.attach('connectSocket', to)
     return socket
   } catch (error) {

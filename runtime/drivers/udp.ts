@@ -41,6 +41,8 @@ export interface DatagramSocket {
 export interface DatagramOptions {
   /** False: node:dgram, whatever there is. */
   readonly native?: boolean | undefined
+  /** False: the kernel joins no datagrams on their way out or in (UDP_SEGMENT, UDP_GRO), for networks that cannot bear it. */
+  readonly segments?: boolean | undefined
   /**
    * Microseconds that the accelerator waits for the next datagram on the processor before it sleeps: the lowest latency for
    * a busy core. Default 0. node:dgram cannot.
@@ -63,7 +65,7 @@ export async function bindDatagram(
   const { sockets } = native()
   if (sockets === undefined || options.native === false) return bindNode(at, transport)
   const host = await resolve(at.host).catch(() => at.host)
-  return bindNative(sockets, { host, port: at.port }, transport, options.busyPoll ?? 0)
+  return bindNative(sockets, { host, port: at.port }, transport, options)
 }
 
 /**
@@ -81,7 +83,7 @@ export async function dialDatagram(
   signal?.throwIfAborted()
   const { sockets } = native()
   if (sockets === undefined || options.native === false) return dialNode(at, transport)
-  return dialNative(sockets, at, transport, options.busyPoll ?? 0)
+  return dialNative(sockets, at, transport, options)
 }
 
 /** Drives a machine over a socket of `bindDatagram` or `dialDatagram`. */

@@ -18,13 +18,13 @@ import type { Application } from './application.ts'
 import { FrameQueue, type Received } from './frame-queue.ts'
 import { handsOver, nextPort, takeOver } from './hand-over.ts'
 import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
-import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
+import { type AnyOptions, type CommonOptions, type Handling, prepare } from './options.ts'
 import { drive, ownPeer, side, tlsSettings } from './parts.ts'
 import { memoryTarget } from './serve.ts'
 import { parseTarget, type Target } from './target.ts'
 
-export interface ConnectOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
-  extends CommonOptions<T, R> {}
+export type ConnectOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> = CommonOptions<T, R> &
+  Handling<T, R>
 
 export interface Connection<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
   extends Peer<T, R>,

@@ -9,7 +9,13 @@ import { SecureEndpoint } from '../core/secure-endpoint.ts'
 import { listenTcp } from '../drivers/tcp.ts'
 import { listenTls } from '../drivers/tls.ts'
 import type { Endpoint, Listener } from '../drivers/transport.ts'
-import { bindDatagram, type DatagramLink, type DatagramOptions, type DatagramSocket, datagramLink } from '../drivers/udp.ts'
+import {
+  bindDatagram,
+  type DatagramLink,
+  type DatagramOptions,
+  type DatagramSocket,
+  datagramLink,
+} from '../drivers/udp.ts'
 import { HandOverServer } from './hand-over-server.ts'
 import { LivePeer } from './live-peer.ts'
 import { tlsSettings } from './parts.ts'

@@ -18,14 +18,6 @@ export interface CommonOptions<T extends ProtocolTypes, R extends string> {
   readonly role?: R | undefined
   /** Values that the schema asks for. Secrets are never printed. */
   readonly params?: ParamsOf<T, R> | undefined
-  /**
-   * One method per frame. A handler is called during the read, with a frame that is borrowed until it returns or the
-   * promise it returns settles; meanwhile the frames behind it wait, and when too many do the peer is not read. Of a
-   * request it returns the reply.
-   */
-  readonly handlers?: Partial<HandlersOf<T, R>> | undefined
-  /** Frames without a handler of their own, borrowed as above. */
-  readonly onFrame?: ((frame: Reader, peer: Peer<T, R>) => unknown) | undefined
   readonly onOpen?: ((peer: Peer<T, R>) => void) | undefined
   readonly onClose?: ((peer: Peer<T, R>, reason: string, error: PeerError | undefined) => void) | undefined
   /**
@@ -57,7 +49,35 @@ export interface CommonOptions<T extends ProtocolTypes, R extends string> {
   readonly signal?: AbortSignal | undefined
 }
 
-export type AnyOptions = CommonOptions<AnyTypes, string>
+/**
+ * What is done with the frames that arrive. Handlers that are given are complete: one method for each frame that this
+ * role may receive and that nothing else answers, so that a new frame in the schema is a compile error here. Who wants
+ * only some of them says what happens to the rest: `onFrame`.
+ */
+export type Handling<T extends ProtocolTypes, R extends string> = Handled<T, R> | SomeHandled<T, R>
+
+interface Handled<T extends ProtocolTypes, R extends string> {
+  /**
+   * One method per frame. A handler is called during the read, with a frame that is borrowed until it returns or the
+   * promise it returns settles; meanwhile the frames behind it wait, and when too many do the peer is not read. Of a
+   * request it returns the reply.
+   */
+  readonly handlers?: HandlersOf<T, R> | undefined
+  readonly onFrame?: undefined
+}
+
+interface SomeHandled<T extends ProtocolTypes, R extends string> {
+  /** As above, but frames without a handler go to `onFrame`. */
+  readonly handlers?: Partial<HandlersOf<T, R>> | undefined
+  /** Frames without a handler of their own, borrowed as above. */
+  readonly onFrame: (frame: Reader, peer: Peer<T, R>) => unknown
+}
+
+/** The same, once types have done their work. */
+export interface AnyOptions extends CommonOptions<AnyTypes, string> {
+  readonly handlers?: Partial<HandlersOf<AnyTypes, string>> | undefined
+  readonly onFrame?: ((frame: Reader, peer: Peer) => unknown) | undefined
+}
 
 /** A protocol with the limits of the options. */
 export function limited(

@@ -1,10 +1,12 @@
 // The parts that serving and connecting share: from options to the state of an endpoint, and TLS settings.
 
 import { LocalError } from '../core/errors.ts'
+import type { KeyScope } from '../core/handshake-descriptor.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Session } from '../core/session.ts'
 import { type Shared, shared } from '../core/shared.ts'
 import { StreamConnection } from '../core/stream.ts'
+import { parseProtocolName } from '../crypto/noise/pattern.ts'
 import { loop } from '../drivers/loop.ts'
 import { randomBytes } from '../drivers/random.ts'
 import { StreamLink } from '../drivers/stream-link.ts'
@@ -83,6 +85,15 @@ export function drive<P extends LivePeer>(
 
 /** The peer of a stream session was made with its link. */
 export const ownPeer = (session: Session): LivePeer => session.owner as LivePeer
+
+/** The public half of the static key of this side; undefined where its handshake has none that outlives a connection. */
+export function staticPublicKey({ plan, params, crypto }: Shared): Uint8Array | undefined {
+  const { noise } = plan.protocol.handshake?.script ?? {}
+  if (noise === undefined || typeof noise.static !== 'function') return undefined
+  const secret = noise.static({ param: params } as KeyScope)
+  if (!(secret instanceof Uint8Array)) return undefined
+  return crypto.curve(parseProtocolName(noise.suite).curve).publicKey(secret)
+}
 
 export function tlsSettings(plan: Plan, params: Readonly<Record<string, unknown>>): TlsSettings {
   const { handshake, name, profiles } = plan.protocol

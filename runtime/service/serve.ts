@@ -14,13 +14,16 @@ import { FrameQueue, type Received } from './frame-queue.ts'
 import { handsOver } from './hand-over.ts'
 import { listenHandOver } from './hand-over-listen.ts'
 import { LivePeer } from './live-peer.ts'
-import { type AnyOptions, type CommonOptions, prepare } from './options.ts'
-import { ownPeer, type Side, side, tlsSettings } from './parts.ts'
+import { type AnyOptions, type CommonOptions, type Handling, prepare } from './options.ts'
+import { ownPeer, type Side, side, staticPublicKey, tlsSettings } from './parts.ts'
 import { StreamServer } from './stream-server.ts'
 import { parseTarget, type Target } from './target.ts'
 
-export interface ServeOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>>
-  extends CommonOptions<T, R> {
+export type ServeOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> = Listen &
+  CommonOptions<T, R> &
+  Handling<T, R>
+
+interface Listen {
   /**
    * Where to listen: `tcp://HOST:PORT`, `tls://`, `udp://`, several of them, or a MemoryHub. Default: the schema's first
    * transport and its port, on 127.0.0.1. Port 0 is any free one.
@@ -55,6 +58,8 @@ export interface Server<T extends ProtocolTypes = AnyTypes, R extends string = R
   /** The first of them as `connect` takes it: `tcp://127.0.0.1:6969`. */
   readonly url: string
   readonly port: number
+  /** What clients have to know of it beforehand: its static public key, where the handshake has one. */
+  readonly publicKey: Uint8Array | undefined
   readonly peers: Iterable<Peer<T, R>>
   readonly stats: ServerStats
   /** What the schema gives up, to be shown to whoever runs it. */
@@ -84,7 +89,7 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
   options: ServeOptions<T, R> = {},
 ): Promise<Server<T, R>> {
   options.signal?.throwIfAborted()
-  const given = options as unknown as ServeOptions & AnyOptions
+  const given = options as unknown as Listen & AnyOptions
   const wanted = given.listen ?? ''
   const places = Array.isArray(wanted) ? (wanted as (string | MemoryHub)[]) : [wanted as string | MemoryHub]
   if (places.length === 0) throw new LocalError('BadOption', 'listen is empty: name at least one address')
@@ -106,7 +111,12 @@ export async function serve<T extends ProtocolTypes = AnyTypes, R extends RoleNa
       all.push(
         handed === undefined
           ? await listen(target, make(target.transport), params, given.datagram)
-          : await listenHandOver(target, given.datagrams, handed, { plan, params, make: make(handed.to), sockets: given.datagram }),
+          : await listenHandOver(target, given.datagrams, handed, {
+              plan,
+              params,
+              make: make(handed.to),
+              sockets: given.datagram,
+            }),
       )
     }
   } catch (error) {
@@ -148,6 +158,10 @@ class RunningServer {
   get url(): string {
     const { transport, host, port } = this.addresses[0]!
     return `${transport}://${addressOf(host, port)}`
+  }
+
+  get publicKey(): Uint8Array | undefined {
+    return staticPublicKey(this.#all[0]!.side.shared)
   }
 
   get port(): number {

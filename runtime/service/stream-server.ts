@@ -19,6 +19,8 @@ export class StreamServer {
   readonly #handshakes = new Map<string, Admitted>()
   /** Accepted and not admitted yet, where surplus connections wait. */
   readonly #backlog: Connected[] = []
+  /** Driven, and not open: in their handshake. */
+  readonly #opening = new Set<LivePeer>()
   #isClosing = false
 
   constructor(side: Side) {
@@ -61,6 +63,9 @@ export class StreamServer {
   async close(): Promise<void> {
     this.#isClosing = true
     for (const connected of this.#backlog.splice(0)) connected.refuse()
+    const opening = [...this.#opening]
+    for (const peer of opening) peer.abort('closed')
+    await Promise.all(opening.map(peer => peer.closed))
     await Promise.all([...this.side.application.peers].map(peer => peer.close('closed')))
   }
 
@@ -71,6 +76,9 @@ export class StreamServer {
     }
     const { peer } = drive(this.side, connected, (session, link: StreamLink) => new LivePeer(session, link))
     admitted.peer = peer
+    this.#opening.add(peer)
+    const begun = (): void => void this.#opening.delete(peer)
+    void peer.opened.then(begun, begun)
     void peer.opened.then(
       () => this.#table.established(admitted),
       () => {},

@@ -184,6 +184,6 @@ function mirrorBig(value: bigint, width: number): bigint {
 }
 
 /** Above this many bytes zlib's vector code wins over the cost of a view and a call out of JavaScript. */
-const ZLIB_FROM = 1024
+const ZLIB_FROM = 256
 const CRC32_TABLES = slicingTables(0xedb88320)
 const CRC32C_TABLES = slicingTables(0x82f63b78)

@@ -29,11 +29,12 @@ export function pair(
   link: Partial<LinkOptions>,
   channels: readonly ChannelDescriptor[],
   options: Partial<PeerOptions> = {},
+  theirs: readonly ChannelDescriptor[] = channels,
 ): Pair {
   const network = new SimNetwork({ seed, link })
   const handshakeRtt = 2 * (link.latency ?? 0)
   const a = new Peer({ channels, handshakeRtt, ...options, to: 'b:1' })
-  const b = new Peer({ channels, handshakeRtt, ...options, to: 'a:1' })
+  const b = new Peer({ channels: theirs, handshakeRtt, ...options, to: 'a:1' })
   const sockets = [network.datagram('a:1', a), network.datagram('b:1', b)] as const
   return { network, a, b, sockets, touch: () => network.touch() }
 }

@@ -29,6 +29,8 @@ export class Peer implements DatagramMachine {
   readonly closed = false
   deadline: Instant = NEVER
   onDeliver: (channel: number, message: Uint8Array, now: number) => void = () => {}
+  onTransmit: (channel: number, seq: number) => void = () => {}
+  onSettled: () => void = () => {}
   onReady: (channel: number) => void = () => {}
   settledCount = 0
   droppedCount = 0
@@ -93,7 +95,10 @@ export class Peer implements DatagramMachine {
       acknowledge: channel => this.#acknowledge(channel),
       deliver: (channel, message) => this.onDeliver(channel, message, this.now),
       hold: (_, message) => Uint8Array.from(message),
-      settled: () => void this.settledCount++,
+      settled: () => {
+        this.settledCount++
+        this.onSettled()
+      },
       dropped: () => void this.droppedCount++,
       ready: channel => this.onReady(channel),
       failed: (code, text) => void (this.failure = `${code}: ${text}`),
@@ -105,6 +110,7 @@ export class Peer implements DatagramMachine {
 
   #transmit(channel: number, message: Uint8Array, { seq, fragment }: Numbers): number {
     if (this.#out.length >= this.#room) return 0
+    this.onTransmit(channel, seq)
     const body = fragment === undefined ? message : message.subarray(fragment.from, fragment.to)
     const bytes = this.#header(channel, body.length)
     const view = new DataView(bytes.buffer)

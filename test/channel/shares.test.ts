@@ -24,6 +24,7 @@ function narrow(channels: readonly ChannelDescriptor[], handshakeRtt?: number) {
     settled() {},
     dropped: (_, message) => void state.dropped.push(message),
     ready: place => void state.ready.push(place),
+    priority: (_, message) => message[8] ?? 0,
     failed: code => void (state.failure = code),
     cutSize: (_, message) => message.length,
     cutBytes: (_, message) => message,
@@ -60,6 +61,18 @@ test('while there is room for few, channels share it by priority and none starve
     expect(high / low).toBeGreaterThan(7)
     expect(high / low).toBeLessThan(9)
   }
+})
+
+test('where a field holds the priority, the next message of a channel says what its share is', () => {
+  const field = { path: 'priority', get: () => 0, set: () => {} }
+  const { set, state } = narrow(['low', 'high'].map(name => channel(name, 'unreliable', { priority: field })))
+  const bodies = [0, 2].map(priority => Uint8Array.from(numbered(1, 600)).fill(priority, 8, 9))
+  for (let turn = 0; turn < 1000; turn++) {
+    for (const place of [0, 1]) while (set.send(0, place, bodies[place]!, 600) !== 'refused') {}
+    state.room = 2
+    set.pump(0)
+  }
+  expect(state.sent.filter(place => place === 1).length / state.sent.length).toBeCloseTo(0.8, 1)
 })
 
 test('a large message does not keep a small one on another channel waiting', () => {
@@ -215,6 +228,12 @@ test('acknowledgements ride on messages of their channel, and go alone only when
   oneWay.network.run(5000)
   // One for every second message (ack.after).
   expect(oneWay.b.ackFrames).toBe(50)
+})
+
+test('an endpoint that says an acknowledgement went, but not that it was carried, is told so', () => {
+  const { set } = narrow([channel('one', 'reliable')])
+  set.receive(0, 0, 1, undefined, numbered(1, 8), 8)
+  expect(() => set.wake(30)).toThrow('acknowledge returned true, but carried was not called for what it sent')
 })
 
 test('a frame may wait for company as long as its channel says', () => {

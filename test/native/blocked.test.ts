@@ -144,6 +144,6 @@ function start(): { socket: ReturnType<typeof bindNative>; machine: Recorder; li
     },
   }
   const machine = new Recorder()
-  const socket = bindNative(sockets, { host: '127.0.0.1', port: 0 }, TRANSPORT, 0)
+  const socket = bindNative(sockets, { host: '127.0.0.1', port: 0 }, TRANSPORT, {})
   return { socket, machine, link: new NativeUdpLink(socket, machine), played }
 }

@@ -1,4 +1,4 @@
-// The two paths of UDP: tests over it run on both, the native one where it is here.
+// The paths of UDP: tests over it run on all of them, the native ones where they are here.
 import { afterEach, test } from 'vitest'
 import { allowNative, native, refuseNative } from '../../runtime/native/load.ts'
 

@@ -354,7 +354,7 @@ test('a schema that needs an engine that does not exist is refused by the name o
     [{ handshake }, 'handshake.noise'],
     [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet'],
     [{ channels: [{ ...channel!, delivery: 'reliable' }] }, 'channels.main.delivery: reliable'],
-    [{ service: { node: {} } }, 'service.node'],
+    [{ service: { lottery: {} } }, 'service.lottery'],
     [{ replies: [{ ...ASKS, auto: 'idle' }] }, 'replies.ask.auto: idle'],
   ]
   for (const [changes, section] of wrong) {

@@ -4,7 +4,17 @@ import { afterEach, expect, test } from 'vitest'
 import { protocol } from '../../generated/pea2pea/index.ts'
 import { protocol as chaos } from '../../generated/pea2pea/profiles/chaos/index.ts'
 import { protocol as text } from '../../generated/pea2pea/profiles/text/index.ts'
-import { fixed, lines, messages, Node, type NodeOptions, type Prefix, prefixed, unframed } from '../../runtime/index.ts'
+import {
+  fixed,
+  lines,
+  Metrics,
+  messages,
+  Node,
+  type NodeOptions,
+  type Prefix,
+  prefixed,
+  unframed,
+} from '../../runtime/index.ts'
 import { bytes, codeOf } from './harness.ts'
 
 const running: Node<never, never>[] = []
@@ -146,6 +156,25 @@ test('a schema gives framing, types, limits and bounds; handlers are typed by fr
   expect(() => connection.unicast({ frame: 'Message', value: { payload: new Uint8Array(9 * 1024 * 1024) } })).toThrow(
     expect.objectContaining({ code: 'InvalidInput' }),
   )
+})
+
+test('the metrics of a schema count what happens to its nodes', async () => {
+  const metrics = new Metrics({ protocol: protocol.name, frames: protocol.frames, metrics: protocol.metrics })
+  const wire = messages(protocol)
+  const far = started(wire.node({ listener: '127.0.0.1:0' }, { meter: metrics.meter }))
+  far.enableReading(wire.reading({ Message() {} }))
+  const near = started(wire.node({ listener: 'none' }))
+  near.enableWriting(wire.writing)
+  const address = (await far.toggleListener()) as string
+  const connection = await near.connect(address)
+  for (let i = 0; i < 3; i++) await connection.unicast({ frame: 'Message', value: { payload: new Uint8Array(6) } })
+  await raw(address)
+  await until(() => far.heuristics.inboundConnectionsRejected === 1 && far.stats.messagesReceived === 3, 'all of it')
+  const text = await metrics.text()
+  expect(text).toMatch(/p2p_messages_received_total\{[^}]*\} 3\n/)
+  expect(text).toMatch(/p2p_bytes_received_total\{[^}]*\} 30\n/)
+  expect(text).toMatch(/p2p_inbound_connections_rejected_total\{[^}]*\} 1\n/)
+  expect(text).toMatch(/framewright_connections\{[^}]*\} 1\n/)
 })
 
 test('profiles of a schema set what they name', () => {

@@ -1,15 +1,13 @@
 // The generated codec: made from bench/schema by the generator of this checkout, written to a temporary folder and loaded
 // from there, exactly as `proto gen` would make it.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { generate } from '../../../generator/generate.ts'
-import { transpile } from '../../../generator/transpile.ts'
 import type { Codec } from '../../../runtime/wire/codec.ts'
 import { KINDS, type Packet, type Report, type Subject } from '../messages.ts'
 
-const RUNTIME = new URL('../../../runtime/codegen/v1.ts', import.meta.url).href
 const WHOLE = { whole: true } as const
 
 interface PacketModule {
@@ -26,8 +24,11 @@ interface ReportModule {
   readonly encodeReport: (value: Report, into: Uint8Array, at: number) => number
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+execFileSync(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('../generate.ts', import.meta.url)), folder])
 const { BenchPacketCodec, encodePacket } = await load<PacketModule>('bench-packet')
 const { BenchRecordCodec, encodeReport } = await load<ReportModule>('bench-record')
+rmSync(folder, { recursive: true, force: true })
 const packetCodec = new BenchPacketCodec()
 const reportCodec = new BenchRecordCodec()
 const slab = new Uint8Array(4096)
@@ -78,21 +79,5 @@ export const subject: Subject = {
 }
 
 async function load<M>(name: string): Promise<M> {
-  const root = fileURLToPath(new URL('../../..', import.meta.url))
-  const read = (path: string) =>
-    existsSync(resolve(root, path)) ? readFileSync(resolve(root, path), 'utf8') : undefined
-  const { files, diagnostics } = await generate([`bench/schema/${name}.yaml`], { read, emit: ['ts'], runtime: RUNTIME })
-  if (diagnostics.some(d => d.severity === 'error')) throw new Error(JSON.stringify(diagnostics))
-  const folder = mkdtempSync(join(tmpdir(), 'bench-'))
-  for (const [path, text] of await transpile(files, RUNTIME)) {
-    const file = join(folder, path)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text)
-  }
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  try {
-    return (await import(pathToFileURL(join(folder, name, 'codec.js')).href)) as M
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  return (await import(pathToFileURL(join(folder, name, 'codec.js')).href)) as M
 }

@@ -1,19 +1,25 @@
-// Hand-written codec on one permanent DataView: what a careful programmer writes for these two messages and no others.
+// Hand-written codec on one permanent DataView: what a careful programmer writes for these two messages and no others. It
+// refuses what the others refuse too: numbers that do not fit, unknown kinds, malformed text, wrong lengths.
+import { isUtf8 } from 'node:buffer'
 import { KINDS, type Packet, type Report, type Subject } from '../messages.ts'
 
 const slab = new Uint8Array(4096)
 const out = new DataView(slab.buffer)
 
 function encodePacket(m: Packet, at: number): number {
-  const length = m.payload.length
+  const { flags, session, sequence, ack, payload } = m
+  if (!(payload instanceof Uint8Array)) throw new TypeError('payload')
+  const length = payload.length
   if (length > 0xffff) throw new RangeError('payload too long')
+  if (flags !== (flags & 0xff)) throw new RangeError('flags')
+  if (session !== session >>> 0 || sequence !== sequence >>> 0 || ack !== ack >>> 0) throw new RangeError('u32')
   out.setUint8(at, 1)
-  out.setUint8(at + 1, m.flags)
+  out.setUint8(at + 1, flags)
   out.setUint16(at + 2, length)
-  out.setUint32(at + 4, m.session)
-  out.setUint32(at + 8, m.sequence)
-  out.setUint32(at + 12, m.ack)
-  slab.set(m.payload, at + 16)
+  out.setUint32(at + 4, session)
+  out.setUint32(at + 8, sequence)
+  out.setUint32(at + 12, ack)
+  slab.set(payload, at + 16)
   return at + 16 + length
 }
 
@@ -32,7 +38,7 @@ function decodePacket(bytes: Uint8Array): number {
 const FLOAT = new Float32Array(1)
 const FLOAT_WORD = new Int32Array(FLOAT.buffer)
 
-function writeAscii(text: string, at: number): number {
+function writeText(text: string, at: number): number {
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c > 0x7f) return at + Buffer.from(slab.buffer).write(text, at, 'utf8')
@@ -41,16 +47,23 @@ function writeAscii(text: string, at: number): number {
   return at + text.length
 }
 
-function readAscii(bytes: Uint8Array, at: number, end: number): string {
+function readText(bytes: Uint8Array, at: number, end: number): string {
   if (end > bytes.length) throw new RangeError('truncated')
-  if (end - at > 16) return (bytes as Buffer).toString('utf8', at, end)
+  if (end - at > 16) return readLong(bytes, at, end)
   let text = ''
   for (let i = at; i < end; i++) {
     const c = bytes[i]!
-    if (c > 0x7f) return Buffer.from(bytes.buffer, bytes.byteOffset).toString('utf8', at, end)
+    if (c > 0x7f) return readLong(bytes, at, end)
     text += String.fromCharCode(c)
   }
   return text
+}
+
+function readLong(bytes: Uint8Array, at: number, end: number): string {
+  let all = 0
+  for (let i = at; i < end; i++) all |= bytes[i]!
+  if (all > 0x7f && !isUtf8(bytes.subarray(at, end))) throw new RangeError('text')
+  return (bytes as Buffer).toString('utf8', at, end)
 }
 
 function readFloat(bytes: Uint8Array, at: number): number {
@@ -59,8 +72,14 @@ function readFloat(bytes: Uint8Array, at: number): number {
 }
 
 function encodeReport(m: Report, at: number): number {
+  const kind = KINDS.indexOf(m.kind)
+  if (kind < 0) throw new RangeError('kind')
+  const { health, sector, score, tick, serial } = m
+  if (health !== (health & 0xff) || sector !== (sector & 0xffff)) throw new RangeError('health or sector')
+  if (score !== (score | 0) || tick !== tick >>> 0) throw new RangeError('score or tick')
+  if (serial.lo !== serial.lo >>> 0 || serial.hi !== serial.hi >>> 0) throw new RangeError('serial')
   out.setUint8(at, 1)
-  out.setUint8(at + 1, KINDS.indexOf(m.kind))
+  out.setUint8(at + 1, kind)
   out.setUint8(at + 2, m.health)
   out.setUint16(at + 3, m.sector, true)
   out.setInt32(at + 5, m.score, true)
@@ -75,11 +94,12 @@ function encodeReport(m: Report, at: number): number {
   out.setFloat32(at + 41, m.vz, true)
   out.setFloat32(at + 45, m.heading, true)
   out.setFloat32(at + 49, m.fuel, true)
-  let end = writeAscii(m.name, at + 54)
+  let end = writeText(m.name, at + 54)
   if (end - at - 54 > 0xff) throw new RangeError('name too long')
   out.setUint8(at + 53, end - at - 54)
   const status = end
-  end = writeAscii(m.status, status + 2)
+  end = writeText(m.status, status + 2)
+  if (end - status - 2 > 0xffff) throw new RangeError('status too long')
   out.setUint16(status, end - status - 2, true)
   return end
 }
@@ -97,10 +117,10 @@ function decodeReport(bytes: Uint8Array): number {
   const high = (bytes[17]! | (bytes[18]! << 8) | (bytes[19]! << 16) | (bytes[20]! << 24)) >>> 0
   const serial = { hi: high, lo: low }
   const nameEnd = 54 + bytes[53]!
-  const name = readAscii(bytes, 54, nameEnd)
+  const name = readText(bytes, 54, nameEnd)
   const statusAt = nameEnd + 2
   const statusEnd = statusAt + (bytes[nameEnd]! | (bytes[nameEnd + 1]! << 8))
-  const status = readAscii(bytes, statusAt, statusEnd)
+  const status = readText(bytes, statusAt, statusEnd)
   return (
     KINDS.indexOf(kind) +
     health +

@@ -29,7 +29,7 @@ export class OpenBatch {
   readonly #rows: AeadRows
   /** Which made the keys of this batch. */
   #provider: CryptoProvider | undefined
-  /** The row in `#rows`, -1 where nothing is in flight; the phase it is opened under. */
+  /** The row in `#rows`, or NONE, or NO_KEY; the phase it is opened under. */
   #job: Int32Array
   #epoch: Float64Array
   #aadFrom: Uint32Array
@@ -104,11 +104,11 @@ export class OpenBatch {
     const { receiving } = seal
     receiving.expire(this.now)
     const epoch = plan.phase === undefined ? 0 : receiving.epochOf(readBits(plan.phase, this.slab, frame), hi, lo)
+    this.verdict[row] = PENDING
     if (epoch < 0) {
-      this.verdict[row] = VERDICT.failed
+      this.#job[row] = NO_KEY
       return row
     }
-    this.verdict[row] = PENDING
     this.#epoch[row] = epoch
     this.#aadFrom[row] = aadFrom
     this.#aadTo[row] = aadTo
@@ -143,10 +143,11 @@ export class OpenBatch {
     const hi = this.hi[row] as number
     const lo = this.lo[row] as number
     const job = this.#job[row] as number
-    const length = job === NONE ? this.#follow(row, seal) : this.#rows.result(job)
+    const length = job >= 0 ? this.#rows.result(job) : job === NONE ? this.#follow(row, seal) : -1
     if (length < 0) {
-      seal.failures++
-      this.verdict[row] = VERDICT.failed
+      if (job !== NO_KEY) seal.failures++
+      // As it would have looked had its batch been opened one by one.
+      this.verdict[row] = seal.mayBeFresh(hi, lo) ? VERDICT.failed : VERDICT.replayed
       return
     }
     const from = this.textFrom[row] as number
@@ -189,6 +190,8 @@ function grown<T extends { set(from: ArrayLike<number>): void }>(to: T, from: Ar
 }
 
 const NO_BYTES = new Uint8Array(0)
+/** Instead of a row: opened without one; no key fits its phase. */
 const NONE = -1
+const NO_KEY = -2
 /** A verdict that is not there yet. */
 const PENDING = 255

@@ -43,10 +43,11 @@ export function writeWords(place: BytePlace, bytes: Uint8Array, frame: number, h
 
 /** The low `size` bytes of a number in two halves; more than 8 bytes have zeros in front. */
 export function putWords(bytes: Uint8Array, at: number, size: number, little: boolean, hi: number, lo: number): void {
-  for (let i = 0; i < size; i++) {
-    const byte = i < 4 ? lo >>> (8 * i) : i < 8 ? hi >>> (8 * (i - 4)) : 0
-    bytes[little ? at + i : at + size - 1 - i] = byte
-  }
+  if (size === 8) {
+    put32(bytes, little ? at + 4 : at, little, hi)
+    put32(bytes, little ? at : at + 4, little, lo)
+  } else if (size === 4) put32(bytes, at, little, lo)
+  else putFew(bytes, at, size, little, hi, lo)
 }
 
 /** Whether the frame that begins at `frame` is one of those that the seal covers. */
@@ -58,6 +59,20 @@ export function isSealed(layout: SealLayout, bytes: Uint8Array, frame: number): 
 /** How far one number is above another; exact below 2^53, of the right sign always. */
 export function distance(hi: number, lo: number, fromHi: number, fromLo: number): number {
   return (hi - fromHi) * WORD + (lo - fromLo)
+}
+
+function putFew(bytes: Uint8Array, at: number, size: number, little: boolean, hi: number, lo: number): void {
+  for (let i = 0; i < size; i++) {
+    const byte = i < 4 ? lo >>> (8 * i) : i < 8 ? hi >>> (8 * (i - 4)) : 0
+    bytes[little ? at + i : at + size - 1 - i] = byte
+  }
+}
+
+function put32(bytes: Uint8Array, at: number, little: boolean, value: number): void {
+  bytes[little ? at : at + 3] = value
+  bytes[little ? at + 1 : at + 2] = value >>> 8
+  bytes[little ? at + 2 : at + 1] = value >>> 16
+  bytes[little ? at + 3 : at] = value >>> 24
 }
 
 function readFew(bytes: Uint8Array, at: number, size: number, little: boolean): number {

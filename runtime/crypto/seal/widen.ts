@@ -21,8 +21,9 @@ function widenLow(number: { hi: number; lo: number }, range: number, nearHi: num
 function widenHigh(number: { hi: number; lo: number }, range: number, nearHi: number, nearLo: number): void {
   let ahead = (number.hi - nearHi) % range
   if (ahead < 0) ahead += range
-  // Exact enough: what is rounded is far from both ends of the range.
-  if (ahead * WORD + number.lo - nearLo >= (range / 2) * WORD && nearHi + ahead >= range) ahead -= range
+  // By halves and not by one number: those of 56 bits are not exact.
+  const isFar = ahead > range / 2 || (ahead === range / 2 && number.lo >= nearLo)
+  if (isFar && nearHi + ahead >= range) ahead -= range
   number.hi = nearHi + ahead
 }
 

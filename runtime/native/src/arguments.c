@@ -44,9 +44,8 @@ bool take_i32(const arguments *a, size_t i, const char *name, int32_t *out) {
 }
 
 static bool view(const arguments *a, size_t i, napi_typedarray_type type, size_t *length, void **at) {
-  bool is = false;
   napi_typedarray_type actual;
-  if (napi_is_typedarray(a->env, a->value[i], &is) != napi_ok || !is) return false;
+  /* Fails for what is no typed array. */
   if (napi_get_typedarray_info(a->env, a->value[i], &actual, length, at, NULL, NULL) != napi_ok) return false;
   if (*at == NULL) *length = 0; /* detached */
   return actual == type;

@@ -3,6 +3,7 @@
 
 import type { PeerError } from '../../core/errors.ts'
 import { NEVER } from '../../core/machine.ts'
+import type { Meter } from '../../core/meter.ts'
 import type { Woken } from '../../drivers/loop.ts'
 import type { Network } from '../../drivers/network.ts'
 import type { PortEvents, StreamPort } from '../../drivers/stream-link.ts'
@@ -23,6 +24,7 @@ export interface ConnectionHost<In, Out> {
   readonly hooks: HookSettings
   readonly heuristics: Heuristics
   readonly memory: { held: number; readonly most: number }
+  readonly meter: Meter | undefined
   message(message: In, from: NodeConnection<In, Out>): unknown
   /** Flushes this connection when the turn of the program is over. */
   soon(connection: NodeConnection<In, Out>): void
@@ -241,6 +243,14 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     return this.#host.message(message, this)
   }
 
+  get isMetered(): boolean {
+    return this.#host.meter !== undefined
+  }
+
+  metered(message: In, size: number): void {
+    this.#host.meter?.received((message as { frameIndex?: number }).frameIndex ?? 0, size)
+  }
+
   failed(error: unknown): void {
     this.#host.ended(this, 'Reading', asError(error))
   }
@@ -250,7 +260,7 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
   }
 
   dropped(): void {
-    this.#host.heuristics.messagesDropped++
+    this.#host.heuristics.count('messagesDropped')
   }
 
   resumed(): void {
@@ -292,7 +302,7 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     const now = network.now()
     const deadline = this.#outbound?.deadline ?? Infinity
     if (now >= deadline) {
-      heuristics.writeTimeouts++
+      heuristics.count('writeTimeouts')
       const error = new NodeError('TimedOut', `a batch did not leave within ${hooks.writing.timeout} ms`)
       this.#outbound?.stop(error)
       this.#host.ended(this, 'Writing', error)
@@ -304,7 +314,7 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
       // Whoever is not read cannot be late.
       if (this.#isPaused) this.#waitsSince = now
       if (now >= this.#waitsSince + idle) {
-        heuristics.idleTimeouts++
+        heuristics.count('idleTimeouts')
         this.#host.ended(this, 'Reading', new NodeError('TimedOut', `no whole message came within ${idle} ms`))
         return
       }
@@ -314,7 +324,9 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     network.arm(this, next)
   }
 
+  /** Lets go of memory that only a burst needed. */
   #shrink(): void {
     this.#outbound?.shrink()
+    this.#inbound?.shrink()
   }
 }

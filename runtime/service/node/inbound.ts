@@ -12,6 +12,9 @@ import type { Traffic } from './stats.ts'
 export interface InboundHost<In> {
   readonly traffic: Traffic
   readonly isGone: boolean
+  /** Whether `metered` is told of each message. */
+  readonly isMetered: boolean
+  metered(message: In, size: number): void
   message(message: In): unknown
   /** No message can be read any more. */
   failed(error: unknown): void
@@ -127,7 +130,7 @@ export class Inbound<In> {
   #scan(bytes: Uint8Array, from: number, end: number): number {
     const decoder = this.#decoder
     const host = this.#host
-    const { traffic } = host
+    const { traffic, isMetered } = host
     let at = from
     try {
       while (at < end) {
@@ -140,6 +143,7 @@ export class Inbound<In> {
         const { next } = decoder
         traffic.messagesReceived++
         traffic.bytesReceived += next - at
+        if (isMetered) host.metered(message, next - at)
         at = next
         if (this.#isBusy) this.#enqueue(message)
         else this.#hand(message, false)

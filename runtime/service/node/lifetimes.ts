@@ -2,6 +2,7 @@
 // before it, and everything that has to be waited for when the node goes.
 
 import { setMaxListeners } from 'node:events'
+import type { Meter } from '../../core/meter.ts'
 import type { Network } from '../../drivers/network.ts'
 import type { NodeConnection } from './connection.ts'
 import { asError, NodeError } from './errors.ts'
@@ -20,6 +21,7 @@ export interface LifetimesHost<In, Out> {
   readonly sendable: Map<string, NodeConnection<In, Out>>
   /** Of connections that are over. */
   readonly past: Traffic
+  readonly meter: Meter | undefined
   /** A connection is removed, so there is room for another. */
   removed(): void
   fault(address: string, hook: 'OnConnect' | 'OnDisconnect', error: unknown): void
@@ -43,6 +45,7 @@ export class Lifetimes<In, Out> {
 
   /** The connection is registered. */
   begin(connection: NodeConnection<In, Out>): void {
+    this.#host.meter?.count('open')
     const hook = this.#host.enabled.onConnect
     if (hook === undefined) return
     const { abortable } = this.#host.hooks.onConnect
@@ -74,6 +77,7 @@ export class Lifetimes<In, Out> {
   ): Promise<boolean> {
     if (connection.isClaimed) return NO
     connection.isClaimed = true
+    this.#host.meter?.count('close', origin)
     const { enabled, hooks, network } = this.#host
     const hook = enabled.onDisconnect
     if (hook === undefined) {

@@ -121,13 +121,13 @@ export class Listening {
 
   /** Closes a connection before any hook hears of it. */
   #reject(connected: Connected): void {
-    this.#host.heuristics.inboundConnectionsRejected++
+    this.#host.heuristics.count('inboundConnectionsRejected')
     connected.refuse()
   }
 
   #begin(address: string): boolean {
     const place = this.#host.isShuttingDown ? undefined : this.#reserve(address)
-    if (place === undefined) this.#host.heuristics.inboundConnectionsRejected++
+    if (place === undefined) this.#host.heuristics.count('inboundConnectionsRejected')
     else this.#begun.set(address, place)
     return place !== undefined
   }
@@ -150,7 +150,7 @@ export class Listening {
 
   #failed(error: Error): void {
     const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ECONNABORTED' && code !== 'ECONNRESET') this.#host.heuristics.acceptErrors++
+    if (code !== 'ECONNABORTED' && code !== 'ECONNRESET') this.#host.heuristics.count('acceptErrors')
   }
 }
 

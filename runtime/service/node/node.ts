@@ -3,6 +3,7 @@
 
 import { setMaxListeners } from 'node:events'
 import { isPeerError } from '../../core/errors.ts'
+import type { Meter } from '../../core/meter.ts'
 import { type Network, tcpNetwork } from '../../drivers/network.ts'
 import { addressOf, type Connected, type Endpoint } from '../../drivers/transport.ts'
 import { NodeConnection } from './connection.ts'
@@ -12,7 +13,7 @@ import { Lifetimes, type LifetimesHost } from './lifetimes.ts'
 import { endpoint, Listening, type ListeningHost } from './listening.ts'
 import { type NodeOptions, type NodeSettings, nodeSettings } from './settings.ts'
 import { abandon, complete, establish, type SetupHost } from './setup.ts'
-import { type Heuristics, noHeuristics, Traffic } from './stats.ts'
+import { Heuristics, Traffic } from './stats.ts'
 import { NodeTable, type Place } from './table.ts'
 import { bounded, linkedSignals, Tasks } from './tasks.ts'
 
@@ -28,6 +29,8 @@ export interface NodeExtras {
   readonly network?: Network | undefined
   /** Defaults below `options`; those of a schema, say. */
   readonly defaults?: NodeSettings | undefined
+  /** Counts for the metrics of a schema (runtime/metrics). */
+  readonly meter?: Meter | undefined
   /** Told of faults, for logs. Must not throw. */
   readonly report?: ((fault: Fault) => void) | undefined
 }
@@ -42,7 +45,8 @@ export interface ConnectOptions {
 export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, ListeningHost, LifetimesHost<In, Out> {
   readonly settings: NodeSettings
   readonly network: Network
-  readonly heuristics: Heuristics = noHeuristics()
+  readonly heuristics: Heuristics
+  readonly meter: Meter | undefined
   readonly enabled: Hooks<In, Out> = {
     handshake: undefined,
     reading: undefined,
@@ -69,6 +73,10 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
   constructor(options: NodeOptions = {}, extras: NodeExtras = {}) {
     this.settings = nodeSettings(options, extras.defaults)
     this.network = extras.network ?? tcpNetwork
+    this.meter = extras.meter
+    this.heuristics = new Heuristics(extras.meter)
+    extras.meter?.gauge('connections', () => this.connectedCount)
+    extras.meter?.gauge('handshakes', () => this.connectingCount)
     this.#report = extras.report ?? (() => {})
     this.table = new NodeTable(this.settings.limits)
     this.#listening = new Listening(this)
@@ -203,7 +211,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
       return this.table.reserve(address, 'initiator')
     } catch (error) {
       if (isNodeError(error, 'QuotaExceeded') && !this.table.hasSetup('initiator'))
-        this.heuristics.connectBudgetRejections++
+        this.heuristics.count('connectBudgetRejections')
       throw error
     }
   }

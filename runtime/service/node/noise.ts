@@ -2,12 +2,12 @@
 // message of the application is one record; an empty one is a record of length 0 without a Noise message inside.
 
 import { fail, receive, type Script, send } from '../../core/script.ts'
-import { node as nodeCrypto } from '../../crypto/node.ts'
 import { NoiseHandshake } from '../../crypto/noise/handshake.ts'
 import { parseProtocolName, type Suite } from '../../crypto/noise/pattern.ts'
 import type { CipherState } from '../../crypto/noise/symmetric.ts'
 import { type Aead, type CryptoProvider, TAG_LENGTH } from '../../crypto/provider.ts'
 import { randomBytes } from '../../drivers/random.ts'
+import { chooseProvider } from '../../native/choose.ts'
 import { copyOf } from '../../wire/copy.ts'
 import type { ConnectionSide, Decoder, Encoder } from './codec.ts'
 import { NodeError } from './errors.ts'
@@ -50,7 +50,7 @@ export interface NoiseLayer extends RawFraming {
 /** The hook Handshake, and the codecs of what follows. `stream.context` holds a NoiseResult afterwards. */
 export function noise(options: NoiseOptions): NoiseLayer {
   const suite = parseProtocolName(options.protocol)
-  const crypto = options.crypto ?? nodeCrypto
+  const crypto = options.crypto ?? chooseProvider()
   const results = new Map<string, NoiseResult>()
   const resultOf = (address: string): NoiseResult => {
     const result = results.get(address)
@@ -63,9 +63,13 @@ export function noise(options: NoiseOptions): NoiseLayer {
       const result = await stream.run(script, recordFraming(options.max ?? 65_535))
       stream.context = result
       results.set(stream.address, result)
+      // The codecs are made at once, in the same turn: what is old by then was of a setup that failed, or of a node that only reads.
+      for (const address of results.keys()) {
+        if (results.size <= PENDING) break
+        results.delete(address)
+      }
     },
     decoder: address => new NoiseDecoder(recordKey(suite, crypto, resultOf(address).receive), suite),
-    // Made last, so that a handshake whose setup fails behind it is forgotten with the next one of this address.
     encoder: address => {
       const { send: cipher } = resultOf(address)
       results.delete(address)
@@ -239,5 +243,7 @@ class NoiseEncoder implements Encoder<Uint8Array> {
 }
 
 const EMPTY = new Uint8Array(0)
+/** Results that wait for their codecs. */
+const PENDING = 256
 /** Largest plain text of a record. */
 const MOST = 65_535 - TAG_LENGTH

@@ -80,7 +80,10 @@ export class Outbound<Out> {
     let end: number
     let start: number
     try {
-      const bytes = outbox.reserve(encoder.sizeOf(message))
+      const size = encoder.sizeOf(message)
+      // A batch stays within one run of memory, and so within one write.
+      if (this.#bytes + size > this.#settings.buffer && !this.#isBlocked) this.flush()
+      const bytes = outbox.reserve(size)
       start = outbox.at
       end = encoder.encode(message, bytes, start)
     } catch (thrown) {
@@ -90,7 +93,7 @@ export class Outbound<Out> {
     outbox.commit(end)
     this.#bytes += end - start
     if (this.#messages++ === 0) this.#host.soon()
-    if (this.#bytes >= this.#settings.buffer && !this.#isBlocked) this.flush()
+    if (end - start >= this.#settings.buffer && !this.#isBlocked) this.flush()
   }
 
   /** The fate of the last message that was posted: settles when its batch was handed to the operating system. */

@@ -34,7 +34,7 @@ export async function establish<In, Out>(
     }
     complete(host, connection)
   } catch (thrown) {
-    if (isNodeError(thrown, 'TimedOut') && handshake !== undefined) host.heuristics.handshakeTimeouts++
+    if (isNodeError(thrown, 'TimedOut') && handshake !== undefined) host.heuristics.count('handshakeTimeouts')
     const error = host.isShuttingDown && !(thrown instanceof ShuttingDown) ? new ShuttingDown() : asError(thrown)
     abandon(host, connection, error)
     throw error

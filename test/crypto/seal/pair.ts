@@ -12,6 +12,9 @@ import { SealBatch } from '../../../runtime/crypto/seal/seal-batch.ts'
 /** chacha20-poly1305, 64-bit counter in the header, phase and seen, window 1024, rekey 2^20 or 120 s. */
 export const PACKET: SealDescriptor = chat.seals[0]!
 
+/** Full scale, for continuous integration: FRAMEWRIGHT_LONG=1. */
+export const LONG: boolean = process.env.FRAMEWRIGHT_LONG === '1'
+
 export const NO_SCOPE: KeyScope = {
   param: {},
   session: {},

@@ -15,16 +15,21 @@ import { ReplayWindow } from '../../../runtime/crypto/seal/replay.ts'
 import { SealBatch } from '../../../runtime/crypto/seal/seal-batch.ts'
 import { FAILED, StreamSeal } from '../../../runtime/crypto/seal/stream-seal.ts'
 import { widen } from '../../../runtime/crypto/seal/widen.ts'
+import { chooseProvider } from '../../../runtime/native/choose.ts'
+import { native } from '../../../runtime/native/load.ts'
 import type { SealedFrame } from '../../../runtime/wire/codec.ts'
 import { hex, toHex, vectors } from '../../vectors/codecs.ts'
 import { NO_SCOPE } from './pair.ts'
 
+const { addon, reason } = native()
+if (addon === undefined) console.log(`skipped: the provider native (${reason})`)
+const PROVIDERS = [...(addon === undefined ? [] : [chooseProvider('native')]), node, noble]
 const records = vectors<Intentra>('intentra')
 const packets = vectors<Fastnet>('fastnet')
 const frames = vectors<Hydra>('hydra-sync')
 const ZERO = new Uint8Array(32)
 
-describe.each([node, noble])('intentra crate-0.1.3, $name', provider => {
+describe.each(PROVIDERS)('intentra crate-0.1.3, $name', provider => {
   const [descriptor] = intentra.seals as [SealDescriptor]
 
   test('seals and opens what the crate sealed', () => {
@@ -79,7 +84,7 @@ test('intentra: the replay window accepts what the crate accepts, but for its ho
   expect(compared).toBeGreaterThan(200)
 })
 
-describe.each([node, noble])('fastnet crate-0.3.1, $name', provider => {
+describe.each(PROVIDERS)('fastnet crate-0.3.1, $name', provider => {
   const [descriptor] = fastnet.seals as [SealDescriptor]
   const { send_key, recv_key } = packets.aead
 
@@ -114,6 +119,19 @@ describe.each([node, noble])('fastnet crate-0.3.1, $name', provider => {
     }
   })
 
+  test('follows it even where the first packets behind the rotation were lost, but not too many', () => {
+    const { send_key: theirs, recv_key: ours, cases } = packets.key_rotation
+    const rotated = cases.find(({ counter_at_rotation }) => counter_at_rotation > 100)!
+    const begin = BigInt(rotated.counter_at_rotation)
+    const seen = [0n, 7n, 8n].map(lost => {
+      const plan = new SealPlan(descriptor, provider)
+      const seal = new PacketSeal({ plan, send: hex(ours), receive: hex(theirs), scope: NO_SCOPE, now: 0 })
+      const late = sealed(descriptor, provider, hex(rotated.new_send_key), '00'.repeat(8), 'abcd', begin + lost)
+      return open(seal, hex(late))
+    })
+    expect(seen).toEqual(['abcd', 'abcd', 'error'])
+  })
+
   test('opens a recorded session', () => {
     const { secure_session: session } = packets.captures
     const all: [string, string][] = [
@@ -142,7 +160,7 @@ describe.each([node, noble])('fastnet crate-0.3.1, $name', provider => {
   })
 })
 
-describe.each([node, noble])('hydra-sync crate-1.0.0-beta.9, $name', provider => {
+describe.each(PROVIDERS)('hydra-sync crate-1.0.0-beta.9, $name', provider => {
   test('seals and opens every frame under the nonce that the crate drew', () => {
     for (const { key, nonce, plaintext, wire } of frames.frames) {
       const [sealing, opening] = [stream(provider, key), stream(provider, key)]
@@ -248,7 +266,10 @@ interface Fastnet {
   key_rotation: {
     send_key: string
     recv_key: string
-    cases: Record<'next_packet' | 'next_packet_plaintext' | 'new_send_key' | 'new_recv_key', string>[]
+    cases: ({ counter_at_rotation: number } & Record<
+      'next_packet' | 'next_packet_plaintext' | 'new_send_key' | 'new_recv_key',
+      string
+    >)[]
   }
   captures: {
     secure_session: {

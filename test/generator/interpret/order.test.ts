@@ -155,6 +155,27 @@ describe('expressions', () => {
     expect(decode(codec, '0102').error).toBe('Truncated 2 x')
   })
 
+  it('find entries of a multimap in whatever case, where the schema says so', () => {
+    const codec = codecFrom(`
+structs: { Header: { name: 'ascii(u8)', value: 'ascii(u8)' } }
+frames:
+  Test:
+    bare: true
+    fields:
+      headers:
+        type: Header*u8
+        map: { key: name, value: value, duplicates: reject, case: ignore }
+        entries: { size: { key: Size, type: dec(u8) } }
+      body: bytes(headers.size or 0)
+`)
+    const headers = [{ name: 'sIZE', value: '1' }]
+    const bytes = encode(codec, { headers, body: Uint8Array.of(9) })
+    expect(decode(codec, bytes).fields).toEqual({ headers, body: Uint8Array.of(9) })
+    const twice = [...headers, { name: 'Size', value: '1' }]
+    expect(() => encode(codec, { headers: twice, body: Uint8Array.of(9) })).toThrow('a key occurs twice')
+    expect(decode(codec, '02 0473495a45 0131 0453697a65 0131 09').error).toBe('BadValue 8 headers')
+  })
+
   it('read well-known entries of a multimap, the first that parses', () => {
     const codec = codecFrom(`
 structs: { Entry: { key: string(u8), value: bytes(u8) } }

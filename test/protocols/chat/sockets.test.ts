@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { protocol } from '../../../generated/chat/protocol.ts'
 import { node } from '../../../runtime/crypto/node.ts'
 import { connect, type PeerError, serve } from '../../../runtime/index.ts'
+import { overUdp } from '../../runtime/paths.ts'
 
 const SECRET = new Uint8Array(32).fill(7)
 const PUBLIC = node.curve('25519').publicKey(SECRET)
@@ -25,6 +26,7 @@ test('a room: words arrive in order, a file in pieces, and both sides say goodby
   const client = await connect(protocol, server.url, {
     params: { server_key: PUBLIC },
     handlers: { Say: frame => void welcomes.push(frame.text) },
+    onFrame: () => undefined,
   })
   await client.send('Join', { room: 'hall', name: 'ada' })
   for (let i = 0; i < 50; i++) await client.send('Say', { room: 'hall', text: `word ${i}` })
@@ -37,6 +39,24 @@ test('a room: words arrive in order, a file in pieces, and both sides say goodby
   expect(heard).toContain('typing in hall')
   expect(files).toEqual([content])
   expect(welcomes).toEqual(['welcome, ada'])
+})
+
+overUdp('frames that wait behind a slow handler are read as they came', async () => {
+  const heard: string[] = []
+  await using server = await serve(protocol, {
+    listen: 'udp://127.0.0.1:0',
+    params: { static_key: SECRET },
+    handlers: {
+      Join: () => new Promise(resolve => setTimeout(resolve, 30)),
+      Say: frame => void heard.push(frame.text),
+    },
+    onFrame: () => undefined,
+  })
+  const client = await connect(protocol, server.url, { params: { server_key: PUBLIC } })
+  await client.send('Join', { room: 'hall', name: 'ada' })
+  for (let i = 0; i < 20; i++) await client.send('Say', { room: 'hall', text: `word ${i}` })
+  await client.close()
+  expect(heard).toEqual(Array.from({ length: 20 }, (_, i) => `word ${i}`))
 })
 
 test('a client with another key of the server is not let in, and hears that it is the key', async () => {

@@ -11,7 +11,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   atMost,
   bigUintIn,
   bitsIn,
@@ -327,7 +327,7 @@ export function encodeDisconnect(value: DisconnectInput, into: Uint8Array, at: n
   const restEnd = at + 20 + _rest.length
   const headerSealed = restEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, restEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, restEnd, DISCONNECT_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -481,7 +481,7 @@ export function encodePing(value: PingInput, into: Uint8Array, at: number, conte
   view.setUint8(at + 19, fragment_count)
   const headerSealed = at + 20 + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, at + 20, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, at + 20, PING_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -659,7 +659,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   atMost(payloadEnd - (at + 20), 1188, 'payload', 'TooLarge')
   const headerSealed = payloadEnd + (context.plain ? 0 : 16)
   fitsInto(into, headerSealed)
-  sealInto(context, 'packet', into, at + 8, payloadEnd, new ValueSeal(at, 0, 0, { counter }))
+  sealInto(context, 'packet', into, at + 8, payloadEnd, DATA_SEAL.over(into, at, headerSealed, 0, 0, context))
   return headerSealed
 }
 
@@ -796,6 +796,7 @@ export class FastnetCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -884,6 +885,9 @@ const PEER_ID_TO_SPARE = ['peer_id', 16, 'udp_port', 16, 'client_key', 256, 'ser
 const ZEROS_3 = new Uint8Array(3)
 const COUNTER = ['counter', 64]
 const SEQUENCE_TO_FRAGMENT_COUNT = ['sequence', 16, 'ack', 16, 'ack_bits', 32, 'flags', 8, 'channel', 8, 'fragment_id', 8, 'fragment_count', 8]
+const DISCONNECT_SEAL = new WriterSeal(new DisconnectReader())
+const PING_SEAL = new WriterSeal(new PingReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const COVERS = { Truncated: 'TooSmall' }
 const FRAME_RULES = [
   { bare: true, reach: 0, states: ['hello'], dirs: ['server>client'] },

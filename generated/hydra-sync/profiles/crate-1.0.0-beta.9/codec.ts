@@ -11,17 +11,18 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   bigUintIn,
   bytesIn,
   bytesSize,
   copyOf,
+  doubleOf,
   enumIn,
   evaluated,
   exactly,
   fitsInto,
   noSuchFrame,
-  readF64le,
+  putU64,
   readU64le,
   realIn,
   sealInto,
@@ -90,6 +91,7 @@ export class JoinReader extends FrameReader {
     return nameOfRole(this.byteSource[this.sealedPlainAt]!)
   }
 
+  /** Session id; of an observer its token. */
   get id(): Uint8Array {
     return this.byteSource.subarray(this.sealedPlainAt + 1, this.sealedPlainAt + 65)
   }
@@ -189,7 +191,7 @@ export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, conte
   const sealedSealed = at + 77 + (context.plain ? 0 : 16)
   exactly(at + 77 - (at + 12) + 16, 81, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at + 12, at + 77, new ValueSeal(at, 0, 0, { nonce }))
+  sealInto(context, 'transport', into, at + 12, at + 77, JOIN_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -308,7 +310,7 @@ export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, c
   const sealedSealed = at + 13 + (context.plain ? 0 : 16)
   exactly(at + 13 - (at + 12) + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at + 12, at + 13, new ValueSeal(at, 0, 0, { nonce }))
+  sealInto(context, 'transport', into, at + 12, at + 13, STATUS_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -425,7 +427,7 @@ export function encodeLength(value: LengthInput, into: Uint8Array, at: number, c
   const sealedSealed = at + 20 + (context.plain ? 0 : 16)
   exactly(at + 20 - (at + 12) + 16, 24, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at + 12, at + 20, new ValueSeal(at, 0, 0, { nonce }))
+  sealInto(context, 'transport', into, at + 12, at + 20, LENGTH_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -556,7 +558,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
   exactly(payloadEnd - (at + 12) + 16, evaluated('_sealed', () => 16 + spaceNumber(context.session['payload_len'], 'session.payload_len')), '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'data', into, at + 12, payloadEnd, new ValueSeal(at, 0, 0, { nonce }))
+  sealInto(context, 'data', into, at + 12, payloadEnd, DATA_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -656,7 +658,9 @@ export class MetricsReader extends FrameReader {
   }
 
   get uptime_hours(): number {
-    return readF64le(this.byteSource, this.sealedPlainAt)
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return doubleOf(b[sealedPlainAt + 4]! | (b[sealedPlainAt + 5]! << 8) | (b[sealedPlainAt + 6]! << 16) | (b[sealedPlainAt + 7]! << 24), b[sealedPlainAt]! | (b[sealedPlainAt + 1]! << 8) | (b[sealedPlainAt + 2]! << 16) | (b[sealedPlainAt + 3]! << 24))
   }
 
   get total_sessions(): bigint {
@@ -726,7 +730,7 @@ export class MetricsReader extends FrameReader {
       nonce: copyOf(b, at, at + 12),
     }
     if (this.isSealedOpen) {
-      value.uptime_hours = readF64le(b, sealedPlainAt)
+      value.uptime_hours = doubleOf(b[sealedPlainAt + 4]! | (b[sealedPlainAt + 5]! << 8) | (b[sealedPlainAt + 6]! << 16) | (b[sealedPlainAt + 7]! << 24), b[sealedPlainAt]! | (b[sealedPlainAt + 1]! << 8) | (b[sealedPlainAt + 2]! << 16) | (b[sealedPlainAt + 3]! << 24))
       value.total_sessions = readU64le(b, sealedPlainAt + 8)
       value.active_sessions = readU64le(b, sealedPlainAt + 16)
       value.network_bytes = readU64le(b, sealedPlainAt + 24)
@@ -749,16 +753,13 @@ export function encodeMetrics(value: MetricsInput, into: Uint8Array, at: number,
   exactly(nonceEnd - at, 12, 'nonce')
   const uptime_hours = realIn(value.uptime_hours, 'uptime_hours')
   view.setFloat64(at + 12, uptime_hours, true)
-  const total_sessions = bigUintIn(value.total_sessions, 18446744073709551615n, 'total_sessions')
-  view.setBigUint64(at + 20, total_sessions, true)
-  const active_sessions = bigUintIn(value.active_sessions, 18446744073709551615n, 'active_sessions')
-  view.setBigUint64(at + 28, active_sessions, true)
-  const network_bytes = bigUintIn(value.network_bytes, 18446744073709551615n, 'network_bytes')
-  view.setBigUint64(at + 36, network_bytes, true)
+  putU64(view, at + 20, value.total_sessions, 'total_sessions', true)
+  putU64(view, at + 28, value.active_sessions, 'active_sessions', true)
+  putU64(view, at + 36, value.network_bytes, 'network_bytes', true)
   const sealedSealed = at + 44 + (context.plain ? 0 : 16)
   exactly(at + 44 - (at + 12) + 16, 48, '_sealed')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'transport', into, at + 12, at + 44, new ValueSeal(at, 0, 0, { nonce }))
+  sealInto(context, 'transport', into, at + 12, at + 44, METRICS_SEAL.over(into, at, sealedSealed, 0, 0, context))
   return sealedSealed
 }
 
@@ -1027,6 +1028,7 @@ export class HydraSyncCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -1170,10 +1172,15 @@ function nameOfCode(value: number): Code {
 
 const NONCE = ['nonce', 96]
 const ROLE_TO_ID = ['role', 8, 'id', 512]
+const JOIN_SEAL = new WriterSeal(new JoinReader())
 const CODE = ['code', 8]
+const STATUS_SEAL = new WriterSeal(new StatusReader())
 const VALUE = ['value', 64]
+const LENGTH_SEAL = new WriterSeal(new LengthReader())
+const DATA_SEAL = new WriterSeal(new DataReader())
 const ANY = ['any', 8]
 const UPTIME_HOURS_TO_NETWORK_BYTES = ['uptime_hours', 64, 'total_sessions', 64, 'active_sessions', 64, 'network_bytes', 64]
+const METRICS_SEAL = new WriterSeal(new MetricsReader())
 const NONCE_TO_PUBLIC = ['nonce', 1024, 'public', 256]
 const FRAME_RULES = [
   { bare: false, reach: 0, states: ['join'], dirs: ['producer>server', 'consumer>server', 'observer>server', 'client>server'] },

@@ -24,6 +24,7 @@ export type Code = keyof typeof Code
 export type Join = {
   nonce: Uint8Array
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 
@@ -32,6 +33,7 @@ export type JoinInput = {
   /** random(12) unless given. */
   nonce?: Uint8Array | undefined
   role: Role
+  /** Session id; of an observer its token. */
   id: Uint8Array
 }
 

@@ -12,7 +12,7 @@ import {
   NO_CONTEXT,
   type Reader,
   ReaderSeal,
-  ValueSeal,
+  WriterSeal,
   agree,
   atMost,
   broken,
@@ -236,7 +236,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
   if (!(payload_len > 0)) broken('', 'MalformedPacket')
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, payloadEnd, new ValueSeal(at, at, at + 16, { version: 1, kind: 0, intent: nameOfIntent(intent), priority, phase, payload_len, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, payloadEnd, DATA_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -420,7 +420,7 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   view.setUint32(at + 12, ack)
   const sealedSealed = at + 16 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
-  sealInto(context, 'packet', into, at + 16, at + 16, new ValueSeal(at, at, at + 16, { version: 1, kind: 1, intent: nameOfIntent(1), priority, phase, payload_len: 0, conn_id, seq, ack }))
+  sealInto(context, 'packet', into, at + 16, at + 16, ACK_SEAL.over(into, at, sealedSealed, at, at + 16, context))
   return sealedSealed
 }
 
@@ -678,6 +678,7 @@ export class IntentraCodec implements Codec {
     try {
       return options.frame === undefined ? this.decodeAny(input) : this.decodeAs(options.frame, input)
     } catch (fault) {
+      input.leave()
       if (fault === NEEDS) this.needs = input.needs
       else this.failure = input.failureOf(fault)
       return undefined
@@ -777,6 +778,8 @@ function nameOfIntent(value: number): Intent {
 }
 
 const VERSION_TO_ACK = ['version', 4, 'kind', 4, 'intent', 2, 'priority', 3, 'phase', 3, 'payload_len', 16, 'conn_id', 32, 'seq', 32, 'ack', 32]
+const DATA_SEAL = new WriterSeal(new DataReader())
+const ACK_SEAL = new WriterSeal(new AckReader())
 const COVERS = { Truncated: 'MalformedPacket', TrailingBytes: 'MalformedPacket', UnknownFrame: 'MalformedPacket', OpenFailed: 'CryptoFailure', WrongState: 'ProtocolViolation', LimitExceeded: 'ProtocolViolation' }
 const FRAME_RULES = [
   { bare: false, reach: 1, states: ['active'], dirs: [] },
