@@ -611,7 +611,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       by: { request: token, reply: token },
       copy: [],
       auto: 'before-delivery',
-      timeout: 5000,
+      timeout: 30_000,
       retry: undefined,
       inFlight: 256,
       ids: 'counter',

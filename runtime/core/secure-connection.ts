@@ -3,6 +3,7 @@
 // the endpoint, as text, and is sealed when they leave.
 
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import { addressKey } from '../guard/address.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
@@ -51,7 +52,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   readonly isDialler: boolean
   readonly startedAt: Instant
   readonly #host: SecureHost
-  readonly #path: SecurePath
+  #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
@@ -265,6 +266,15 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** It was handed its keys by us and has not been heard of since: its address is not known. */
   get isExpected(): boolean {
     return this.handshake instanceof Handed && !this.isDialler
+  }
+
+  /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
+  came(peer: Address): void {
+    const { rebind } = this.#host.secure.seal
+    if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
+    this.address = peer
+    if (this.session !== undefined) this.session.address = peer
+    this.#path = new SecurePath(this, this.#host)
   }
 
   /** Nobody has answered yet. */

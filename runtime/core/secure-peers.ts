@@ -104,7 +104,7 @@ export class SecurePeers {
 
   /** It came, from here. */
   bind(connection: SecureConnection, peer: Address): void {
-    connection.address = peer
+    connection.came(peer)
     if (this.#unbound.delete(connection)) this.#byAddress.set(peer, connection)
   }
 
