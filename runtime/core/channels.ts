@@ -7,7 +7,7 @@ import { ChannelSet, type PathState } from '../channel/set.ts'
 import type { Codec, DecodeOptions, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
-import { type ChannelPlan, channelPlan } from './channel-plan.ts'
+import type { ChannelPlan } from './channel-plan.ts'
 import { acknowledge, bytesOf, scratch } from './channel-values.ts'
 import type { Emission } from './emission.ts'
 import { LocalError, PeerError, peerError } from './errors.ts'
@@ -394,14 +394,6 @@ export class SessionChannels implements ChannelHost<Message> {
 }
 
 const again = (frame: FramePlan): DecodeOptions => ({ whole: true, ignoreTrailing: true, frame: frame.name })
-
-/** The channels of a session that opens. */
-export function sessionChannels(host: ChannelsHost, now: Instant): SessionChannels {
-  const { session, carrier } = host
-  const { shared, plan } = session
-  shared.channels.plan ??= channelPlan(plan, carrier.mirror(session))
-  return new SessionChannels(shared.channels.plan, host, now)
-}
 
 const NOTHING: Plain = {}
 const WORD = 0xffff_ffffn

@@ -4,7 +4,7 @@
 
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { addressKey } from '../guard/address.ts'
-import type { Codec, Reader } from '../wire/codec.ts'
+import type { Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
@@ -14,24 +14,18 @@ import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
-import { opened, unsealed } from './sealed-codec.ts'
 import type { AttemptHost } from './secure-attempt.ts'
+import { SecureCarrier, type SecureState, sealedSession } from './secure-carrier.ts'
 import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Initiator } from './secure-initiator.ts'
 import { SecurePath } from './secure-path.ts'
 import { Responder } from './secure-responder.ts'
 import { Steps } from './secure-steps.ts'
-import { Session } from './session.ts'
+import type { Session } from './session.ts'
 import { freshContext } from './shared.ts'
 
-/**
- * `opening`: no keys yet; `unproved`: keys, and nothing of the peer has opened; `open`; `closing`: over for the
- * application, the keys are kept to say so; `over`: forgotten.
- */
-export type SecureState = 'opening' | 'unproved' | 'open' | 'closing' | 'over'
-
-export class SecureConnection implements AttemptHost, Carrier {
+export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier {
   /** Place in the endpoint's heap of deadlines. */
   at: number = NEVER
   place = -1
@@ -51,7 +45,6 @@ export class SecureConnection implements AttemptHost, Carrier {
   rtt: number | undefined
   readonly isDialler: boolean
   readonly startedAt: Instant
-  readonly #host: SecureHost
   #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
@@ -71,8 +64,8 @@ export class SecureConnection implements AttemptHost, Carrier {
     isDialler: boolean,
     session: Readonly<Record<string, unknown>> = NOTHING,
   ) {
+    super(host)
     const { shared } = host
-    this.#host = host
     this.address = address
     this.#path = new SecurePath(this, host)
     this.ownId = ownId
@@ -90,10 +83,10 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** Begins, as the side that dials. Throws LocalError where a key is missing. */
   dial(now: Instant): Session {
-    const session = this.#makeSession(now, 'opening')
+    const session = sealedSession(this.host.shared, this, now)
     this.session = session
     if (this.script.noise !== undefined) {
-      this.handshake = new Initiator(this, now, this.#host.secure.timeout)
+      this.handshake = new Initiator(this, now, this.host.secure.timeout)
       this.handshake.start(now)
     } else if (this.#steps(now).proceed(now)) this.confirm(now)
     return session
@@ -102,20 +95,20 @@ export class SecureConnection implements AttemptHost, Carrier {
   /** Begins, as the side that was dialled, with the first message. False: it is from nobody who may be here. */
   answer(now: Instant, frame: Reader, noise: Uint8Array, clientId: number): boolean {
     this.scope.frames[frame.frameName] = frame.toObject()
-    const responder = new Responder(this, now, this.#host.secure.timeout)
+    const responder = new Responder(this, now, this.host.secure.timeout)
     this.handshake = responder
     return responder.begin(now, frame, noise, clientId)
   }
 
   /** Begins with what was handed out elsewhere. */
   take(now: Instant, values: HandedOver): void {
-    const { secure, shared } = this.#host
+    const { secure, shared } = this.host
     const { continuation, retry } = secure.script
     const { role } = shared.plan
     const isFirst = continuation?.first === undefined ? this.isDialler : role.is.includes(continuation.first)
     this.#passed = values.passed.map(frame => ({ frame, at: now }))
     this.handshake = new Handed(this, now, values, { isFirst, retry })
-    this.session = this.#makeSession(now, 'opening')
+    this.session = sealedSession(this.host.shared, this, now)
     this.session.context.session = values.session
     this.#over = values.over
     this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
@@ -130,19 +123,19 @@ export class SecureConnection implements AttemptHost, Carrier {
   // -------------------------------------------------------------------------------------- for its handshake
 
   get script(): HandshakeScript {
-    return this.#host.secure.script
+    return this.host.secure.script
   }
 
   get suite(): AttemptHost['suite'] {
-    return this.#host.secure.suite
+    return this.host.secure.suite
   }
 
   random(n: number): Uint8Array {
-    return this.#host.shared.random(n)
+    return this.host.shared.random(n)
   }
 
   exchange(ephemeral: Uint8Array): NoiseExchange {
-    const { shared, secure, crypto } = this.#host
+    const { shared, secure, crypto } = this.host
     return new NoiseExchange({
       noise: secure.script.noise!,
       suite: secure.suite!,
@@ -150,17 +143,17 @@ export class SecureConnection implements AttemptHost, Carrier {
       role: shared.plan.role,
       initiator: this.isDialler,
       scope: this.scope,
-      context: freshContext(shared, this.address, () => this.#host.now),
+      context: freshContext(shared, this.address, () => this.host.now),
       ephemeral,
     })
   }
 
   send(frame: string, value: Plain, to: number): void {
-    this.#host.sendClear(this.address, frame, value, to)
+    this.host.sendClear(this.address, frame, value, to)
   }
 
   passed(now: Instant, name: string, reader: Reader | undefined): void {
-    const frame = this.#host.shared.plan.byName.get(name)
+    const frame = this.host.shared.plan.byName.get(name)
     if (frame === undefined) return
     if (this.session !== undefined) this.session.passed(now, frame, reader)
     else this.#passed.push({ frame, at: now })
@@ -169,22 +162,22 @@ export class SecureConnection implements AttemptHost, Carrier {
   keyed(now: Instant, keys: SessionKeys, peerId: number): void {
     this.peerId = peerId
     this.state = 'unproved'
-    this.seal = this.#host.sealWith(this, keys, now)
+    this.seal = this.host.sealWith(this, keys, now)
     keys.send.fill(0)
     keys.receive.fill(0)
     if (this.handshake instanceof Initiator) this.rtt = this.handshake.roundTrip(now)
   }
 
   prove(_now: Instant): void {
-    const { secure } = this.#host
+    const { secure } = this.host
     // Where no handshake answers, a frame that is answered does.
     const proof = this.handshake instanceof Handed ? (secure.probe?.frame ?? secure.proof) : secure.proof
     if (proof !== undefined) this.#tell(proof, NOTHING)
   }
 
   failed(now: Instant, error: PeerError): void {
-    this.#host.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
-    this.#host.ended(this, now, error.code === 'Timeout' ? 'timeout' : 'handshake', error)
+    this.host.shared.meter.count(error.code === 'Timeout' ? 'handshake.timeout' : 'handshake.failed', error.code)
+    this.host.ended(this, now, error.code === 'Timeout' ? 'timeout' : 'handshake', error)
   }
 
   // ------------------------------------------------------------------------------------- for the endpoint
@@ -194,16 +187,16 @@ export class SecureConnection implements AttemptHost, Carrier {
     const { handshake } = this
     if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
     if (handshake instanceof Responder || handshake instanceof Initiator)
-      this.#host.shared.meter.handshake(handshake.age(now))
+      this.host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
     this.state = 'open'
-    const session = this.session ?? this.#makeSession(now, 'opening')
+    const session = this.session ?? sealedSession(this.host.shared, this, now)
     this.session = session
     for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
     this.#passed = []
-    this.#host.confirmed(this, now)
+    this.host.confirmed(this, now)
     session.open(now)
     return session
   }
@@ -240,7 +233,7 @@ export class SecureConnection implements AttemptHost, Carrier {
   sealed(now: Instant): void {
     if (this.#probeAt !== NEVER || this.state !== 'open' || !this.seal?.wantsProbe(now)) return
     this.#probeAt = instant(now + this.patience)
-    this.#host.changed(this)
+    this.host.changed(this)
   }
 
   /** Nothing more may be sealed. */
@@ -251,14 +244,14 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
-    const { probe } = this.#host.secure
+    const { probe } = this.host.secure
     if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
-    if (frame.frameIndex !== this.#host.secure.empty?.index) {
+    if (frame.frameIndex !== this.host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
       return
     }
-    session.heard(now, frame, this.#host.secure.empty as FramePlan, size)
+    session.heard(now, frame, this.host.secure.empty as FramePlan, size)
     // Our answer to the proof was lost: the client says it again.
     if (this.#isWaitedFor && session.framesOut === 0) this.prove(now)
   }
@@ -270,11 +263,11 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
   came(peer: Address): void {
-    const { rebind } = this.#host.secure.seal
+    const { rebind } = this.host.secure.seal
     if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
     this.address = peer
     if (this.session !== undefined) this.session.address = peer
-    this.#path = new SecurePath(this, this.#host)
+    this.#path = new SecurePath(this, this.host)
   }
 
   /** Nobody has answered yet. */
@@ -292,7 +285,7 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   /** A packet opened after the end: says again that it is over, at most ten times a second. */
   sayClosed(now: Instant): void {
-    const { bye } = this.#host.secure
+    const { bye } = this.host.secure
     if (bye === undefined || now - this.#saidCloseAt < CLOSE_PAUSE) return
     this.#saidCloseAt = now
     this.#tell(bye.frame, bye.value)
@@ -324,7 +317,7 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   wake(now: Instant): void {
     if (this.state === 'closing') {
-      if (now >= this.#closeUntil) this.#host.forget(this)
+      if (now >= this.#closeUntil) this.host.forget(this)
       return
     }
     const { handshake } = this
@@ -346,75 +339,37 @@ export class SecureConnection implements AttemptHost, Carrier {
 
   // -------------------------------------------------------------------------------------- for the session
 
+  protected get self(): this {
+    return this
+  }
+
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
-    if (!this.#path.takes(this.#host.shared.plan.maxFrame)) return false
-    return this.#host.hasRoom && this.seal?.readiness(this.#host.now) === 'open'
-  }
-
-  get owned(): Plain {
-    const fields: Plain = {}
-    this.script.ids?.field.set(fields, this.peerId)
-    return fields
-  }
-
-  get lastBytes(): Uint8Array {
-    return this.#host.lastBytes
-  }
-
-  get lastStart(): number {
-    return this.#host.lastStart
-  }
-
-  get lastEnd(): number {
-    return this.#host.lastEnd
+    if (!this.#path.takes(this.host.shared.plan.maxFrame)) return false
+    return this.host.hasRoom && this.seal?.readiness(this.host.now) === 'open'
   }
 
   write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {
-    this.#host.write(this, frame, value, size, isOwn)
+    this.host.write(this, frame, value, size, isOwn)
     this.#path.sent(size)
   }
 
   writeAgain(_session: Session, frame: Uint8Array): void {
-    this.#host.writeAgain(this, frame)
+    this.host.writeAgain(this, frame)
     this.#path.sent(frame.length)
-  }
-
-  codec(_session: Session): Codec {
-    return this.#host.codecOf(this)
-  }
-
-  mirror(_session: Session): Codec {
-    return this.#host.mirrorOf(this)
-  }
-
-  pin(_session: Session): Codec {
-    return this.#host.pin()
-  }
-
-  unpin(_session: Session, codec: Codec): void {
-    this.#host.unpin(codec)
-  }
-
-  changed(_session: Session): void {
-    this.#host.changed(this)
-  }
-
-  waits(_session: Session): void {
-    this.#host.waits(this)
   }
 
   // ------------------------------------------------------------------------------------------------ the rest
 
   #steps(now: Instant): Steps {
-    const { shared, secure } = this.#host
+    const { shared, secure } = this.host
     const steps = new Steps(this, now, { ...secure, plan: shared.plan })
     this.handshake = steps
     return steps
   }
 
   #askForPhase(now: Instant): void {
-    const { probe } = this.#host.secure
+    const { probe } = this.host.secure
     this.#probeAt = NEVER
     if (probe === undefined || !this.seal?.wantsProbe(now)) return
     this.#tell(probe.frame, NOTHING)
@@ -426,20 +381,12 @@ export class SecureConnection implements AttemptHost, Carrier {
     return this.script.noise?.messages[2]?.frame === frame.frameName
   }
 
-  #makeSession(now: Instant, phase: 'opening'): Session {
-    const session = new Session(this.#host.shared, this, this.address, now, phase)
-    session.context.open = opened
-    session.context.seal = unsealed
-    session.isSealed = true
-    return session
-  }
-
   /** A frame of the engine itself: no session has anything to do with it. */
   #tell(frame: FramePlan, value: Plain): void {
     if (this.seal === undefined) return
-    const size = this.#host.codecOf(this).sizeOf(frame.name, value)
+    const size = this.host.codecOf(this).sizeOf(frame.name, value)
     if (!this.#path.takes(size)) return
-    this.#host.write(this, frame, value, size)
+    this.host.write(this, frame, value, size)
     this.#path.sent(size)
   }
 }

@@ -6,17 +6,16 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
-import type { Codec } from '../wire/codec.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
-import type { Plain } from './recast.ts'
 import { SecureConnection } from './secure-connection.ts'
 import { SecureDoor } from './secure-door.ts'
 import type { SecureHost } from './secure-host.ts'
+import { SecureOutput } from './secure-output.ts'
 import { SecurePeers } from './secure-peers.ts'
 import type { SecurePlan } from './secure-plan.ts'
 import { SecureReceiving } from './secure-receiving.ts'
@@ -32,15 +31,13 @@ export interface SecureOptions {
   readonly accepts: boolean
 }
 
-export class SecureEndpoint implements Endpoint, SecureHost {
-  /** The driver sets it while the socket takes nothing; then `limits.queue.messages` counts. */
-  isBlocked = false
+export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost {
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
   now: Instant = instant(0)
   readonly #accepts: boolean
-  readonly #sending: SecureSending
+  protected readonly sending: SecureSending
   readonly #peers: SecurePeers
   readonly #table: ConnectionTable<SecureConnection>
   readonly #door: SecureDoor | undefined
@@ -54,6 +51,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   /** Throws LocalError where a key is missing. */
   constructor({ shared, secure, crypto, accepts }: SecureOptions) {
+    super()
     const { protocol, role } = shared.plan
     this.shared = shared
     this.secure = secure
@@ -61,13 +59,13 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
-    this.#sending = new SecureSending(shared, secure, () => this.now)
+    this.sending = new SecureSending(shared, secure, () => this.now)
     this.#seal = new SealPlan(secure.seal, crypto)
     this.#receiving = new SecureReceiving({
       shared,
       secure,
       peers: this.#peers,
-      sending: this.#sending,
+      sending: this.sending,
       clear: (now, peer, bytes, start, end) => this.#clear(now, peer, bytes, start, end),
     })
     const { noise } = secure.script
@@ -152,10 +150,10 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   receive(now: Instant, batch: Batch): boolean {
     this.now = now
-    this.#sending.isPinned = false
+    this.sending.isPinned = false
     this.#receiving.receive(now, batch)
     if (this.#ending.size > 0) this.#finishEnding(now)
-    return this.#sending.isPinned
+    return this.sending.isPinned
   }
 
   /** Advice that anybody can forge: it ends only an attempt to which nobody has answered. */
@@ -187,15 +185,15 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   transmit(): Batch | undefined {
     if (this.#ending.size > 0) this.#finishEnding(this.now)
-    let batch = this.#sending.take(this.now)
+    let batch = this.sending.take(this.now)
     if (batch === undefined && this.#waiting.size > 0) {
       for (const connection of this.#waiting)
         if (!(connection.session?.drained() ?? false)) this.#waiting.delete(connection)
       if (this.#ending.size > 0) this.#finishEnding(this.now)
-      batch = this.#sending.take(this.now)
+      batch = this.sending.take(this.now)
     }
     if (batch === undefined) return undefined
-    for (const connection of this.#sending.spent()) connection.spent(this.now)
+    for (const connection of this.sending.spent()) connection.spent(this.now)
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
     this.shared.meter.bytesOut(bytes, batch.count)
@@ -203,11 +201,11 @@ export class SecureEndpoint implements Endpoint, SecureHost {
   }
 
   release(batch: Batch): void {
-    this.#sending.packets.release(batch)
+    this.sending.packets.release(batch)
   }
 
   get closed(): boolean {
-    if (this.#sending.packets.count > 0 || this.#peers.size > 0) return false
+    if (this.sending.packets.count > 0 || this.#peers.size > 0) return false
     return this.#isClosing || (!this.#accepts && this.#wasUsed)
   }
 
@@ -228,7 +226,7 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     this.now = now
     this.#isClosing = true
     this.#ungauge()
-    this.#sending.packets.clear()
+    this.sending.packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const connection of this.#peers.values()) {
       if (connection.state === 'closing') this.forget(connection)
@@ -236,61 +234,10 @@ export class SecureEndpoint implements Endpoint, SecureHost {
     }
   }
 
-  /** Bytes that wait to be taken. */
-  get queued(): number {
-    return this.#sending.packets.bytes
-  }
-
   // -------------------------------------------------------------------------------------- for the connections
-
-  get hasRoom(): boolean {
-    const { messages, bytes } = this.shared.plan.protocol.limits.queue
-    const { packets } = this.#sending
-    return packets.bytes < bytes && (!this.isBlocked || packets.count < messages)
-  }
-
-  get lastBytes(): Uint8Array {
-    return this.#sending.lastBytes
-  }
-
-  get lastStart(): number {
-    return this.#sending.lastStart
-  }
-
-  get lastEnd(): number {
-    return this.#sending.lastEnd
-  }
 
   sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
     return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
-  }
-
-  sendClear(address: Address, frame: string, value: Plain, to: number): void {
-    this.#sending.sendClear(address, frame, value, to)
-  }
-
-  write(connection: SecureConnection, frame: FramePlan, value: object, size: number, isOwn = false): void {
-    this.#sending.write(connection, frame, value, size, isOwn)
-  }
-
-  writeAgain(connection: SecureConnection, frame: Uint8Array): void {
-    this.#sending.writeAgain(connection, frame)
-  }
-
-  codecOf(connection: SecureConnection): Codec {
-    return this.#sending.codecOf(connection)
-  }
-
-  mirrorOf(connection: SecureConnection): Codec {
-    return this.#sending.mirrorOf(connection)
-  }
-
-  pin(): Codec {
-    return this.#sending.pin()
-  }
-
-  unpin(codec: Codec): void {
-    this.#sending.unpin(codec)
   }
 
   changed(connection: SecureConnection): void {
@@ -326,9 +273,9 @@ export class SecureEndpoint implements Endpoint, SecureHost {
 
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
-    const frame = this.#sending.decodeClear(bytes, start, end, this.#receiving.options)
+    const frame = this.sending.decodeClear(bytes, start, end, this.#receiving.options)
     if (frame === undefined) {
-      const { clearFailure: failure } = this.#sending
+      const { clearFailure: failure } = this.sending
       if (failure === undefined) return
       this.shared.meter.count('error', failure.code)
       this.shared.sink.stray?.(peer, refused(failure, this.shared.plan.protocol.errors, false))
