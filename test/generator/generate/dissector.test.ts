@@ -182,7 +182,7 @@ function dissect(runs: readonly Run[]): string {
 
 function transportOf({ protocol, transport }: Run): 'udp' | 'tcp' {
   const kinds = behaviourOf(protocol).behaviour.transports.map(one => one.kind)
-  return transport ?? (kinds.includes('tcp') ? 'tcp' : 'udp')
+  return transport ?? (kinds.includes('tcp') || !kinds.includes('udp') ? 'tcp' : 'udp')
 }
 
 function luaOf(protocol: Protocol): string {
