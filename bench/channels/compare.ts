@@ -4,6 +4,7 @@
 import type { ChannelHost, Numbers } from '../../runtime/channel/host.ts'
 import { ChannelSet } from '../../runtime/channel/set.ts'
 import type { ChannelDescriptor } from '../../runtime/core/protocol.ts'
+import { SimRandom } from '../../runtime/sim/random.ts'
 
 export async function run(): Promise<string> {
   const rows = [
@@ -29,15 +30,12 @@ export async function run(): Promise<string> {
 function measure(name: string, delivery: ChannelDescriptor['delivery'], loss: number) {
   const message = new Uint8Array(64)
   let delivered = 0
-  let state = 1
+  const random = new SimRandom(1)
   let now = 0
   let sentSinceAck = 0
   const host = (other: () => ChannelSet<Uint8Array>, lossy: boolean): ChannelHost<Uint8Array> => ({
     transmit(channel: number, body: Uint8Array, numbers: Numbers): number {
-      if (lossy && loss > 0) {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-        if (state < loss * 2 ** 32) return 100
-      }
+      if (lossy && random.chance(loss)) return 100
       other().receive(now, channel, numbers.seq, undefined, body, 64)
       return 100
     },

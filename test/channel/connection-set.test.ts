@@ -7,6 +7,7 @@ import { ConnectionAcks } from '../../runtime/channel/connection-acks.ts'
 import { ConnectionSet } from '../../runtime/channel/connection-set.ts'
 import type { ChannelHost } from '../../runtime/channel/host.ts'
 import { Serial } from '../../runtime/channel/serial.ts'
+import { SimRandom } from '../../runtime/sim/random.ts'
 import { vectors } from '../vectors/codecs.ts'
 
 const [ORDERED, UNRELIABLE, UNORDERED, SEQUENCED] = [0, 1, 2, 3]
@@ -191,11 +192,11 @@ class Crate {
   readonly #tables = [new Set<number>(), undefined, new Set<number>(), undefined]
   readonly #counts = [0, 0, 0, 0]
   #next = 0
-  #state: number
+  readonly #random: SimRandom
   readonly #loss: number
 
   constructor(seed: number, loss: number, sweeps = true) {
-    this.#state = seed
+    this.#random = new SimRandom(seed)
     this.#loss = loss
     this.#end = new End(sweeps)
   }
@@ -211,18 +212,13 @@ class Crate {
     this.#counts[channel] = count + 1
     table?.add(count & 0xffff)
     const seq = this.#next++ & 0xffff
-    if (this.#random() >= this.#loss) this.#end.set.receive(0, channel, seq, undefined, seq, 10)
+    if (!this.#random.chance(this.#loss)) this.#end.set.receive(0, channel, seq, undefined, seq, 10)
     const { ack, lo } = this.#end.set.acks(channel)
     this.#end.set.carried(channel)
-    if (this.#random() < this.#loss) return
+    if (this.#random.chance(this.#loss)) return
     for (const one of this.#tables) {
       one?.delete(ack)
       for (let bit = 0; bit < 32; bit++) if ((lo >>> bit) & 1) one?.delete((ack - 1 - bit) & 0xffff)
     }
-  }
-
-  #random(): number {
-    this.#state = (this.#state * 48271) % 0x7fffffff
-    return this.#state / 0x7fffffff
   }
 }

@@ -3,18 +3,12 @@
 // `node --import tsx test/native/hostile.ts FILE SEED COUNT`. Prints what happened.
 import { createRequire } from 'node:module'
 import { ADDRESS, SHARE } from '../../runtime/native/addon.ts'
+import { SimRandom } from '../../runtime/sim/random.ts'
 
 const [file = '', seedText = '1', countText = '20000'] = process.argv.slice(2)
 const addon = createRequire(import.meta.url)(file) as Record<string, (...args: unknown[]) => unknown>
-let state = Number(seedText) >>> 0 || 1
-
-/** xorshift32 (Marsaglia 2003). */
-function random(below: number): number {
-  state ^= state << 13
-  state ^= state >>> 17
-  state ^= state << 5
-  return (state >>> 0) % below
-}
+const numbers = new SimRandom(Number(seedText))
+const random = (below: number): number => numbers.below(below)
 
 const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T
 

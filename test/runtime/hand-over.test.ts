@@ -12,6 +12,7 @@ import { plan } from '../../runtime/core/plan.ts'
 import type { ProtocolDescriptor } from '../../runtime/core/protocol.ts'
 import { shared } from '../../runtime/core/shared.ts'
 import { Tally } from '../../runtime/metrics/tally.ts'
+import { SimRandom } from '../../runtime/sim/random.ts'
 import { Recorder } from './harness.ts'
 
 test('the server tells keys, id, number and port in one message, and both sides know the same', () => {
@@ -106,11 +107,11 @@ interface Side {
 
 function side(descriptor: ProtocolDescriptor, which: 'dials' | 'accepts'): Side {
   const { from, script } = handOverPlaces(descriptor)!
-  let seed = which === 'dials' ? 1 : 2
+  const random = new SimRandom(which === 'dials' ? 1 : 2)
   const made = shared({
     plan: plan(descriptor, from, { side: which, params: {} }),
     sink: new Recorder(),
-    random: n => Uint8Array.from({ length: n }, () => (seed = (seed * 48271) % 0x7fffffff) & 0xff),
+    random: n => random.bytes(n),
     meter: new Tally(descriptor.frames.length),
   })
   const own = { sent: new Uint8Array(0), memory: [], result: undefined, error: undefined } as unknown as Side

@@ -11,6 +11,7 @@ import type { Session } from '../../runtime/core/session.ts'
 import { type SharedOptions, shared } from '../../runtime/core/shared.ts'
 import { StreamConnection } from '../../runtime/core/stream.ts'
 import { Tally } from '../../runtime/metrics/tally.ts'
+import { SimRandom } from '../../runtime/sim/random.ts'
 import type { Reader } from '../../runtime/wire/codec.ts'
 import { TCP, type TinyReader, UDP } from './tiny.ts'
 
@@ -114,18 +115,13 @@ function parts(
 ): End & { readonly shared: ReturnType<typeof shared> } {
   const recorder = new Recorder()
   const tally = new Tally(protocol.frames.length)
+  const random = new SimRandom(1)
   const made = shared({
     plan: plan(protocol, transport, { side, params: changes.params ?? {} }),
     sink: recorder,
-    random: counted(),
+    random: n => random.bytes(n),
     meter: tally as Meter,
     ...changes,
   })
   return { recorder, tally, shared: made }
-}
-
-/** Bytes that look random and are the same in every run. */
-function counted(): (n: number) => Uint8Array {
-  let state = 1
-  return n => Uint8Array.from({ length: n }, () => (state = (state * 48271) % 0x7fffffff) & 0xff)
 }
