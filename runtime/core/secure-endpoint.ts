@@ -100,16 +100,16 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     return !this.#isClosing && this.#table.hasRoom(address)
   }
 
-  /** An id for a peer that will be expected. */
+  /** An id for a peer that will be expected; 0, under which nobody can be, where there is none. */
   drawId(now: Instant): number {
-    return this.#peers.draw(now)
+    return this.#peers.draw(now) ?? 0
   }
 
   /** A peer was handed its keys and will come soon, from an address that is not known. False: there is no room for it. */
   expect(now: Instant, values: HandedOver): boolean {
     this.now = now
     const { address, id = 0, session } = values
-    if (this.#isClosing || (id !== 0 && this.#peers.has(id))) return false
+    if (this.#isClosing || !this.#peers.mayExpect(id)) return false
     const connection = new SecureConnection(this, address, id, false, session)
     if (!this.#makeRoom(now, address, connection)) return false
     connection.take(now, values)
@@ -134,7 +134,9 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   connect(now: Instant, address: Address): Session {
     this.now = now
     if (this.#isClosing) throw new LocalError('WrongState', 'this endpoint is closed')
-    const connection = new SecureConnection(this, address, this.#peers.draw(now), true)
+    const id = this.#peers.draw(now)
+    if (id === undefined) throw new LocalError('WrongState', 'all connection ids are taken: close connections first')
+    const connection = new SecureConnection(this, address, id, true)
     this.#table.admit(address, connection)
     this.shared.meter.count('handshake.begin')
     try {
@@ -264,8 +266,8 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   forget(connection: SecureConnection): void {
     this.#leave(connection)
+    this.#peers.delete(connection, this.now)
     this.#door?.left(connection, this.now)
-    this.#peers.retire(connection, this.now)
     connection.wipe()
   }
 
@@ -314,7 +316,12 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   #admit(now: Instant, peer: Address): SecureConnection | undefined {
-    const connection = new SecureConnection(this, peer, this.#peers.draw(now), false)
+    const id = this.#peers.draw(now)
+    if (id === undefined) {
+      this.shared.meter.count('limit.connections')
+      return undefined
+    }
+    const connection = new SecureConnection(this, peer, id, false)
     if (!this.#makeRoom(now, peer, connection)) return undefined
     this.#peers.add(connection)
     return connection
@@ -342,14 +349,14 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       if (session.phase === 'flushing') {
         this.#leave(connection)
         connection.linger(now)
-        this.#peers.add(connection)
+        this.#peers.rearm(connection)
         session.end(now, 'closed')
       } else this.ended(connection, now, 'closed', undefined)
     }
   }
 
+  /** It counts no more, but is found while it lingers. */
   #leave(connection: SecureConnection): void {
-    this.#peers.delete(connection)
     this.#table.remove(connection)
     this.#waiting.delete(connection)
     this.#ending.delete(connection)

@@ -2,6 +2,7 @@
 // the schema has no ids, and by their deadlines.
 
 import { addressKey } from '../guard/address.ts'
+import { ConnectionIds } from '../guard/connection-ids.ts'
 import { DeadlineHeap } from '../reliability/heap.ts'
 import type { IdsDescriptor } from './handshake-descriptor.ts'
 import { type Address, type Instant, instant } from './machine.ts'
@@ -10,51 +11,36 @@ import type { SecureConnection } from './secure-connection.ts'
 
 export class SecurePeers {
   readonly #place: BytePlace | undefined
-  readonly #byId = new Map<number, SecureConnection>()
+  readonly #ids: ConnectionIds<SecureConnection> | undefined
   readonly #byAddress = new Map<Address, SecureConnection>()
   /** Expected, and not heard of yet: nobody knows their addresses. Only where the schema has no ids. */
   readonly #unbound = new Set<SecureConnection>()
   readonly #heap = new DeadlineHeap<SecureConnection>()
-  readonly #random: (n: number) => Uint8Array
-  /** Ids of connections that are over, and until when they are not given out again. */
-  readonly #retired = new Map<number, number>()
   #latest: SecureConnection | undefined
 
   constructor(ids: IdsDescriptor | undefined, random: (n: number) => Uint8Array) {
     this.#place = ids?.place
-    this.#random = random
+    if (ids !== undefined) this.#ids = new ConnectionIds({ bits: 8 * Math.min(ids.place.size, LARGEST_ID), random })
   }
 
-  /** An id that nobody has and nobody had lately; 0 where there are none. */
-  draw(now: Instant): number {
-    const place = this.#place
-    if (place === undefined) return 0
-    for (const [id, until] of this.#retired) {
-      if (until > now) break
-      this.#retired.delete(id)
-    }
-    const size = Math.min(place.size, LARGEST_ID)
-    for (;;) {
-      const id = idAt(this.#random(size), 0, { at: 0, size, little: false })
-      if (id !== 0 && !this.#byId.has(id) && !this.#retired.has(id)) return id
-    }
-  }
-
-  /** Nobody gets its id for a while. */
-  retire(connection: SecureConnection, now: Instant): void {
-    if (connection.ownId !== 0) this.#retired.set(connection.ownId, now + RETIRED)
+  /** An id that nobody has and nobody had lately; 0 where the schema has none. Undefined: all are taken. */
+  draw(now: Instant): number | undefined {
+    if (this.#ids === undefined) return 0
+    const id = this.#ids.free(now)
+    return id === 0 ? undefined : id
   }
 
   get size(): number {
-    return this.#place === undefined ? this.#byAddress.size + this.#unbound.size : this.#byId.size
+    return this.#ids?.size ?? this.#byAddress.size + this.#unbound.size
   }
 
   values(): SecureConnection[] {
-    return [...(this.#place === undefined ? this.#byAddress : this.#byId).values(), ...this.#unbound]
+    return [...(this.#ids?.owners() ?? this.#byAddress.values()), ...this.#unbound]
   }
 
-  has(id: number): boolean {
-    return this.#byId.has(id)
+  /** Whether a peer can be expected under this id: 0 where the schema has none. */
+  mayExpect(id: number): boolean {
+    return this.#ids === undefined || (id !== 0 && this.#ids.owner(id) === undefined)
   }
 
   /** Whom a packet is for: bytes `start..end` from `peer`. */
@@ -65,7 +51,7 @@ export class SecurePeers {
     const id = idAt(bytes, start + place.at, place)
     const latest = this.#latest
     if (latest !== undefined && latest.ownId === id) return latest
-    const found = this.#byId.get(id)
+    const found = this.#ids?.owner(id)
     if (found !== undefined) this.#latest = found
     return found
   }
@@ -76,15 +62,15 @@ export class SecurePeers {
   }
 
   add(connection: SecureConnection): void {
-    if (this.#place === undefined) this.#byAddress.set(connection.address, connection)
-    else this.#byId.set(connection.ownId, connection)
+    if (this.#ids === undefined) this.#byAddress.set(connection.address, connection)
+    else this.#ids.claim(connection.ownId, connection)
     this.rearm(connection)
   }
 
   /** One that will come from an address that is not known. */
   expect(connection: SecureConnection): void {
-    if (this.#place === undefined) this.#unbound.add(connection)
-    else this.#byId.set(connection.ownId, connection)
+    if (this.#ids === undefined) this.#unbound.add(connection)
+    else this.#ids.claim(connection.ownId, connection)
     this.rearm(connection)
   }
 
@@ -108,11 +94,11 @@ export class SecurePeers {
     if (this.#unbound.delete(connection)) this.#byAddress.set(peer, connection)
   }
 
-  delete(connection: SecureConnection): void {
+  /** It is over, and nobody gets its id for a while. */
+  delete(connection: SecureConnection, now: Instant): void {
     this.#unbound.delete(connection)
-    if (this.#place === undefined) {
-      if (this.#byAddress.get(connection.address) === connection) this.#byAddress.delete(connection.address)
-    } else this.#byId.delete(connection.ownId)
+    if (this.#ids !== undefined) this.#ids.release(connection.ownId, now)
+    else if (this.#byAddress.get(connection.address) === connection) this.#byAddress.delete(connection.address)
     if (this.#latest === connection) this.#latest = undefined
     this.#heap.remove(connection)
   }
@@ -154,7 +140,5 @@ export function idAt(bytes: Uint8Array, at: number, { size, little }: BytePlace)
   return id
 }
 
-/** Milliseconds for which the id of a connection that is over stays unused. */
-const RETIRED = 30_000
 /** Bytes: what a number holds exactly. */
 const LARGEST_ID = 6

@@ -39,23 +39,40 @@ export class ConnectionIds<T> {
     return this.#owners.size
   }
 
+  /** All that have an id. */
+  owners(): IterableIterator<T> {
+    return this.#owners.values()
+  }
+
   /** A new id for `owner`, or 0 when none can be found. */
   draw(owner: T, now: number): number {
+    const id = this.free(now)
+    if (id !== 0) this.claim(id, owner)
+    return id
+  }
+
+  /** An id that can be claimed, or 0 when none can be found. */
+  free(now: number): number {
     this.#wake(now)
     const { bits, worker } = this.#options
     const low = 2 ** (bits - (worker?.bits ?? 0))
     const base = (worker?.index ?? 0) * low
     for (let tries = 0; tries < DRAWS; tries++) {
       const id = base + this.#random(low)
-      if (this.#take(id, owner)) return id
+      if (this.#isFree(id)) return id
     }
     // The table is nearly full: the next free one behind a random place.
     const from = this.#random(low)
     for (let i = 0; i < Math.min(low, MOST_STEPS); i++) {
       const id = base + ((from + i) % low)
-      if (this.#take(id, owner)) return id
+      if (this.#isFree(id)) return id
     }
     return 0
+  }
+
+  /** The id is `owner`'s from now on: one that is free, or that somebody else drew. */
+  claim(id: number, owner: T): void {
+    this.#owners.set(keyOf(id), owner)
   }
 
   /** Whose packets carry this id. */
@@ -72,11 +89,9 @@ export class ConnectionIds<T> {
     this.#wake(now)
   }
 
-  #take(id: number, owner: T): boolean {
+  #isFree(id: number): boolean {
     const key = keyOf(id)
-    if (id === 0 || this.#owners.has(key) || this.#resting.has(key)) return false
-    this.#owners.set(key, owner)
-    return true
+    return id !== 0 && !this.#owners.has(key) && !this.#resting.has(key)
   }
 
   /** Below a power of two. */
