@@ -1,8 +1,8 @@
-// What stands between a first packet and a handshake: cookies, the table of half-open handshakes, attempts that are over.
+// What stands between a first packet and a handshake: cookies, the bounds of half-open handshakes, attempts that are over.
 import { describe, expect, test } from 'vitest'
-import { EndedAttempts } from '../../runtime/guard/attempts.ts'
+import { attemptKey, EndedAttempts } from '../../runtime/guard/attempts.ts'
+import { ConnectionTable } from '../../runtime/guard/connections.ts'
 import { CookieJar } from '../../runtime/guard/cookie.ts'
-import { HalfOpen } from '../../runtime/guard/half-open.ts'
 
 const SLOT = 10_000
 const ROTATE = 120_000
@@ -82,70 +82,44 @@ test('a cookie is what the document says it is', () => {
 })
 
 describe('half-open handshakes', () => {
-  const table = (most = 4, mostPerAddress = 2) => new HalfOpen<string>({ most, mostPerAddress, timeout: 10_000 })
+  const table = (handshakes = 4, handshakesPerAddress = 2) =>
+    new ConnectionTable<string>(
+      { connections: 1000, connectionsPerAddress: 1000, handshakes, handshakesPerAddress, overLimit: 'close' },
+      { pendingGoes: true },
+    )
 
-  test('a captured first packet sent 100,000 times is answered with the same bytes and agrees on a key once', () => {
+  test('a full table lets the oldest unconfirmed one go', () => {
     const open = table()
-    let agreements = 0
-    const answers = new Set<string>()
-    for (let i = 0; i < 100_000; i++) {
-      const now = i / 20
-      const first = bytes('an ephemeral key of thirty-two b')
-      let entry = open.find('192.0.2.1:5', first)
-      if (entry === undefined && !open.hasEnded('192.0.2.1:5', first, now)) {
-        agreements++
-        entry = open.add(now, '192.0.2.1:5', first, 'state', bytes(`reply ${agreements}`)).entry
-      }
-      if (entry) answers.add(Buffer.from(entry.reply).toString())
-    }
-    expect([agreements, open.size, [...answers]]).toEqual([1, 1, ['reply 1']])
-  })
-
-  test('a full table lets the oldest unconfirmed one go, who may try again', () => {
-    const open = table()
-    const first = Array.from({ length: 6 }, (_, i) => new Uint8Array(32).fill(i))
-    const added = first.map((ephemeral, i) => open.add(i, `192.0.2.${i}:1`, ephemeral, `${i}`, bytes('reply')))
-    expect(added.map(({ evicted }) => evicted?.state)).toEqual([undefined, undefined, undefined, undefined, '0', '1'])
-    expect(open.size).toBe(4)
-    expect(open.hasEnded('192.0.2.0:1', first[0]!, 10)).toBe(false)
-    expect(open.countOf('192.0.2.0:1')).toBe(0)
+    const added = Array.from({ length: 6 }, (_, i) => open.admit(`192.0.2.${i}:1`, `${i}`))
+    expect(added.map(said => said.kind === 'admitted' && said.evicted)).toEqual([[], [], [], [], ['0'], ['1']])
+    expect([open.size, open.countOf('192.0.2.0:1')]).toEqual([4, 0])
   })
 
   test('one place begins no more than its share: an IPv4 address, or an IPv6 network of 64 bits', () => {
     const open = table(100, 2)
-    open.add(0, '192.0.2.1:1', new Uint8Array(32).fill(1), '', bytes(''))
-    open.add(0, '192.0.2.1:2', new Uint8Array(32).fill(2), '', bytes(''))
-    expect([open.admits('192.0.2.1:3'), open.admits('192.0.2.2:3')]).toEqual([false, true])
-    open.add(0, '[2001:db8::1]:1', new Uint8Array(32).fill(3), '', bytes(''))
-    open.add(0, '[2001:db8::2]:1', new Uint8Array(32).fill(4), '', bytes(''))
-    expect([open.admits('[2001:db8::3]:1'), open.admits('[2001:db8:0:1::3]:1')]).toEqual([false, true])
-    expect(() => open.add(0, '192.0.2.1:3', new Uint8Array(32), '', bytes(''))).toThrow(/ask `admits`/)
+    open.admit('192.0.2.1:1', 'a')
+    open.admit('192.0.2.1:2', 'b')
+    expect([open.hasRoom('192.0.2.1:3'), open.hasRoom('192.0.2.2:3')]).toEqual([false, true])
+    open.admit('[2001:db8::1]:1', 'c')
+    open.admit('[2001:db8::2]:1', 'd')
+    expect([open.hasRoom('[2001:db8::3]:1'), open.hasRoom('[2001:db8:0:1::3]:1')]).toEqual([false, true])
   })
 
-  test('what takes too long ends, and its first packet does nothing for another twenty seconds', () => {
-    const open = table()
+  test('the first packet of one that is over does nothing for another twenty seconds', () => {
+    const ended = new EndedAttempts()
     const first = new Uint8Array(32).fill(1)
-    open.add(0, 'a:1', first, 'slow', bytes(''))
-    expect(open.deadline).toBe(10_000)
-    expect(open.expire(9_999)).toEqual([])
-    expect(open.expire(10_000).map(({ state }) => state)).toEqual(['slow'])
-    expect(open.hasEnded('a:1', first, 29_999)).toBe(true)
-    expect(open.hasEnded('a:1', first, 30_000)).toBe(false)
+    ended.add(attemptKey('a:1', first), 10_000)
+    expect(ended.has(attemptKey('a:1', first), 29_999)).toBe(true)
+    expect(ended.has(attemptKey('a:1', first), 30_000)).toBe(false)
     // Somebody else who shows the same key does not end this one's attempt.
-    expect(open.hasEnded('b:1', first, 10_000)).toBe(false)
-    expect(open.deadline).toBe(Number.POSITIVE_INFINITY)
+    expect(ended.has(attemptKey('b:1', first), 10_000)).toBe(false)
   })
 
-  test('a confirmed handshake leaves the table and its place', () => {
-    const open = table()
-    const first = new Uint8Array(32).fill(1)
-    const { entry } = open.add(0, 'a:1', first, '', bytes(''))
-    expect([open.end(entry, 5), open.end(entry, 6)]).toEqual([true, false])
-    expect([open.size, open.countOf('a:1'), open.hasEnded('a:1', first, 6)]).toEqual([0, 0, true])
-  })
-
-  test('an answer too large to keep is refused', () => {
-    expect(() => table().add(0, 'a:1', new Uint8Array(32), '', new Uint8Array(1501))).toThrow(/1500 at most/)
+  test('a confirmed handshake gives its place back', () => {
+    const open = table(1, 1)
+    open.admit('a:1', 'a')
+    open.established('a')
+    expect([open.handshakes, open.hasRoom('a:1')]).toEqual([0, true])
   })
 })
 
