@@ -1,5 +1,6 @@
 // Prints what happens on the connections of a command, and ends with a summary.
 
+import { hostPort } from '../input/host-port.ts'
 import type { Paint } from '../output/color.ts'
 import { jsonLine } from '../output/json.ts'
 import { formatCount, formatDuration, formatSize, plural } from '../output/number.ts'
@@ -129,10 +130,6 @@ function brief(value: unknown): string {
 
 function isEmpty(value: unknown): boolean {
   return value === '0x' || value === '' || (Array.isArray(value) && value.length === 0)
-}
-
-function hostPort(address: string, port: number): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 /** Bytes of a field that a person is shown. */

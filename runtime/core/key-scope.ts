@@ -3,6 +3,7 @@
 
 import type { Curve } from '../crypto/provider.ts'
 import { parseIPv6 } from '../guard/address.ts'
+import { splitAddress } from './address.ts'
 import type { KeyScope } from './handshake-descriptor.ts'
 import type { Address } from './machine.ts'
 
@@ -92,9 +93,8 @@ export class HandshakeScope implements KeyScope {
 
 /** `peer.address` as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and `peer.port`. */
 export function peerOf(address: Address): { readonly address: Uint8Array; readonly port: number } {
-  const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
-  return { address: addressBytes(host), port: Number(address.slice(colon + 1)) & 0xffff }
+  const { host, port } = splitAddress(address)
+  return { address: addressBytes(host), port: port & 0xffff }
 }
 
 function addressBytes(host: string): Uint8Array {

@@ -7,6 +7,7 @@ import { node } from '../crypto/node.ts'
 import type { CryptoProvider } from '../crypto/provider.ts'
 import { Duplicates } from '../reliability/duplicates.ts'
 import type { Context } from '../wire/codec.ts'
+import { splitAddress } from './address.ts'
 import type { Sink } from './carrier.ts'
 import type { ChannelPlan } from './channel-plan.ts'
 import type { Address } from './machine.ts'
@@ -131,8 +132,8 @@ export function freshContext(shared: Shared, address: Address, now: () => number
 
 /** `peer.address` and `peer.port` in expressions. */
 function peerOf(address: Address): Record<string, unknown> {
-  const colon = address.lastIndexOf(':')
-  return { address: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+  const { host, port } = splitAddress(address)
+  return { address: host, port }
 }
 
 const NONE = {}

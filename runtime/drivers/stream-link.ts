@@ -1,10 +1,10 @@
 // Drives a stream connection over a port: a socket, a TLS socket, or memory.
 
 import type { PeerError } from '../core/errors.ts'
-import { type Instant, NEVER, type StreamMachine } from '../core/machine.ts'
+import type { StreamMachine } from '../core/machine.ts'
 import type { StreamConnection } from '../core/stream.ts'
-import type { Link } from './link.ts'
-import { loop, type Woken } from './loop.ts'
+import { loop } from './loop.ts'
+import { TurnLink } from './turn.ts'
 
 /** One end of a transport of ordered bytes. It calls the `PortEvents` it is given. */
 export interface StreamPort {
@@ -35,48 +35,28 @@ export interface LinkedStream extends StreamMachine {
   readonly queued: number
 }
 
-export class StreamLink<C extends LinkedStream = StreamConnection> implements Link, PortEvents, Woken {
-  at: number = NEVER
-  place = -1
+export class StreamLink<C extends LinkedStream = StreamConnection> extends TurnLink implements PortEvents {
   readonly connection: C
   readonly #port: StreamPort
   /** Chunk that the kernel has not taken whole. */
   #stuck: Uint8Array | undefined
   /** Chunks that the kernel took at once, and whose `written` is still to come. */
   #taken = 0
-  readonly #onTick: () => void = () => this.#tick()
-  #isInside = false
-  #isSoon = false
   #isPaused = false
   #isEnded = false
   #isOver = false
 
   constructor(connection: C, port: (events: PortEvents) => StreamPort) {
+    super()
     this.connection = connection
     this.#port = port(this)
   }
 
   /** The transport is open. */
   open(): void {
-    this.#isInside = true
+    this.isInside = true
     this.connection.start(loop.now())
-    this.#isInside = false
-    this.settle()
-  }
-
-  now(): Instant {
-    return this.#isSoon || this.#isInside ? loop.latest : loop.now()
-  }
-
-  soon(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.#isSoon = true
-    process.nextTick(this.#onTick)
-  }
-
-  promptly(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.soon()
+    this.isInside = false
     this.settle()
   }
 
@@ -85,9 +65,9 @@ export class StreamLink<C extends LinkedStream = StreamConnection> implements Li
   }
 
   data(chunk: Uint8Array): boolean {
-    this.#isInside = true
+    this.isInside = true
     const kept = this.connection.receive(loop.now(), chunk)
-    this.#isInside = false
+    this.isInside = false
     this.settle()
     return kept
   }
@@ -109,9 +89,9 @@ export class StreamLink<C extends LinkedStream = StreamConnection> implements Li
   }
 
   ended(): void {
-    this.#isInside = true
+    this.isInside = true
     this.connection.end(loop.now())
-    this.#isInside = false
+    this.isInside = false
     this.settle()
   }
 
@@ -129,10 +109,10 @@ export class StreamLink<C extends LinkedStream = StreamConnection> implements Li
 
   /** Takes the machine's output, and does what it asks for. */
   settle(): void {
-    if (this.#isInside || this.#isOver) return
-    this.#isInside = true
+    if (this.isInside || this.#isOver) return
+    this.isInside = true
     this.#drain()
-    this.#isInside = false
+    this.isInside = false
     const { connection } = this
     if (connection.closing === 'now') {
       this.#port.destroy()
@@ -166,10 +146,5 @@ export class StreamLink<C extends LinkedStream = StreamConnection> implements Li
         connection.isBlocked = true
       }
     }
-  }
-
-  #tick(): void {
-    this.#isSoon = false
-    this.settle()
   }
 }

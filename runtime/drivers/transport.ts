@@ -2,6 +2,7 @@
 // what the operating system's errors mean.
 
 import { isIP } from 'node:net'
+import { joinAddress } from '../core/address.ts'
 import { LocalError, type PeerError, peerError } from '../core/errors.ts'
 import type { Address } from '../core/machine.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
@@ -33,7 +34,7 @@ export interface Endpoint {
 /** `host:port`, IPv6 in brackets; an IPv4 address that came through an IPv6 socket is written as IPv4. */
 export function addressOf(host: string, port: number): Address {
   const plain = host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host
-  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
+  return joinAddress(plain, port)
 }
 
 /** What a failed attempt to reach somebody is, in the words of the runtime. */

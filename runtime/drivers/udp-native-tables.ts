@@ -1,6 +1,7 @@
 // The tables that the accelerator fills and reads: datagrams in one slab, their places in typed arrays, addresses as numbers.
 
 import { constants } from 'node:os'
+import { splitAddress } from '../core/address.ts'
 import type { Address, Batch } from '../core/machine.ts'
 import { ADDRESS, MESSAGES, type NativeSockets, SEGMENTS, SHARE } from '../native/addon.ts'
 
@@ -192,9 +193,7 @@ export class Outflow {
       larger.set(this.#addresses)
       this.#addresses = larger
     }
-    const colon = address.lastIndexOf(':')
-    const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
-    const port = Number(address.slice(colon + 1))
+    const { host, port } = splitAddress(address)
     if (!(port >= 0 && port <= 65_535)) return -1
     if (this.#sockets.packAddress(host, port, this.#addresses, index) !== 0) return -1
     this.#targets.set(address, index)

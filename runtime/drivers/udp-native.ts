@@ -3,12 +3,13 @@
 
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
+import { joinAddress, splitAddress } from '../core/address.ts'
 import type { Address, Batch } from '../core/machine.ts'
-import { type Instant, NEVER } from '../core/machine.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
 import { ADDRESS, FLAGS, type NativeSockets, OPTIONS, READABLE, WRITABLE } from '../native/addon.ts'
-import { loop, type Woken } from './loop.ts'
+import { loop } from './loop.ts'
 import { cannotListen, type Endpoint, unreachable } from './transport.ts'
+import { TurnLink } from './turn.ts'
 import type { DatagramLink, DatagramOptions, DatagramSocket, DrivenDatagrams } from './udp.ts'
 import { Inflow, Outflow } from './udp-native-tables.ts'
 
@@ -56,10 +57,10 @@ export class NativeUdpSocket implements DatagramSocket {
       this.close()
       throw systemError(failed, how === 'bindSocket' ? 'bind' : 'connect')
     }
-    const { host: own, port: assigned } = endpointOf(sockets.nameAddress(address, 0))
+    const { host: own, port: assigned } = splitAddress(sockets.nameAddress(address, 0))
     this.host = own
     this.port = assigned
-    if (how === 'connectSocket') this.peer = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+    if (how === 'connectSocket') this.peer = joinAddress(host, port)
   }
 
   close(): void {
@@ -79,8 +80,7 @@ export function bindNative(
     socket.attach('bindSocket', at)
     return socket
   } catch (error) {
-    const host = at.host.includes(':') ? `[${at.host}]` : at.host
-    throw cannotListen(error, `udp://${host}:${at.port}`)
+    throw cannotListen(error, `udp://${joinAddress(at.host, at.port)}`)
   }
 }
 
@@ -96,32 +96,27 @@ export function dialNative(
     socket.attach('connectSocket', to)
     return socket
   } catch (error) {
-    const host = to.host.includes(':') ? `[${to.host}]` : to.host
-    throw unreachable(error, `${host}:${to.port}`)
+    throw unreachable(error, joinAddress(to.host, to.port))
   }
 }
 
 /** Drives a datagram machine over a socket. */
-export class NativeUdpLink implements DatagramLink, Woken {
-  at: number = NEVER
-  place = -1
+export class NativeUdpLink extends TurnLink implements DatagramLink {
   readonly endpoint: DrivenDatagrams
   readonly closed: Promise<void>
   readonly #socket: NativeUdpSocket
   readonly #in: Inflow
   readonly #out: Outflow
-  readonly #onTick: () => void = () => this.#tick()
   readonly #onTurn: () => void = () => this.#unblock()
   readonly #onSpin: () => void = () => this.#spin()
   #onClosed: () => void = () => {}
   /** The datagram at which sending was refused last. */
   #refusedAt = -1
-  #isInside = false
-  #isSoon = false
   #isSpinning = false
   #isOver = false
 
   constructor(socket: NativeUdpSocket, endpoint: DrivenDatagrams) {
+    super()
     this.endpoint = endpoint
     this.#socket = socket
     this.#in = new Inflow(socket.sockets, socket.handle, socket.peer)
@@ -133,38 +128,22 @@ export class NativeUdpLink implements DatagramLink, Woken {
     socket.sockets.watchSocket(socket.handle, READABLE)
   }
 
-  now(): Instant {
-    return this.#isSoon || this.#isInside ? loop.latest : loop.now()
-  }
-
-  soon(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.#isSoon = true
-    process.nextTick(this.#onTick)
-  }
-
-  promptly(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.soon()
-    this.settle()
-  }
-
   get queued(): number {
     return this.endpoint.queued
   }
 
   wake(): void {
-    this.#isInside = true
+    this.isInside = true
     this.endpoint.wake(loop.now())
-    this.#isInside = false
+    this.isInside = false
     this.settle()
   }
 
   settle(): void {
-    if (this.#isInside || this.#isOver) return
-    this.#isInside = true
+    if (this.isInside || this.#isOver) return
+    this.isInside = true
     this.#drain()
-    this.#isInside = false
+    this.isInside = false
     if (this.endpoint.closed && this.#out.batch === undefined) {
       this.destroy()
       return
@@ -204,9 +183,9 @@ export class NativeUdpLink implements DatagramLink, Woken {
         if (!this.#noted(count)) return
         continue
       }
-      this.#isInside = true
+      this.isInside = true
       this.#in.isKept = this.endpoint.receive(loop.now(), this.#in)
-      this.#isInside = false
+      this.isInside = false
       this.settle()
       if (this.#in.wasLast && this.#socket.busyPoll === 0) return
     }
@@ -274,9 +253,9 @@ export class NativeUdpLink implements DatagramLink, Woken {
     if (error === ENOBUFS || error === ENOMEM) return true
     // What ICMP says about a connected socket.
     if (peer !== undefined && ADVICE.has(error)) {
-      this.#isInside = true
+      this.isInside = true
       this.endpoint.unreachable(loop.now(), peer, reason(error, peer))
-      this.#isInside = false
+      this.isInside = false
       this.settle()
       return !this.#isOver
     }
@@ -292,17 +271,6 @@ export class NativeUdpLink implements DatagramLink, Woken {
   #watch(events: number): void {
     this.#socket.sockets.watchSocket(this.#socket.handle, events)
   }
-
-  #tick(): void {
-    this.#isSoon = false
-    this.settle()
-  }
-}
-
-/** `host:port` as the addon writes it. */
-function endpointOf(name: string): Endpoint {
-  const colon = name.lastIndexOf(':')
-  return { host: name.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(name.slice(colon + 1)) }
 }
 
 function systemError(negative: number, call: string): NodeJS.ErrnoException {

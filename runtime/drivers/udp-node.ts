@@ -3,10 +3,12 @@
 
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
 import { isIP, isIPv6 } from 'node:net'
-import { type Address, type Batch, type Instant, NEVER } from '../core/machine.ts'
+import { joinAddress, splitAddress } from '../core/address.ts'
+import type { Address, Batch } from '../core/machine.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
-import { loop, type Woken } from './loop.ts'
+import { loop } from './loop.ts'
 import { cannotListen, type Endpoint, plain, unreachable } from './transport.ts'
+import { TurnLink } from './turn.ts'
 import type { DatagramLink, DatagramSocket, DrivenDatagrams } from './udp.ts'
 
 /** A bound socket without a machine yet. */
@@ -18,7 +20,7 @@ export interface NodeUdpSocket extends DatagramSocket {
 export async function bindNode(at: Endpoint, transport: TransportDescriptor): Promise<NodeUdpSocket> {
   const socket = createSocket(options(at.host, transport))
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', error => reject(cannotListen(error, `udp://${keyOf(at.host, at.port)}`)))
+    socket.once('error', error => reject(cannotListen(error, `udp://${joinAddress(at.host, at.port)}`)))
     socket.bind({ address: at.host, port: at.port }, resolve)
   })
   socket.removeAllListeners('error')
@@ -31,23 +33,20 @@ export async function bindNode(at: Endpoint, transport: TransportDescriptor): Pr
 export async function dialNode(to: Endpoint, transport: TransportDescriptor): Promise<NodeUdpSocket> {
   const socket = createSocket(options(to.host, transport))
   await new Promise<void>((resolve, reject) => {
-    socket.once('error', error => reject(unreachable(error, keyOf(to.host, to.port))))
+    socket.once('error', error => reject(unreachable(error, joinAddress(to.host, to.port))))
     socket.connect(to.port, to.host, resolve)
   })
   socket.removeAllListeners('error')
   tune(socket, transport)
   const { address, port } = socket.address()
-  return { socket, host: address, port, peer: keyOf(to.host, to.port), close: () => socket.close() }
+  return { socket, host: address, port, peer: joinAddress(to.host, to.port), close: () => socket.close() }
 }
 
 /** Drives a datagram machine over a socket. */
-export class NodeUdpLink implements DatagramLink, Woken {
-  at: number = NEVER
-  place = -1
+export class NodeUdpLink extends TurnLink implements DatagramLink {
   readonly endpoint: DrivenDatagrams
   readonly #socket: Socket
   readonly #peer: Address | undefined
-  readonly #onTick: () => void = () => this.#tick()
   readonly #onTurn: () => void = () => this.#unblock()
   readonly #onSent: (error: Error | null) => void = error => this.#sent(error)
   readonly #targets = new Map<Address, Endpoint>()
@@ -64,33 +63,16 @@ export class NodeUdpLink implements DatagramLink, Woken {
   #next = 0
   /** Datagrams handed to the socket that are not sent yet. */
   #pending = 0
-  #isInside = false
-  #isSoon = false
   #isOver = false
 
   constructor({ socket, peer }: NodeUdpSocket, endpoint: DrivenDatagrams) {
+    super()
     this.endpoint = endpoint
     this.#socket = socket
     this.#peer = peer
     this.#closed = new Promise(resolve => socket.once('close', () => resolve()))
     socket.on('message', (bytes, from) => this.#received(bytes, from))
     socket.on('error', error => this.#failed(error as NodeJS.ErrnoException))
-  }
-
-  now(): Instant {
-    return this.#isSoon || this.#isInside ? loop.latest : loop.now()
-  }
-
-  soon(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.#isSoon = true
-    process.nextTick(this.#onTick)
-  }
-
-  promptly(): void {
-    if (this.#isSoon || this.#isInside) return
-    this.soon()
-    this.settle()
   }
 
   get queued(): number {
@@ -103,17 +85,17 @@ export class NodeUdpLink implements DatagramLink, Woken {
   }
 
   wake(): void {
-    this.#isInside = true
+    this.isInside = true
     this.endpoint.wake(loop.now())
-    this.#isInside = false
+    this.isInside = false
     this.settle()
   }
 
   settle(): void {
-    if (this.#isInside || this.#isOver) return
-    this.#isInside = true
+    if (this.isInside || this.#isOver) return
+    this.isInside = true
     this.#drain()
-    this.#isInside = false
+    this.isInside = false
     if (this.endpoint.closed && this.#batch === undefined) {
       if (this.#pending === 0) this.destroy()
       return
@@ -135,11 +117,12 @@ export class NodeUdpLink implements DatagramLink, Woken {
     const one = this.#one
     one.slab = plain(bytes)
     one.lengths[0] = bytes.length
-    one.peers[0] = this.#peer ?? keyOf(from.address, from.port)
-    this.#isInside = true
+    // An IPv4 peer of an IPv6 socket keeps the form that the socket sends to.
+    one.peers[0] = this.#peer ?? joinAddress(from.address, from.port)
+    this.isInside = true
     // Node makes new memory for each datagram, so what the machine keeps stays as it is.
     this.endpoint.receive(loop.now(), one)
-    this.#isInside = false
+    this.isInside = false
     one.slab = EMPTY
     this.settle()
   }
@@ -199,7 +182,7 @@ export class NodeUdpLink implements DatagramLink, Woken {
   #notSent(error: NodeJS.ErrnoException & { address?: string; port?: number }): void {
     const { code, address, port } = error
     if (code === 'ENOBUFS' || code === 'EAGAIN') return
-    const peer = this.#peer ?? (address !== undefined && port !== undefined ? keyOf(address, port) : undefined)
+    const peer = this.#peer ?? (address !== undefined && port !== undefined ? joinAddress(address, port) : undefined)
     if (peer !== undefined) this.endpoint.unreachable(loop.now(), peer, unreachable(error, peer).message)
   }
 
@@ -218,8 +201,7 @@ export class NodeUdpLink implements DatagramLink, Woken {
   #target(address: Address): Endpoint {
     let target = this.#targets.get(address)
     if (target === undefined) {
-      const colon = address.lastIndexOf(':')
-      target = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+      target = splitAddress(address)
       if (this.#targets.size >= MOST_TARGETS) this.#targets.clear()
       this.#targets.set(address, target)
     }
@@ -237,16 +219,6 @@ export class NodeUdpLink implements DatagramLink, Woken {
     this.endpoint.lost(loop.now(), error.message)
     this.destroy()
   }
-
-  #tick(): void {
-    this.#isSoon = false
-    this.settle()
-  }
-}
-
-/** As it stands: an IPv4 peer of an IPv6 socket keeps the form that the socket sends to. */
-function keyOf(host: string, port: number): Address {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function options(host: string, transport: TransportDescriptor): SocketOptions {

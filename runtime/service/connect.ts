@@ -1,5 +1,6 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
+import { splitAddress } from '../core/address.ts'
 import { datagramEndpoint } from '../core/endpoint.ts'
 import type { HandedOver } from '../core/hand-over.ts'
 import type { HandOverPlaces } from '../core/hand-over-places.ts'
@@ -88,8 +89,7 @@ async function dialHandedOver(
   const connected = await dial(to, to, stage, params, given.signal)
   const timeout = stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY
   const handed = await takeOver(connected, { shared, script: places.script, timeout, local: {} }, given.signal)
-  const { address } = connected
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  const { host } = splitAddress(connected.address)
   const next = { transport: places.to, host, port: nextPort(places, handed, params) }
   return dialDatagrams(next, session, params, given, queue, handed)
 }
