@@ -4,12 +4,11 @@
 
 import type { ExprSyntax } from '../language/ast.ts'
 import { parseExpr } from '../language/parse.ts'
-import { SyntaxProblem } from '../language/problem.ts'
 import type { Path } from '../load/document.ts'
 import type { Expr, Field, Protocol, ValueType } from '../model/model.ts'
-import { Consequence, Mistake } from '../model/report.ts'
 import { resolveIn } from '../model/resolve-in.ts'
 import { BYTES, INT } from '../model/values.ts'
+import { attempt } from './attempt.ts'
 import { fieldsOf, innerType, valueType } from './path.ts'
 import type { Report } from './section.ts'
 
@@ -36,7 +35,7 @@ export function keyExpression(
   at: Path,
   report: Report,
 ): Expr | undefined {
-  try {
+  return attempt(report, at, () => {
     const syntax = spelledOut(parseExpr(String(text)), protocol, names)
     const specials = new Map<string, ValueType>(
       (names.clear ?? []).map(field => [field.name, valueType(field.type)] as const),
@@ -50,13 +49,7 @@ export function keyExpression(
       expected: names.expected,
     })
     return inSpaces(resolved)
-  } catch (thrown) {
-    if (thrown instanceof Consequence) return undefined
-    if (!(thrown instanceof Mistake || thrown instanceof SyntaxProblem)) throw thrown
-    const code = thrown instanceof Mistake ? thrown.code : 'syntax'
-    report(at, { code, message: thrown.message, hint: thrown.hint, span: thrown.span })
-    return undefined
-  }
+  })
 }
 
 /**

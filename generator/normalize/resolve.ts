@@ -5,16 +5,16 @@ import { BUILT_IN_ERRORS } from '../../runtime/wire/codec.ts'
 import { exprText, typeText } from '../emit/notation.ts'
 import type { ExprSyntax } from '../language/ast.ts'
 import { parseExpr, parseType } from '../language/parse.ts'
-import { SyntaxProblem } from '../language/problem.ts'
 import type { Path } from '../load/document.ts'
 import { Catalog } from '../model/catalog.ts'
 import { type Context, resolveAs } from '../model/expressions.ts'
 import type { Body, Expr, Field, Frame, Node, Protocol, Type, ValueType } from '../model/model.ts'
-import { Consequence, Mistake, Reports } from '../model/report.ts'
+import { Mistake, Reports } from '../model/report.ts'
 import { scalarType } from '../model/scalars.ts'
 import { type Entry, Scope } from '../model/scope.ts'
 import { BOOL, INT, valueOf as typeOfValue } from '../model/values.ts'
 import { walkExpr } from '../model/walk.ts'
+import { attempt } from './attempt.ts'
 import type { Expressions } from './expressions.ts'
 import type { Report } from './section.ts'
 
@@ -69,18 +69,6 @@ function plainType(text: string, little: boolean): Type {
   const type = scalarType(parseType(text), little)
   if (type) return type
   throw new Mistake('type', `${text} is no number`)
-}
-
-function attempt<T>(report: Report, at: Path, work: () => T): T | undefined {
-  try {
-    return work()
-  } catch (thrown) {
-    if (thrown instanceof Consequence) return undefined
-    if (!(thrown instanceof Mistake || thrown instanceof SyntaxProblem)) throw thrown
-    const code = thrown instanceof Mistake ? thrown.code : 'syntax'
-    report(at, { code, message: thrown.message, hint: thrown.hint, span: thrown.span })
-    return undefined
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------- the scope

@@ -8,7 +8,7 @@
 import { ConnectionAcks } from './connection-acks.ts'
 import { ConnectionOrder } from './connection-order.ts'
 import type { Acks, Arrival, ChannelHost, ChannelSetOptions, Numbers, PieceNumbers, SendResult } from './host.ts'
-import type { Counters } from './lane.ts'
+import { type Counters, nothingYet } from './lane.ts'
 import { Outgoing } from './outgoing.ts'
 import { Seen } from './seen.ts'
 import { Serial } from './serial.ts'
@@ -48,15 +48,7 @@ interface Lane<M> {
 }
 
 export class ConnectionSet<M> implements Channels<M> {
-  readonly counters: Counters = {
-    sent: 0,
-    delivered: 0,
-    retransmitted: 0,
-    probes: 0,
-    duplicates: 0,
-    refused: 0,
-    incomplete: 0,
-  }
+  readonly counters: Counters = nothingYet()
   readonly #host: ChannelHost<M>
   readonly #lanes: readonly Lane<M>[]
   readonly #serial: Serial

@@ -35,6 +35,10 @@ export interface Counters {
   incomplete: number
 }
 
+export function nothingYet(): Counters {
+  return { sent: 0, delivered: 0, retransmitted: 0, probes: 0, duplicates: 0, refused: 0, incomplete: 0 }
+}
+
 export interface LaneOptions {
   readonly place: number
   readonly channel: ChannelDescriptor

@@ -15,7 +15,7 @@ import type {
   PieceNumbers,
   SendResult,
 } from './host.ts'
-import { type Counters, isReliable, type Lane, type LaneContext, NO_ROOM, WAIT } from './lane.ts'
+import { type Counters, isReliable, type Lane, type LaneContext, NO_ROOM, nothingYet, WAIT } from './lane.ts'
 import { Path } from './path.ts'
 import { ReliableLane } from './reliable.ts'
 import { Row } from './row.ts'
@@ -23,15 +23,7 @@ import { RowLane } from './row-lane.ts'
 import { UnreliableLane } from './unreliable.ts'
 
 export class ChannelSet<M> {
-  readonly counters: Counters = {
-    sent: 0,
-    delivered: 0,
-    retransmitted: 0,
-    probes: 0,
-    duplicates: 0,
-    refused: 0,
-    incomplete: 0,
-  }
+  readonly counters: Counters = nothingYet()
   readonly #host: ChannelHost<M>
   readonly #path: Path
   /** One row of numbers for all channels, where the format has it so. */

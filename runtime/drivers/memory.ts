@@ -4,7 +4,7 @@
 import { LocalError } from '../core/errors.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
-import type { Connected } from './transport.ts'
+import { type Connected, connectedBy } from './transport.ts'
 
 /** A place that `serve` listens at and `connect` dials. */
 export class MemoryHub {
@@ -35,19 +35,7 @@ export function pipe(name: string): [Connected, Connected] {
   const far = new MemoryPort()
   near.other = far
   far.other = near
-  return [end(near, name), end(far, name)]
-}
-
-function end(port: MemoryPort, address: string): Connected {
-  return {
-    address,
-    port: events => {
-      port.events = events
-      return port
-    },
-    start: () => port.resume(),
-    refuse: () => port.destroy(),
-  }
+  return [connectedBy(near, name), connectedBy(far, name)]
 }
 
 class MemoryPort implements StreamPort {

@@ -18,6 +18,19 @@ export interface Connected {
   refuse(): void
 }
 
+/** One end of a pipe that is made of two ports in this process. */
+export function connectedBy(port: StreamPort & { events: PortEvents | undefined }, address: Address): Connected {
+  return {
+    address,
+    port: events => {
+      port.events = events
+      return port
+    },
+    start: () => port.resume(),
+    refuse: () => port.destroy(),
+  }
+}
+
 export interface Listener {
   /** As bound: the port is the one that was assigned where 0 was asked for. */
   readonly host: string

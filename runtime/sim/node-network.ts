@@ -6,7 +6,14 @@ import { instant } from '../core/machine.ts'
 import type { Woken } from '../drivers/loop.ts'
 import type { DialOptions, ListenEvents, ListenOptions, Network } from '../drivers/network.ts'
 import type { PortEvents, StreamPort } from '../drivers/stream-link.ts'
-import { addressOf, type Connected, cannotListen, type Endpoint, type Listener } from '../drivers/transport.ts'
+import {
+  addressOf,
+  type Connected,
+  cannotListen,
+  connectedBy,
+  type Endpoint,
+  type Listener,
+} from '../drivers/transport.ts'
 import { DeadlineHeap } from '../reliability/heap.ts'
 import { copyOf } from '../wire/copy.ts'
 import { SimRandom } from './random.ts'
@@ -343,18 +350,6 @@ interface Call {
   place: number
   readonly order: number
   readonly run: () => void
-}
-
-function connectedBy(port: SimPort, address: string): Connected {
-  return {
-    address,
-    port: events => {
-      port.events = events
-      return port
-    },
-    start: () => port.resume(),
-    refuse: () => port.destroy(),
-  }
 }
 
 /** Turns of the microtask queue: as deep as chains of promises may be. */

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { protocol as arena } from '../../../generated/arena/protocol.ts'
 import { protocol as lobby } from '../../../generated/lobby/protocol.ts'
 import { connect, serve } from '../../../runtime/index.ts'
-import { HARSH, type Kind, opened, Party, publicOf, SERVER, secretOf, world } from '../secure/network.ts'
+import { HARSH } from '../harsh.ts'
+import { type Kind, opened, Party, publicOf, SERVER, secretOf, world } from '../secure/network.ts'
 
 const PASSWORD = secretOf(99)
 const ARENA: Kind = {

@@ -5,11 +5,11 @@ import { protocol } from '../../../generated/fastnet/protocol.ts'
 import { instant } from '../../../runtime/core/machine.ts'
 import type { SecureEndpoint } from '../../../runtime/core/secure-endpoint.ts'
 import { SimNetwork } from '../../../runtime/sim/network.ts'
+import { HARSH } from '../harsh.ts'
 import { CLIENT, Party, SERVER } from '../secure/network.ts'
 
 const [count = 1_000_000, seed = 1, most = 40] = process.argv.slice(2).map(Number)
-const link = { latency: 20, jitter: 10, loss: 0.3, reorder: 0.2, reorderBy: 60, duplicate: 0.1, corrupt: 0.05 }
-const net = new SimNetwork({ seed, link })
+const net = new SimNetwork({ seed, link: HARSH })
 const rekeyed = {
   ...protocol,
   seals: protocol.seals.map(one => ({ ...one, rekey: { ...one.rekey, packets: count / 2 } })),

@@ -11,17 +11,9 @@ import type { SecureEndpoint } from '../../../runtime/core/secure-endpoint.ts'
 import type { Session } from '../../../runtime/core/session.ts'
 import type { LinkOptions } from '../../../runtime/sim/link.ts'
 import { SimNetwork } from '../../../runtime/sim/network.ts'
+import { HARSH } from '../harsh.ts'
 import { CLIENT, Party, SERVER, Stranger } from '../secure/network.ts'
 
-const HARSH: Partial<LinkOptions> = {
-  latency: 20,
-  jitter: 10,
-  loss: 0.3,
-  reorder: 0.2,
-  reorderBy: 60,
-  duplicate: 0.1,
-  corrupt: 0.05,
-}
 const CHANNELS = ['ordered', 'unreliable', 'unordered', 'sequenced'] as const
 
 test('all four channels keep their promise at 30 % loss, 20 % reorder, 10 % duplication, 5 % corruption', () => {

@@ -1,7 +1,8 @@
 // intentra in the simulated network: what is reliable arrives once and in order, whatever the network does.
 import { expect, test } from 'vitest'
+import { HARSH } from '../harsh.ts'
 import { INTENTRA } from '../secure/kinds.ts'
-import { HARSH, opened, world } from '../secure/network.ts'
+import { opened, world } from '../secure/network.ts'
 
 const text = (n: number): Uint8Array => new TextEncoder().encode(`message ${n}`)
 const read = (value: Record<string, unknown>): string => new TextDecoder().decode(value.payload as Uint8Array)

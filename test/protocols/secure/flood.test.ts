@@ -2,9 +2,8 @@
 // bars 1 to 3 of DESIGN section 7.
 import { describe, expect, test } from 'vitest'
 import { instant } from '../../../runtime/core/machine.ts'
-import { node } from '../../../runtime/crypto/node.ts'
-import type { CryptoProvider } from '../../../runtime/crypto/provider.ts'
 import { SimNetwork } from '../../../runtime/sim/network.ts'
+import { counted } from './counted.ts'
 import { CHAT, INTENTRA } from './kinds.ts'
 import { batchOf, CLIENT, type Kind, opened, Party, SERVER, Stranger, world } from './network.ts'
 
@@ -16,19 +15,6 @@ const BOTH: readonly (readonly ['chat' | 'intentra', Kind])[] = [
 ]
 /** 10^5 and 10^6 as the review wants them, or a tenth of that where the whole suite runs. */
 const MANY = process.env.FRAMEWRIGHT_LONG ? 1_000_000 : 50_000
-
-function counted(): { crypto: CryptoProvider; count: { shared: number } } {
-  const count = { shared: 0 }
-  const curve: CryptoProvider['curve'] = name => {
-    const inner = node.curve(name)
-    const shared = (secret: Uint8Array, key: Uint8Array): Uint8Array => {
-      count.shared++
-      return inner.shared(secret, key)
-    }
-    return { length: inner.length, publicKey: secret => inner.publicKey(secret), shared }
-  }
-  return { crypto: { ...node, curve }, count }
-}
 
 /** A server alone, and a first packet with the cookie that it was given for one address. */
 function knocked(kind: Kind, name: 'chat' | 'intentra', seed: number) {

@@ -1,10 +1,9 @@
 // Handshakes over datagrams, behind the cookie: the tests of shared/language/SECURITY.md section 9, by their numbers.
 import { describe, expect, test } from 'vitest'
 import type { ProtocolDescriptor } from '../../../runtime/core/protocol.ts'
-import { node } from '../../../runtime/crypto/node.ts'
-import type { CryptoProvider } from '../../../runtime/crypto/provider.ts'
 import { chooseProvider } from '../../../runtime/native/choose.ts'
 import { SimNetwork } from '../../../runtime/sim/network.ts'
+import { counted } from './counted.ts'
 import { CHAT, INTENTRA } from './kinds.ts'
 import { CLIENT, type Kind, opened, Party, publicOf, SERVER, Stranger, secretOf, world } from './network.ts'
 
@@ -17,20 +16,6 @@ const BOTH: readonly (readonly [string, Kind])[] = [
   ['chat', CHAT],
   ['intentra', INTENTRA],
 ]
-
-/** Counts Diffie-Hellman operations. */
-function counting(): { readonly crypto: CryptoProvider; readonly count: { shared: number } } {
-  const count = { shared: 0 }
-  const curve: CryptoProvider['curve'] = name => {
-    const inner = node.curve(name)
-    const shared = (secret: Uint8Array, key: Uint8Array): Uint8Array => {
-      count.shared++
-      return inner.shared(secret, key)
-    }
-    return { length: inner.length, publicKey: secret => inner.publicKey(secret), shared }
-  }
-  return { crypto: { ...node, curve }, count }
-}
 
 describe.each(BOTH)('%s', (name, kind) => {
   const kindOf = KIND[name]!
@@ -175,7 +160,7 @@ describe.each(BOTH)('%s', (name, kind) => {
   })
 
   test('25: the first packet is duplicated, and comes again behind the last', () => {
-    const { crypto, count } = counting()
+    const { crypto, count } = counted()
     const net = new SimNetwork({ seed: 25, link: { latency: 10 } })
     const server = new Party(net, kind.protocol, 'accepts', SERVER, { params: kind.server, crypto })
     const client = new Party(net, kind.protocol, 'dials', CLIENT, { params: kind.client })

@@ -291,14 +291,3 @@ export function opened(world: World, by = 20_000): { toServer: Session; toClient
     throw new Error(`not open after ${by} ms (seed ${world.net.seed}): ${JSON.stringify(world.client.closes)}`)
   return { toServer, toClient: world.server.peer() }
 }
-
-/** 30 % loss, 20 % reorder, 10 % duplication, 5 % corruption. */
-export const HARSH: Partial<LinkOptions> = {
-  latency: 20,
-  jitter: 10,
-  loss: 0.3,
-  reorder: 0.2,
-  reorderBy: 60,
-  duplicate: 0.1,
-  corrupt: 0.05,
-}

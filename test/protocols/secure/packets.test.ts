@@ -5,8 +5,9 @@ import { instant } from '../../../runtime/core/machine.ts'
 import type { Aead, CryptoProvider } from '../../../runtime/crypto/provider.ts'
 import { chooseProvider } from '../../../runtime/native/choose.ts'
 import { SimNetwork } from '../../../runtime/sim/network.ts'
+import { HARSH } from '../harsh.ts'
 import { CHAT, INTENTRA } from './kinds.ts'
-import { batchOf, CLIENT, HARSH, type Kind, opened, Party, SERVER, Stranger, type World, world } from './network.ts'
+import { batchOf, CLIENT, type Kind, opened, Party, SERVER, Stranger, type World, world } from './network.ts'
 
 const BOTH: readonly (readonly ['chat' | 'intentra', Kind])[] = [
   ['chat', CHAT],

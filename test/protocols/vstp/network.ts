@@ -181,14 +181,3 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 const OWNED = ['msg-id', 'frag-id', 'frag-index', 'frag-total', 'x-transfer', 'x-part', 'x-parts']
-
-/** 30 % loss, 20 % reorder, 10 % duplication, 5 % corruption. */
-export const HARSH: Partial<LinkOptions> = {
-  latency: 20,
-  jitter: 10,
-  loss: 0.3,
-  reorder: 0.2,
-  reorderBy: 60,
-  duplicate: 0.1,
-  corrupt: 0.05,
-}

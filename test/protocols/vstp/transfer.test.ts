@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import { protocol } from '../../../generated/vstp/index.ts'
 import { SimRandom } from '../../../runtime/sim/random.ts'
-import { CLIENT, HARSH, headersOf, pair, SERVER, sha256 } from './network.ts'
+import { HARSH } from '../harsh.ts'
+import { CLIENT, headersOf, pair, SERVER, sha256 } from './network.ts'
 
 const bytesOf = (seed: number, n: number) => new SimRandom(seed).bytes(n)
 

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { protocol } from '../../../generated/vstp/index.ts'
 import type { ProtocolDescriptor } from '../../../runtime/core/protocol.ts'
-import { CLIENT, entries, HARSH, headersOf, type Pair, pair, SERVER, Stranger, sha256 } from './network.ts'
+import { HARSH } from '../harsh.ts'
+import { CLIENT, entries, headersOf, type Pair, pair, SERVER, Stranger, sha256 } from './network.ts'
 
 /** The same protocol with more patience, for networks on which four attempts are not enough. */
 function patient(times: number): ProtocolDescriptor {
