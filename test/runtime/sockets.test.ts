@@ -1,29 +1,13 @@
 // Real sockets on the loopback, and the memory driver: the same behaviour over each.
 
 import { createSocket } from 'node:dgram'
-import { createServer, connect as dial, type Socket } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
-import { protocol as sealed } from '../../generated/chat/protocol.ts'
-import {
-  type Connection,
-  type ConnectOptions,
-  connect,
-  isPeerError,
-  LocalError,
-  MemoryHub,
-  type ProtocolDescriptor,
-  type ServeOptions,
-  type Server,
-  serve,
-} from '../../runtime/index.ts'
+import { connect as dial, type Socket } from 'node:net'
+import { expect, test } from 'vitest'
+import { type Connection, connect, isPeerError, LocalError, serve } from '../../runtime/index.ts'
 import { Tally } from '../../runtime/metrics/tally.ts'
 import { overUdp, PATHS, take } from './paths.ts'
+import { cleanup, keep, listener, started, turn, until } from './sockets.ts'
 import { ACKS, ASKS, encoded, PINGS, read, type TinyReader, type TinyValue, text, tiny } from './tiny.ts'
-
-const cleanup: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of cleanup.splice(0).reverse()) await end()
-})
 
 for (const [transport, path] of [['tcp'], ['memory'], ...PATHS.map(path => ['udp', path] as const)] as const) {
   const over = path === undefined ? transport : `${transport} (${path})`
@@ -324,81 +308,6 @@ test('a handler that throws ends its connection and is reported with its cause; 
   ])
 })
 
-test('misuse is thrown at once with a sentence that helps', async () => {
-  const server = await started('tcp', { handlers: {} })
-  const client = await server.connect()
-  expect(() => client.send('Nothing', {})).toThrow('tiny has no frame "Nothing"')
-  expect(() => client.request('Tell', {})).toThrow('nothing answers Tell over tcp: use send')
-  expect(() => client.send('Data', { id: 2 ** 40 })).toThrow('id is too large')
-  await expect(connect(tiny(), 'quic://x:1')).rejects.toThrow('tiny has no transport "quic"; there is tcp, tls, udp')
-  await expect(connect(tiny(), 'tcp://a:b:c')).rejects.toThrow(/is no address: write/)
-  await expect(serve(tiny(), { role: 'client' as never, listen: 'tcp://127.0.0.1:0' })).rejects.toThrow(
-    /the role "client" cannot serve/,
-  )
-  await expect(serve(tiny(), { listen: `tcp://127.0.0.1:${server.server.port}` })).rejects.toThrow(
-    /cannot listen on tcp:.*in use/,
-  )
-  await expect(connect(tiny(), 'tcp://127.0.0.1:1', { params: { nope: 1 } })).rejects.toThrow(
-    'tiny has no param "nope"; it has none',
-  )
-  await expect(serve(tiny(), { handlers: { Oops: () => {} }, listen: 'tcp://127.0.0.1:0' })).rejects.toThrow(
-    /no frame "Oops", but there is a handler/,
-  )
-})
-
-test('a schema that needs an engine that does not exist is refused by the name of the section', async () => {
-  const base = tiny()
-  const handshake = { transport: undefined, tls: undefined, timeout: 1000, script: undefined, unbuilt: ['noise'] }
-  const [channel] = base.channels
-  const wrong: [Partial<ProtocolDescriptor>, string][] = [
-    [{ handshake }, 'handshake.noise'],
-    [{ seals: [{ ...sealed.seals[0]!, once: true }] }, 'seal.packet'],
-    [{ channels: [{ ...channel!, delivery: 'reliable' }] }, 'channels.main.delivery: reliable'],
-    [{ service: { lottery: {} } }, 'service.lottery'],
-    [{ replies: [{ ...ASKS, auto: 'idle' }] }, 'replies.ask.auto: idle'],
-  ]
-  for (const [changes, section] of wrong) {
-    const error = await serve(tiny(changes), { listen: 'udp://127.0.0.1:0' }).catch(caught => caught)
-    expect(error).toMatchObject({ name: 'LocalError', code: 'NotBuilt' })
-    expect(error.message).toContain(`\`${section}\``)
-  }
-})
-
-test('params: required ones are demanded, defaults filled in, secrets never shown', async () => {
-  const params = [
-    {
-      name: 'key',
-      doc: 'The shared key',
-      type: { kind: 'bytes', size: 4 },
-      secret: true,
-      for: ['server'],
-      required: true,
-    },
-    {
-      name: 'room',
-      doc: undefined,
-      type: { kind: 'int' },
-      secret: false,
-      for: [],
-      required: false,
-      fallback: { value: 7n },
-      min: 1n,
-      max: 9n,
-    },
-  ].map(one => ({ fallback: undefined, min: undefined, max: undefined, ...one })) as ProtocolDescriptor['params']
-  const protocol = tiny({ params })
-  const listen = 'tcp://127.0.0.1:0'
-  await expect(serve(protocol, { listen })).rejects.toThrow(
-    'tiny needs the param "key" (The shared key): pass params: { key: <bytes> }',
-  )
-  const error = await serve(protocol, { listen, params: { key: text('hunter2') } }).catch(caught => caught)
-  expect(error.message).toBe('param "key" must be 4 bytes (Uint8Array), not 7 bytes')
-  await expect(serve(protocol, { listen, params: { key: new Uint8Array(4), room: 12 } })).rejects.toThrow(
-    'param "room" must be 1 to 9',
-  )
-  keep(await serve(protocol, { listen, params: { key: new Uint8Array(4) } }))
-})
-
 test('every frame in both directions passes the tap, also what the runtime answers by itself', async () => {
   const seen: string[] = []
   const server = await started(
@@ -468,54 +377,3 @@ test('`await using` closes, and a closed connection rejects what is sent on it w
   void held.send('Data', {})
   await expect(held.send('Data', {})).rejects.toSatisfy(isPeerError)
 })
-
-interface Started {
-  readonly server: Server
-  connect(options?: ConnectOptions): Promise<Connection>
-}
-
-async function started(
-  transport: 'tcp' | 'udp' | 'memory',
-  options: ServeOptions,
-  protocol: ProtocolDescriptor = tiny(),
-): Promise<Started> {
-  const hub = new MemoryHub()
-  const server = keep(
-    await serve(protocol, { ...options, listen: transport === 'memory' ? hub : `${transport}://127.0.0.1:0` }),
-  )
-  return {
-    server,
-    connect: async given => keep(await connect(protocol, transport === 'memory' ? hub : server.url, given)),
-  }
-}
-
-function keep<C extends { close(): Promise<void> }>(closeable: C): C {
-  cleanup.push(() => closeable.close())
-  return closeable
-}
-
-async function listener(accept: (socket: Socket) => void): Promise<{ port: number; close(): Promise<void> }> {
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket.on('error', () => {}))
-    accept(socket)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const close = () =>
-    new Promise<void>(resolve => {
-      for (const socket of sockets) socket.destroy()
-      server.close(() => resolve())
-    })
-  cleanup.push(close)
-  return { port: (server.address() as { port: number }).port, close }
-}
-
-const turn = (ms = 1): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
-
-async function until(done: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 2000; i++) {
-    if (await done()) return
-    await turn(2)
-  }
-  throw new Error('it did not happen')
-}

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { instant } from '../../runtime/core/machine.ts'
 import { StreamConnection } from '../../runtime/core/stream.ts'
-import { SimNetwork } from '../../runtime/sim/network.ts'
 import { outcome, sharedEnd, streamEnd } from './harness.ts'
+import { pair } from './stream-pair.ts'
 import { ACKS, ASKS, encoded, FRAMES, frame, PINGS, read, TCP, type TinyReader, text, tiny } from './tiny.ts'
 
 test('frames are found whatever the portions they arrive in', () => {
@@ -395,25 +395,4 @@ for (const [name, framing] of Object.entries({
       { numRuns: 50 },
     )
   })
-}
-
-interface PairOptions {
-  seed?: number
-  portion?: number
-  transport?: typeof TCP
-  overflow?: 'wait' | 'reject'
-  changes?: Parameters<typeof tiny>[0]
-}
-
-function pair(options: PairOptions = {}) {
-  const protocol = tiny(options.changes)
-  const network = new SimNetwork({
-    seed: options.seed ?? 1,
-    stream: { portion: options.portion ?? 65_536, latency: 1 },
-  })
-  const changes = { overflow: options.overflow ?? ('wait' as const) }
-  const client = streamEnd(protocol, 'dials', options.transport, changes)
-  const server = streamEnd(protocol, 'accepts', options.transport, changes)
-  const connection = network.connect(['a:1', client.machine], ['b:1', server.machine])
-  return { client, server, network, connection }
 }

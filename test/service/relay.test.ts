@@ -9,11 +9,12 @@ import { instant } from '../../runtime/core/machine.ts'
 import { node } from '../../runtime/crypto/node.ts'
 import { connect, MemoryHub, type Server, serve } from '../../runtime/index.ts'
 import { Tally } from '../../runtime/metrics/tally.ts'
-import { type Admitted, type Hub, LocalHub, type Receiver, type Sender } from '../../runtime/service/relay/hub.ts'
+import { type Hub, LocalHub } from '../../runtime/service/relay/hub.ts'
 import type { QueueLimits } from '../../runtime/service/relay/queue.ts'
-import { Run } from '../../runtime/service/relay/run.ts'
+import type { Run } from '../../runtime/service/relay/run.ts'
 import type { Context } from '../../runtime/wire/codec.ts'
 import { cross, drawn, join, sealedEnd } from '../runtime/sealed-pair.ts'
+import { Later, Twisted, turns } from './hubs.ts'
 
 const SECRET = drawn(77)(32)
 const relay_key = node.curve('25519').publicKey(SECRET)
@@ -63,9 +64,6 @@ async function consumerOf({ hub, params }: Relay) {
   return { connection, got, errors }
 }
 
-const turns = async (n = 20) => {
-  for (let i = 0; i < n; i++) await new Promise(resolve => setImmediate(resolve))
-}
 const until = async (holds: () => boolean) => {
   for (let i = 0; i < 2000 && !holds(); i++) await turns(1)
 }
@@ -364,53 +362,3 @@ describe('keys', () => {
     expect(b.notes.errors).toEqual([])
   })
 })
-
-/** A hub of another process: its answer takes a while. */
-class Later implements Hub {
-  readonly size = 0
-  readonly #hub: LocalHub | undefined
-  readonly #turns: number
-
-  constructor(hub: LocalHub | undefined, wait: number) {
-    this.#hub = hub
-    this.#turns = wait
-  }
-
-  async publish(group: string, sender: Sender): Promise<Admitted> {
-    await turns(this.#turns)
-    if (this.#hub === undefined) throw new Error('the broker is away')
-    return this.#hub.publish(group, sender)
-  }
-
-  async subscribe(group: string, receiver: Receiver): Promise<Admitted> {
-    await turns(this.#turns)
-    return this.#hub!.subscribe(group, receiver)
-  }
-}
-
-/** A hub that does what it likes with what it passes on. */
-class Twisted extends LocalHub {
-  readonly #twist: (run: Run) => Run[]
-
-  constructor(twist: (run: Run) => Run[]) {
-    super({ publishers: 1, history: undefined })
-    this.#twist = twist
-  }
-
-  override publish(group: string, sender: Sender): Admitted {
-    const admitted = super.publish(group, sender)
-    if (admitted.kind !== 'ok') return admitted
-    const { member } = admitted
-    const twisted = {
-      publish: (run: Run) => {
-        for (const one of this.#twist(new Run(run.bytes.slice(), run.frames, false))) member.publish(one)
-      },
-      get hasRoom() {
-        return member.hasRoom
-      },
-      full: (isFull: boolean) => member.full(isFull),
-      leave: () => member.leave(),
-    }
-    return { kind: 'ok', member: twisted }
-  }
-}

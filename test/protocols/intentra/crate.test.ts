@@ -1,4 +1,4 @@
-// Profile crate-0.1.3 in the simulated network, against the packets of the crate in shared/vectors: three blind handshake
+// Profile crate-0.1.3 in the simulated network, against the packets of the crate in test/vectors: three blind handshake
 // packets, zero keys, and packets that are the crate's to the byte.
 import { expect, test } from 'vitest'
 import { protocol } from '../../../generated/intentra/profiles/crate-0.1.3/protocol.ts'

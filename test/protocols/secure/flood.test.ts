@@ -1,4 +1,4 @@
-// Strangers: cookies, floods and replays. The tests of shared/language/SECURITY.md section 9, by their numbers, and the
+// Strangers: cookies, floods and replays. The tests of the security review, by their numbers, and the
 // bars 1 to 3 of DESIGN section 7.
 import { describe, expect, test } from 'vitest'
 import { instant } from '../../../runtime/core/machine.ts'

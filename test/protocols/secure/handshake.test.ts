@@ -1,4 +1,4 @@
-// Handshakes over datagrams, behind the cookie: the tests of shared/language/SECURITY.md section 9, by their numbers.
+// Handshakes over datagrams, behind the cookie: the tests of the security review, by their numbers.
 import { describe, expect, test } from 'vitest'
 import type { ProtocolDescriptor } from '../../../runtime/core/protocol.ts'
 import { chooseProvider } from '../../../runtime/native/choose.ts'

@@ -1,5 +1,5 @@
 // Sealed packets between peers that know each other, and what others make of them: the tests of
-// shared/language/SECURITY.md section 9, by their numbers, and bars 3, 4, 7 and 8 of DESIGN section 7.
+// the security review, by their numbers, and bars 3, 4, 7 and 8 of DESIGN section 7.
 import { describe, expect, test } from 'vitest'
 import { instant } from '../../../runtime/core/machine.ts'
 import type { Aead, CryptoProvider } from '../../../runtime/crypto/provider.ts'
