@@ -1,5 +1,5 @@
-// What a node does: listening, dialling, views, sending, statistics, shutdown. Properties of the published implementation's own tests
-//, each once, on the virtual clock.
+// What a node does: listening, dialling, views, statistics, shutdown. The properties that the published implementation's own tests
+// demand, each once, on the virtual clock.
 import { describe, expect, test } from 'vitest'
 import { Node, ShuttingDown } from '../../runtime/service/node/index.ts'
 import { bytes, codeOf, link, network, testNode, text } from './harness.ts'
