@@ -35,6 +35,8 @@ export interface Carrier {
   unpin(session: Session, codec: Codec): void
   /** The deadline of the session came closer, or its phase changed. */
   changed(session: Session): void
+  /** Of datagrams. The session keeps messages back until the turn ends: it is told when the driver takes what there is. */
+  gathers?(session: Session): void
   /** The session has something to send and no room: tell it when everything queued was taken. */
   waits(session: Session): void
 }

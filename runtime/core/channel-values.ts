@@ -1,10 +1,12 @@
 // Values of frames that travel on channels: acknowledgements in them, the field that is cut, and memory to try them in.
 
-import type { Acks, ChannelHost } from '../channel/host.ts'
+import type { Acks, ChannelHost, Numbers } from '../channel/host.ts'
 import { ChannelSet } from '../channel/set.ts'
 import type { ChannelPlan } from './channel-plan.ts'
+import type { ChannelsHost } from './channels.ts'
 import { LocalError } from './errors.ts'
-import type { Plain } from './recast.ts'
+import type { FramePlan } from './plan.ts'
+import { blank, type Plain } from './recast.ts'
 
 /** Throws LocalError where the channels of a schema cannot run. */
 export function requireChannels(plan: ChannelPlan): void {
@@ -22,6 +24,59 @@ export function acknowledge(
   header.ack?.set(value, isSeqWide ? BigInt(ack) : ack)
   if (header.ack_bits === undefined || numbers.ackBits === 0) return
   header.ack_bits.set(value, areBitsWide ? (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0) : lo >>> 0)
+}
+
+/** Writes the numbers of channels into what a session sends. */
+export class Numbering {
+  readonly #plan: ChannelPlan
+  readonly #host: ChannelsHost
+  readonly #isRow: boolean
+  readonly #templates: (Plain | undefined)[] = []
+
+  constructor(plan: ChannelPlan, host: ChannelsHost) {
+    this.#plan = plan
+    this.#host = host
+    this.#isRow = plan.numbers.seqSpace === 'connection'
+  }
+
+  /** The value with the numbers of its transmission. */
+  numbered(channel: number, frame: FramePlan, given: Plain, { seq, fragment }: Numbers, acks: Acks | undefined): Plain {
+    const { header, channels, isSeqWide } = this.#plan
+    const { id, delivery, fragment: pieces } = channels[channel] ?? {}
+    // Fields that are there already are set much faster than those that are added one by one.
+    const value: Plain = { ...this.#templateOf(channel, frame, given) }
+    for (const name in given) value[name] = given[name]
+    if (id !== undefined) header.channel?.set(value, id)
+    header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
+    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (acks !== undefined && (acks.ack !== 0 || this.#isRow)) acknowledge(this.#plan, value, acks)
+    if (fragment !== undefined) {
+      header.fragment_flag?.set(value, true)
+      header.fragment_id?.set(value, fragment.id)
+      header.fragment_index?.set(value, fragment.index)
+      header.fragment_count?.set(value, fragment.count)
+      const cut = pieces?.cut ?? ''
+      value[cut] = bytesOf(value[cut], cut).subarray(fragment.from, fragment.to)
+    }
+    return value
+  }
+
+  /** The value as it would be sent first, to see whether it can. */
+  sample(channel: number, given: Plain): Plain {
+    const { header, channels, isSeqWide } = this.#plan
+    const value: Plain = { ...given }
+    const { id } = channels[channel] ?? {}
+    if (id !== undefined) header.channel?.set(value, id)
+    header.seq?.set(value, isSeqWide ? 1n : 1)
+    return value
+  }
+
+  /** The fields of a frame, all undefined. */
+  #templateOf(channel: number, frame: FramePlan, given: Plain): Plain {
+    const at = frame.index * this.#plan.channels.length + channel
+    this.#templates[at] ??= blank({ ...this.sample(channel, given), ...this.#host.carrier.owned })
+    return this.#templates[at] as Plain
+  }
 }
 
 /** The field that is cut. */

@@ -61,6 +61,10 @@ export abstract class SecureCarrier {
     this.host.waits(this.self)
   }
 
+  gathers(_session: Session): void {
+    this.host.gathers(this.self)
+  }
+
   /** The fields that the engine fills in for whoever sends. */
   get owned(): Plain {
     const { script, peerId } = this.self

@@ -45,6 +45,8 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
+  /** Those that keep messages back until the turn ends. */
+  readonly #gathering = new Set<SecureConnection>()
   readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
@@ -186,6 +188,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   transmit(): Batch | undefined {
+    if (this.#gathering.size > 0) this.#turned()
     if (this.#ending.size > 0) this.#finishEnding(this.now)
     let batch = this.sending.take(this.now)
     if (batch === undefined && this.#waiting.size > 0) {
@@ -252,6 +255,10 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.#waiting.add(connection)
   }
 
+  gathers(connection: SecureConnection): void {
+    this.#gathering.add(connection)
+  }
+
   confirmed(connection: SecureConnection, now: Instant): void {
     this.shared.meter.count('handshake.done')
     this.shared.meter.handshake(now - connection.startedAt)
@@ -272,6 +279,12 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   // -------------------------------------------------------------------------------------------------- the rest
+
+  /** The driver takes what there is: the turn ends. */
+  #turned(): void {
+    for (const { session, state } of this.#gathering) if (state === 'open') session?.channels?.turned(session.now)
+    this.#gathering.clear()
+  }
 
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
