@@ -632,7 +632,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 1_048_576 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -663,7 +663,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -694,7 +694,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -725,7 +725,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -759,6 +759,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
     reliable_flag: flagsReliable,
     seqSpace: 'channel',
     ackSweep: undefined,
+    parityFrame: undefined,
+    bundleFrame: undefined,
   },
   limits: {
     connections: 65_535,
