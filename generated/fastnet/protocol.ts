@@ -821,6 +821,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
         port: scope => scope.session['udp_port'],
         first: 'client',
         bindBy: 'field',
+        fallback: 2000,
       },
       framing: undefined,
       secrets: [],

@@ -24,6 +24,10 @@ export interface HandedOver {
   readonly id: number | undefined
   /** Frames that went by, for the states of the session. */
   readonly passed: readonly FramePlan[]
+  /** The stream as an address of its packets, where they may go inside it, and milliseconds after which they do. */
+  readonly fallback?: { readonly address: Address; readonly after: number } | undefined
+  /** Told when a packet of the peer has opened, and where our packets go. */
+  readonly reached?: ((address: Address) => void) | undefined
   /** Told when the session that comes of it is over, or never came. */
   readonly over?: (() => void) | undefined
 }
@@ -40,6 +44,16 @@ export interface HandOverOptions {
   /** Called once, inside an input, before anything of it leaves. It may call `abort`. */
   readonly done: (result: HandedOver) => void
   readonly failed: (error: PeerError) => void
+  /** Where the stream stays, to carry packets: it takes those of the peer. Otherwise the stream ends with the handshake. */
+  readonly carries?: CarryingHost | undefined
+}
+
+/** Who takes what comes through a stream behind its handshake. */
+export interface CarryingHost {
+  /** The memory is the host's. */
+  packet(now: Instant, packet: Uint8Array): void
+  /** Nothing more comes. */
+  ended(now: Instant): void
 }
 
 /** One message that has to go by. */
@@ -70,7 +84,8 @@ export class HandOver implements StreamMachine {
   readonly #passed: FramePlan[] = []
   #now: Instant = instant(0)
   #id: number | undefined
-  #state: 'idle' | 'running' | 'done' | 'failed' = 'idle'
+  #state: 'idle' | 'running' | 'carrying' | 'done' | 'failed' = 'idle'
+  #hasEnded = false
 
   /** Throws LocalError NotBuilt where the steps need more than this engine does. */
   constructor(options: HandOverOptions, address: Address, now: Instant) {
@@ -103,26 +118,52 @@ export class HandOver implements StreamMachine {
   receive(now: Instant, chunk: Borrowed): boolean {
     this.#now = now
     this.#options.shared.meter.bytesIn(chunk.length)
-    if (this.#state !== 'running') return false
+    if (this.#state !== 'running' && this.#state !== 'carrying') return false
     this.#inbox.append(chunk, 0, chunk.length, this.#plan.maxFrame)
-    this.#read(now)
+    if (this.#state === 'running') this.#read(now)
+    if (this.#state === 'carrying') this.#unpack(now)
     return false
   }
 
   end(now: Instant): void {
     this.#now = now
     if (this.#state === 'running') this.#fail('HandshakeFailed', 'the peer ended the connection inside the handshake')
-    else this.closing ??= 'after-flush'
+    else {
+      this.#gone(now)
+      this.closing ??= 'after-flush'
+    }
   }
 
   lost(now: Instant, reason: string, error?: PeerError): void {
     this.#now = now
     if (this.#state === 'running')
       this.#failed(error ?? broken(`the connection was lost inside the handshake: ${reason}`))
+    this.#gone(now)
     this.#inbox.bytes.fill(0)
     this.#inbox.clear()
     this.#outbox.clear()
     this.deadline = NEVER
+  }
+
+  /** A packet for the peer. What the stream has no room for is dropped, as by a network. */
+  carry(packet: Uint8Array): void {
+    const { limits } = this.#plan.protocol
+    if (this.#state !== 'carrying' || this.#outbox.bytes + packet.length > limits.queue.bytes) return
+    const bytes = this.#outbox.reserve(LENGTH + packet.length)
+    const { at } = this.#outbox
+    bytes[at] = packet.length >> 8
+    bytes[at + 1] = packet.length & 255
+    bytes.set(packet, at + LENGTH)
+    this.#outbox.commit(at + LENGTH + packet.length)
+  }
+
+  /** No packets any more: the stream ends. */
+  leave(now: Instant): void {
+    if (this.#state !== 'carrying') return
+    this.#state = 'done'
+    this.#hasEnded = true
+    this.deadline = instant(now + LINGER)
+    this.closing = 'after-flush'
   }
 
   transmit(): Uint8Array | undefined {
@@ -236,9 +277,15 @@ export class HandOver implements StreamMachine {
       this.#fail('HandshakeFailed', 'there are bytes behind the last message of the handshake')
       return
     }
-    this.#state = 'done'
-    this.deadline = instant(now + LINGER)
-    this.closing = 'after-flush'
+    const { carries } = this.#options
+    if (carries === undefined) {
+      this.#state = 'done'
+      this.deadline = instant(now + LINGER)
+      this.closing = 'after-flush'
+    } else {
+      this.#state = 'carrying'
+      this.deadline = NEVER
+    }
     this.#scope.wipe()
     this.#options.done({
       address: this.#address,
@@ -246,6 +293,29 @@ export class HandOver implements StreamMachine {
       id: this.#id,
       passed: this.#passed,
     })
+  }
+
+  /** Whole packets out of what has arrived. */
+  #unpack(now: Instant): void {
+    const inbox = this.#inbox
+    let at = 0
+    while (this.#state === 'carrying' && inbox.length - at >= LENGTH) {
+      const size = ((inbox.bytes[at] as number) << 8) | (inbox.bytes[at + 1] as number)
+      if (inbox.length - at < LENGTH + size) break
+      const packet = inbox.bytes.slice(at + LENGTH, at + LENGTH + size)
+      at += LENGTH + size
+      this.#options.carries?.packet(now, packet)
+    }
+    inbox.drop(at)
+    inbox.shrink()
+  }
+
+  /** The stream carries nothing more. */
+  #gone(now: Instant): void {
+    if (this.#state !== 'carrying' || this.#hasEnded) return
+    this.#hasEnded = true
+    this.#state = 'done'
+    this.#options.carries?.ended(now)
   }
 
   #fail(code: 'HandshakeFailed' | 'Timeout', text: string): void {
@@ -341,5 +411,7 @@ class StepScope implements KeyScope {
 }
 
 const NONE = {}
+/** Bytes of a length in front of a packet. */
+const LENGTH = 2
 /** Milliseconds that the stream may take to end once its work is done. */
 const LINGER = 1000

@@ -45,12 +45,14 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   rtt: number | undefined
   readonly isDialler: boolean
   readonly startedAt: Instant
+  readonly #dialled: Address
   #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
   #over: (() => void) | undefined
+  #reached: HandedOver['reached']
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
   /** When the peer is asked again to confirm the phase of our key. */
@@ -67,6 +69,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     super(host)
     const { shared } = host
     this.address = address
+    this.#dialled = address
     this.#path = new SecurePath(this, host)
     this.ownId = ownId
     this.startedAt = host.now
@@ -111,6 +114,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.session = sealedSession(this.host.shared, this, now)
     this.session.context.session = values.session
     this.#over = values.over
+    this.#reached = values.reached
     this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
     // What the seal has copied need not lie around in the session.
     for (const { name, secret } of shared.plan.protocol.session)
@@ -196,6 +200,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.session = session
     for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
     this.#passed = []
+    this.#reached?.(this.address)
     this.host.confirmed(this, now)
     session.open(now)
     return session
@@ -265,8 +270,46 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   came(peer: Address): void {
     const { rebind } = this.host.secure.seal
     if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
-    this.address = peer
-    if (this.session !== undefined) this.session.address = peer
+    this.#setAddress(peer)
+  }
+
+  /** Datagrams do not arrive: packets go inside the stream that the keys came through, where it is there for that. */
+  fallBack(now: Instant): void {
+    if (this.handshake instanceof Handed && this.handshake.values.fallback !== undefined)
+      this.#goTo(now, this.handshake.values.fallback.address)
+  }
+
+  /** The stream that packets go inside is gone: false where there is no way back. */
+  streamEnded(now: Instant): boolean {
+    const { handshake } = this
+    if (!(handshake instanceof Handed) || this.state !== 'unproved') return false
+    this.#goTo(now, this.#dialled)
+    return true
+  }
+
+  /** The first answer shows which way is open, of those that the handshake named. */
+  answeredFrom(peer: Address): void {
+    if (!(this.handshake instanceof Handed) || peer === this.address) return
+    if (peer === this.#dialled || peer === this.handshake.values.fallback?.address) this.#setAddress(peer)
+  }
+
+  /** Another way is there and not tried yet. */
+  get mayFallBack(): boolean {
+    return (
+      this.handshake instanceof Handed && (this.handshake.values.fallback?.address ?? this.address) !== this.address
+    )
+  }
+
+  #goTo(now: Instant, address: Address): void {
+    this.#setAddress(address)
+    this.host.shared.meter.count('path.fallback')
+    if (this.handshake instanceof Handed) this.handshake.restart(now)
+    this.host.changed(this)
+  }
+
+  #setAddress(address: Address): void {
+    this.address = address
+    if (this.session !== undefined) this.session.address = address
     this.#path = new SecurePath(this, this.host)
   }
 

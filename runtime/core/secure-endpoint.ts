@@ -166,7 +166,19 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     const error = peerError('Unreachable', `${peer}: ${reason}`, { fatal: true })
     this.shared.meter.count('error', error.code)
     for (const connection of this.#peers.values())
-      if (connection.address === peer && connection.isUnheard) this.ended(connection, now, 'unreachable', error)
+      if (connection.address === peer && connection.isUnheard) {
+        if (connection.mayFallBack) connection.fallBack(now)
+        else this.ended(connection, now, 'unreachable', error)
+      }
+  }
+
+  /** A stream that packets went inside is gone: sessions that have no other way are over. */
+  streamEnded(now: Instant, address: Address): void {
+    this.now = now
+    const error = peerError('Reset', 'the stream that carried the connection ended', { fatal: true })
+    for (const connection of this.#peers.values())
+      if (connection.address === address && connection.state !== 'closing' && !connection.streamEnded(now))
+        this.ended(connection, now, 'lost', error)
   }
 
   wake(now: Instant): void {

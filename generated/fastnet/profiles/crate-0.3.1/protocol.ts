@@ -568,6 +568,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
         port: scope => scope.session['udp_port'],
         first: 'client',
         bindBy: 'open',
+        fallback: undefined,
       },
       framing: undefined,
       secrets: [],
