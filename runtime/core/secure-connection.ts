@@ -346,7 +346,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
     if (!this.#path.takes(this.host.shared.plan.maxFrame)) return false
-    return this.host.hasRoom && this.seal?.readiness(this.host.now) === 'open'
+    return this.host.hasRoom && this.seal?.readiness(Math.max(this.host.now, this.session?.now ?? 0)) === 'open'
   }
 
   write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {
