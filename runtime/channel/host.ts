@@ -93,6 +93,8 @@ export interface NumberWidths {
   /** Bits of the fields that number pieces. Default 16. */
   readonly fragmentIdBits?: number | undefined
   readonly fragmentCountBits?: number | undefined
+  /** A message without order may come twice, because packets may (profiles). */
+  readonly copies?: boolean | undefined
 }
 
 export interface ChannelSetOptions<M> {

@@ -279,7 +279,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** The application is done with it: for a while it answers that it is closed. */
   linger(now: Instant): void {
     this.state = 'closing'
-    this.#closeUntil = instant(now + 3 * this.patience)
+    // Without a frame that says so, only what is on its way out needs the keys.
+    this.#closeUntil = instant(now + (this.host.secure.bye === undefined ? CLOSE_PAUSE : 3 * this.patience))
     this.#saidCloseAt = now
   }
 
