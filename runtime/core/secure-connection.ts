@@ -186,8 +186,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   confirm(now: Instant): Session {
     const { handshake } = this
     if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
-    if (handshake instanceof Responder || handshake instanceof Initiator)
-      this.host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
