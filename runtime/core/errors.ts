@@ -11,6 +11,7 @@ const LOCAL = {
   BadParam: 'a param has a value that the schema does not allow',
   BadTarget: 'the address cannot be used',
   BadRole: 'the role does not fit',
+  Authentication: 'the keys are missing that the peer is known by',
   BadOption: 'an option has a value that makes no sense',
   UnknownFrame: 'there is no such frame',
   WrongDirection: 'this role may not send this frame',
