@@ -104,6 +104,12 @@ export function refused(failure: Malformed, texts: ErrorTexts, fatal: boolean): 
   return new PeerError(code, `${text}${place} at byte ${offset}`, { field, offset, fatal })
 }
 
+/** The error under the name that the schema gives it (`errors.NAME.covers`). */
+export function named(error: PeerError, covers: Readonly<Record<string, string>> | undefined): PeerError {
+  const code = covers?.[error.code]
+  return code === undefined ? error : new PeerError(code, error.message, error)
+}
+
 export type ErrorTexts = Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>
 
 export function isPeerError(error: unknown): error is PeerError {
