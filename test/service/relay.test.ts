@@ -323,7 +323,7 @@ describe('keys', () => {
       const end = sealedEnd({ protocol: plain as never, role: 'producer', side: 'dials', params, seed: 1 + restart })
       end.session.context.session = { payload_len: 4n }
       end.session.context.random = random
-      end.session.secure({ noise: undefined, keys: {}, frames: {} })
+      end.session.secure({ noise: undefined, keys: {}, frames: {}, received: {} })
       end.machine.start(instant(0))
       for (let i = 0; i < 2; i++) end.session.send(instant(0), 'Data', { payload: bytes(4, i), used: 4 })
       const run = end.machine.transmit()!
