@@ -15,7 +15,6 @@ import {
   heard,
   isSealedPacket,
   LONG,
-  loosely,
   meet,
   numbers,
   placesOf,
