@@ -5,7 +5,7 @@
 
 import type { HotPotatoTypes } from '../../generated/hot-potato/index.ts'
 import { protocol } from '../../generated/hot-potato/index.ts'
-import { type Messages, messages, type NodeOptions } from '../../runtime/index.ts'
+import { type Messages, messages, type NodeExtras, type NodeOptions } from '../../runtime/index.ts'
 
 export const wire: Messages<HotPotatoTypes, 'peer'> = messages(protocol)
 export type PotatoNode = ReturnType<typeof wire.node>
@@ -27,8 +27,9 @@ export function nameOf({ secured }: ReturnType<PotatoNode['connection']> & objec
 }
 
 /** A node that announces when it has the potato, and throws it on. */
-export function player(name: string, options: NodeOptions = {}): Player {
-  const node = wire.node({ name, listener: '127.0.0.1:0', limits: { connectionsPerAddress: 100 }, ...options })
+export function player(name: string, options: NodeOptions = {}, extras: NodeExtras = {}): Player {
+  const limits = { connectionsPerAddress: 100 }
+  const node = wire.node({ name, listener: '127.0.0.1:0', limits, ...options }, extras)
   const self: Player = {
     node,
     caught: 0,

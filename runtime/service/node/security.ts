@@ -103,7 +103,7 @@ export class Security {
     const { byName } = host.plan
     const stamp = (frame: string, value: object): object => {
       const planned = byName.get(frame)
-      return planned === undefined ? value : seals.prepare(NO_TIME, planned, value as Plain)
+      return planned === undefined ? value : seals.prepare(instant(context.now()), planned, value as Plain)
     }
     const made = { context, copied: { ...context, open: seals.again }, seals, stamp }
     if (owner !== undefined) this.#contexts.set(owner, made)
@@ -123,6 +123,3 @@ export class Security {
     return { ...this.#options.context, peer: { address: host, port }, local: { name } }
   }
 }
-
-/** Time is that of the context. */
-const NO_TIME = instant(0)
