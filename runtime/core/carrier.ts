@@ -3,7 +3,7 @@
 
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
-import type { Address } from './machine.ts'
+import type { Address, Instant } from './machine.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Session } from './session.ts'
 
@@ -37,6 +37,8 @@ export interface Carrier {
   changed(session: Session): void
   /** Of datagrams. The session keeps messages back until the turn ends: it is told when the driver takes what there is. */
   gathers?(session: Session): void
+  /** Asks for a round trip that the peer cannot shorten: the channels are told what came of it. */
+  measure?(now: Instant): void
   /** The session has something to send and no room: tell it when everything queued was taken. */
   waits(session: Session): void
 }

@@ -11,7 +11,7 @@ import { Bundles } from './bundles.ts'
 import type { Carrier } from './carrier.ts'
 import { belongs, ChannelPlaces } from './channel-places.ts'
 import type { ChannelPlan } from './channel-plan.ts'
-import { acknowledge, bytesOf, Numbering, scratch } from './channel-values.ts'
+import { acknowledge, bytesOf, ChannelValues, scratch } from './channel-values.ts'
 import type { Emission } from './emission.ts'
 import { PeerError, peerError } from './errors.ts'
 import { textOf } from './frame-texts.ts'
@@ -45,7 +45,7 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
   readonly #row: ConnectionSet<Message> | undefined
-  readonly #numbering: Numbering
+  readonly #values: ChannelValues
   /** Where small messages share a datagram. */
   readonly #bundles: Bundles | undefined
   /** Where lost messages are made again. */
@@ -60,6 +60,7 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#host = host
     this.#now = now
     this.#places = new ChannelPlaces(plan)
+    this.#values = new ChannelValues(plan, host.carrier.owned ?? NOTHING)
     const options = {
       channels: plan.channels,
       numbers: plan.numbers,
@@ -72,7 +73,6 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#row = plan.numbers.seqSpace === 'connection' ? new ConnectionSet(options, plan.header.ackSweep) : undefined
     const set = this.#row === undefined ? new ChannelSet<Message>(options) : undefined
     this.#set = this.#row ?? (set as ChannelSet<Message>)
-    this.#numbering = new Numbering(plan, host)
     if (plan.bundle !== undefined) this.#bundles = new Bundles(plan, plan.bundle, host)
     if (plan.parity !== undefined && set !== undefined) this.#parity = new Parities(plan, plan.parity, host, set)
   }
@@ -93,6 +93,7 @@ export class SessionChannels implements ChannelHost<Message> {
   get counters(): Channels<Message>['counters'] {
     return this.#set.counters
   }
+
   /** Sends a message. False: there is no room now, `ready` follows. Throws what encoding throws. */
   send(now: Instant, frame: FramePlan, value: Plain, name?: string): boolean {
     this.#now = now
@@ -102,8 +103,6 @@ export class SessionChannels implements ChannelHost<Message> {
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
     const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
-    // What may wait must not be refused by the schema when its turn comes.
-    if (isReliable) codec.encode(frame.name, this.#numbering.sample(place, value), scratch(size + 64), 0)
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
     session.soonest(this.deadline)
     if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
@@ -194,6 +193,11 @@ export class SessionChannels implements ChannelHost<Message> {
     this.turned(now)
   }
 
+  /** A round trip that the peer could not shorten, milliseconds. */
+  proved(ms: number): void {
+    this.#set.proved(ms)
+  }
+
   /** The peer is reached another way now. */
   moved(): void {
     this.#set.moved()
@@ -213,8 +217,8 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const { frame } = message
     const { fragment } = numbers
-    const acks = this.#row !== undefined || this.#isReliable(channel) ? this.#set.acks(channel) : undefined
-    const value = this.#numbering.numbered(channel, frame, message.value, numbers, acks)
+    const acks = this.#values.acknowledges(channel) ? this.#set.acks(channel) : undefined
+    const value = this.#values.numbered(channel, frame, message.value, numbers, acks)
     if (kind === 'first' && fragment === undefined && this.#mayShare(channel, frame)) {
       const bytes = (this.#bundles as Bundles).add(this.#now, channel, frame, value)
       if (value.ack !== undefined || this.plan.header.ack !== undefined) this.#set.carried(channel)
@@ -224,7 +228,7 @@ export class SessionChannels implements ChannelHost<Message> {
       session.shared.meter.count('channel.again', this.plan.channels[channel]?.name)
       carrier.write(session, frame, value, session.plan.maxFrame, true)
     } else {
-      if (fragment?.index === 0) emission.show(frame, this.#numbering.sample(channel, message.value))
+      if (fragment?.index === 0) emission.show(frame, this.#values.sample(channel, message.value))
       emission.put(this.#now, frame, value, session.plan.maxFrame, fragment !== undefined, (fragment?.index ?? 0) === 0)
     }
     if (value.ack !== undefined || this.plan.header.ack !== undefined) this.#set.carried(channel)
@@ -275,6 +279,10 @@ export class SessionChannels implements ChannelHost<Message> {
 
   settled(): void {}
 
+  measured(ms: number): void {
+    this.#host.session.shared.meter.roundTrip(ms)
+  }
+
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)
   }
@@ -285,6 +293,17 @@ export class SessionChannels implements ChannelHost<Message> {
 
   failed(code: FailureCode, text: string): void {
     this.#host.session.fail(this.#now, new PeerError(code, text, { fatal: true }))
+  }
+
+  /** What may wait must not be refused by the schema when its turn comes. */
+  mayWait(channel: number, { frame, value }: Message, size: number): void {
+    if (!this.plan.channels[channel]?.delivery.startsWith('reliable')) return
+    const { carrier, session } = this.#host
+    carrier.codec(session).encode(frame.name, this.#values.sample(channel, value), scratch(size + 64), 0)
+  }
+
+  measure(): void {
+    this.#host.carrier.measure?.(this.#now)
   }
 
   cutSize(channel: number, { value }: Message): number {
@@ -326,16 +345,11 @@ export class SessionChannels implements ChannelHost<Message> {
     const { session } = this.#host
     let isFirst = true
     for (const frame of this.#bundles?.frames(outer) ?? []) {
-      const size = frame.byteEnd - frame.byteStart
       if (!session.plan.frames[frame.frameIndex]?.isChannelled) continue
-      if (isFirst || session.charge(now, 0)) session.arrived(now, frame, size)
+      if (isFirst || session.charge(now, 0)) session.arrived(now, frame, frame.byteEnd - frame.byteStart)
       isFirst = false
     }
     return true
-  }
-
-  #isReliable(channel: number): boolean {
-    return this.plan.channels[channel]?.delivery.startsWith('reliable') ?? false
   }
 
   /** Whether a message may leave with others. */

@@ -3,6 +3,7 @@
 // schema does not name. When the last message has gone by, the stream has done its work.
 
 import type { Codec, Context, Reader } from '../wire/codec.ts'
+import { type CarryingHost, pack, unpack } from './carrying.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import { type StreamFraming, streamFraming } from './framing.ts'
 import type { HandshakeScript, KeyScope, StepDescriptor } from './handshake-descriptor.ts'
@@ -46,14 +47,6 @@ export interface HandOverOptions {
   readonly failed: (error: PeerError) => void
   /** Where the stream stays, to carry packets: it takes those of the peer. Otherwise the stream ends with the handshake. */
   readonly carries?: CarryingHost | undefined
-}
-
-/** Who takes what comes through a stream behind its handshake. */
-export interface CarryingHost {
-  /** The memory is the host's. */
-  packet(now: Instant, packet: Uint8Array): void
-  /** Nothing more comes. */
-  ended(now: Instant): void
 }
 
 /** One message that has to go by. */
@@ -147,14 +140,7 @@ export class HandOver implements StreamMachine {
 
   /** A packet for the peer. What the stream has no room for is dropped, as by a network. */
   carry(packet: Uint8Array): void {
-    const { limits } = this.#plan.protocol
-    if (this.#state !== 'carrying' || this.#outbox.bytes + packet.length > limits.queue.bytes) return
-    const bytes = this.#outbox.reserve(LENGTH + packet.length)
-    const { at } = this.#outbox
-    bytes[at] = packet.length >> 8
-    bytes[at + 1] = packet.length & 255
-    bytes.set(packet, at + LENGTH)
-    this.#outbox.commit(at + LENGTH + packet.length)
+    if (this.#state === 'carrying') pack(this.#outbox, packet, this.#plan.protocol.limits.queue.bytes)
   }
 
   /** No packets any more: the stream ends. */
@@ -297,17 +283,12 @@ export class HandOver implements StreamMachine {
 
   /** Whole packets out of what has arrived. */
   #unpack(now: Instant): void {
-    const inbox = this.#inbox
-    let at = 0
-    while (this.#state === 'carrying' && inbox.length - at >= LENGTH) {
-      const size = ((inbox.bytes[at] as number) << 8) | (inbox.bytes[at + 1] as number)
-      if (inbox.length - at < LENGTH + size) break
-      const packet = inbox.bytes.slice(at + LENGTH, at + LENGTH + size)
-      at += LENGTH + size
+    while (this.#state === 'carrying') {
+      const packet = unpack(this.#inbox)
+      if (packet === undefined) break
       this.#options.carries?.packet(now, packet)
     }
-    inbox.drop(at)
-    inbox.shrink()
+    this.#inbox.shrink()
   }
 
   /** The stream carries nothing more. */
@@ -411,7 +392,5 @@ class StepScope implements KeyScope {
 }
 
 const NONE = {}
-/** Bytes of a length in front of a packet. */
-const LENGTH = 2
 /** Milliseconds that the stream may take to end once its work is done. */
 const LINGER = 1000

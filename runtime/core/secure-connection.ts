@@ -8,10 +8,9 @@ import type { Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
-import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
-import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
+import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { AttemptHost } from './secure-attempt.ts'
@@ -22,10 +21,10 @@ import { Initiator } from './secure-initiator.ts'
 import { SecurePath } from './secure-path.ts'
 import { Responder } from './secure-responder.ts'
 import { Steps } from './secure-steps.ts'
+import { Ways, type WaysHost } from './secure-ways.ts'
 import type { Session } from './session.ts'
-import { freshContext } from './shared.ts'
 
-export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier {
+export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier, WaysHost {
   /** Place in the endpoint's heap of deadlines. */
   at: number = NEVER
   place = -1
@@ -38,6 +37,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   session: Session | undefined
   seal: PacketSeal | undefined
   handshake: Initiator | Responder | Steps | Handed | undefined
+  /** Where a handshake elsewhere told more than one. */
+  ways: Ways | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
@@ -45,7 +46,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   rtt: number | undefined
   readonly isDialler: boolean
   readonly startedAt: Instant
-  readonly #dialled: Address
   #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
   #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
@@ -69,7 +69,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     super(host)
     const { shared } = host
     this.address = address
-    this.#dialled = address
     this.#path = new SecurePath(this, host)
     this.ownId = ownId
     this.startedAt = host.now
@@ -115,6 +114,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.session.context.session = values.session
     this.#over = values.over
     this.#reached = values.reached
+    if (values.fallback !== undefined) this.ways = new Ways(this, this.address, values.fallback.address)
     this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
     // What the seal has copied need not lie around in the session.
     for (const { name, secret } of shared.plan.protocol.session)
@@ -126,41 +126,14 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   // -------------------------------------------------------------------------------------- for its handshake
 
-  get script(): HandshakeScript {
-    return this.host.secure.script
-  }
-
-  get suite(): AttemptHost['suite'] {
-    return this.host.secure.suite
-  }
-
-  random(n: number): Uint8Array {
-    return this.host.shared.random(n)
-  }
-
-  exchange(ephemeral: Uint8Array): NoiseExchange {
-    const { shared, secure, crypto } = this.host
-    return new NoiseExchange({
-      noise: secure.script.noise!,
-      suite: secure.suite!,
-      crypto,
-      role: shared.plan.role,
-      initiator: this.isDialler,
-      scope: this.scope,
-      context: freshContext(shared, this.address, () => this.host.now),
-      ephemeral,
-    })
-  }
-
   send(frame: string, value: Plain, to: number): void {
     this.host.sendClear(this.address, frame, value, to)
   }
 
   passed(now: Instant, name: string, reader: Reader | undefined): void {
     const frame = this.host.shared.plan.byName.get(name)
-    if (frame === undefined) return
-    if (this.session !== undefined) this.session.passed(now, frame, reader)
-    else this.#passed.push({ frame, at: now })
+    if (frame !== undefined && this.session === undefined) this.#passed.push({ frame, at: now })
+    else if (frame !== undefined) this.session?.passed(now, frame, reader)
   }
 
   keyed(now: Instant, keys: SessionKeys, peerId: number): void {
@@ -190,8 +163,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   confirm(now: Instant): Session {
     const { handshake } = this
     if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
-    if (handshake instanceof Responder || handshake instanceof Initiator)
-      this.host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -250,7 +221,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
     const { probe } = this.host.secure
-    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
+    if (this.#path.isAsking && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
     if (frame.frameIndex !== this.host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
@@ -270,44 +241,21 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   came(peer: Address): void {
     const { rebind } = this.host.secure.seal
     if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
-    this.#setAddress(peer)
+    this.goTo(peer)
   }
 
-  /** Datagrams do not arrive: packets go inside the stream that the keys came through, where it is there for that. */
+  /** Nothing has answered for too long. */
   fallBack(now: Instant): void {
-    if (this.handshake instanceof Handed && this.handshake.values.fallback !== undefined)
-      this.#goTo(now, this.handshake.values.fallback.address)
+    this.ways?.fallBack(now)
   }
 
-  /** The stream that packets go inside is gone: false where there is no way back. */
-  streamEnded(now: Instant): boolean {
-    const { handshake } = this
-    if (!(handshake instanceof Handed) || this.state !== 'unproved') return false
-    this.#goTo(now, this.#dialled)
-    return true
-  }
-
-  /** The first answer shows which way is open, of those that the handshake named. */
-  answeredFrom(peer: Address): void {
-    if (!(this.handshake instanceof Handed) || peer === this.address) return
-    if (peer === this.#dialled || peer === this.handshake.values.fallback?.address) this.#setAddress(peer)
-  }
-
-  /** Another way is there and not tried yet. */
-  get mayFallBack(): boolean {
-    return (
-      this.handshake instanceof Handed && (this.handshake.values.fallback?.address ?? this.address) !== this.address
-    )
-  }
-
-  #goTo(now: Instant, address: Address): void {
-    this.#setAddress(address)
+  proveAgain(now: Instant): void {
     this.host.shared.meter.count('path.fallback')
     if (this.handshake instanceof Handed) this.handshake.restart(now)
     this.host.changed(this)
   }
 
-  #setAddress(address: Address): void {
+  goTo(address: Address): void {
     this.address = address
     if (this.session !== undefined) this.session.address = address
     this.#path = new SecurePath(this, this.host)
@@ -322,7 +270,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** The application is done with it: for a while it answers that it is closed. */
   linger(now: Instant): void {
     this.state = 'closing'
-    this.#closeUntil = instant(now + 3 * this.patience)
+    // Without a frame that says so, only what is on its way out needs the keys.
+    this.#closeUntil = instant(now + (this.host.secure.bye === undefined ? CLOSE_PAUSE : 3 * this.patience))
     this.#saidCloseAt = now
   }
 
@@ -382,6 +331,10 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   // -------------------------------------------------------------------------------------- for the session
 
+  measure(now: Instant): void {
+    if (this.state === 'open') this.#path.measure(now)
+  }
+
   protected get self(): this {
     return this
   }
@@ -389,7 +342,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
     if (!this.#path.takes(this.host.shared.plan.maxFrame)) return false
-    return this.host.hasRoom && this.seal?.readiness(this.host.now) === 'open'
+    return this.host.hasRoom && this.seal?.readiness(Math.max(this.host.now, this.session?.now ?? 0)) === 'open'
   }
 
   write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {

@@ -166,10 +166,8 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     const error = peerError('Unreachable', `${peer}: ${reason}`, { fatal: true })
     this.shared.meter.count('error', error.code)
     for (const connection of this.#peers.values())
-      if (connection.address === peer && connection.isUnheard) {
-        if (connection.mayFallBack) connection.fallBack(now)
-        else this.ended(connection, now, 'unreachable', error)
-      }
+      if (connection.address === peer && connection.isUnheard && !(connection.ways?.fallBack(now) ?? false))
+        this.ended(connection, now, 'unreachable', error)
   }
 
   /** A stream that packets went inside is gone: sessions that have no other way are over. */
@@ -177,7 +175,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.now = now
     const error = peerError('Reset', 'the stream that carried the connection ended', { fatal: true })
     for (const connection of this.#peers.values())
-      if (connection.address === address && connection.state !== 'closing' && !connection.streamEnded(now))
+      if (connection.address === address && connection.state !== 'closing' && !connection.ways?.streamEnded(now))
         this.ended(connection, now, 'lost', error)
   }
 
@@ -209,8 +207,12 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       if (this.#ending.size > 0) this.#finishEnding(this.now)
       batch = this.sending.take(this.now)
     }
-    if (batch === undefined) return undefined
+    // Also where nothing at all could be sealed any more.
     for (const connection of this.sending.spent()) connection.spent(this.now)
+    if (batch === undefined) {
+      if (this.#ending.size > 0) this.#finishEnding(this.now)
+      return undefined
+    }
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
     this.shared.meter.bytesOut(bytes, batch.count)

@@ -145,7 +145,7 @@ export class SecureReceiving {
       if (state === 'closing') owner.sayClosed(now)
       if (state !== 'unproved') return
       if (owner.isExpected) this.#parts.peers.bind(owner, peer)
-      else owner.answeredFrom(peer)
+      else owner.ways?.answeredFrom(peer)
       owner.confirm(now)
     }
     if (peer !== owner.address || owner.isProbing) owner.cameFrom(now, peer, size, this.#opening.newest[row] === 1)
@@ -175,13 +175,13 @@ export class SecureReceiving {
     const { shared, secure } = this.#parts
     const fatal = { fatal: true }
     if (verdict === VERDICT.replayed) shared.meter.count('seal.replayed')
-    else if (verdict === VERDICT.failed) shared.meter.count('error', secure.seal.error)
+    else if (verdict === VERDICT.failed && (state !== 'open' || !session?.unopened(now, secure.seal.error)))
+      shared.meter.count('error', shared.plan.protocol.covers?.[secure.seal.error] ?? secure.seal.error)
     if (state !== 'open' || session === undefined) return
     if (verdict === VERDICT.wrongState)
       session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', fatal))
     else if (seal?.isWornOut)
       session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', fatal))
-    else if (verdict === VERDICT.failed) session.unopened(now, secure.seal.error)
   }
 }
 

@@ -2,7 +2,8 @@
 // (`then.fallback`): it stands by until the peer has answered, and goes when the answer came another way.
 
 import { CarriedEndpoint } from '../core/carried.ts'
-import type { CarryingHost, HandedOver } from '../core/hand-over.ts'
+import type { CarryingHost } from '../core/carrying.ts'
+import type { HandedOver } from '../core/hand-over.ts'
 import type { Address, Instant } from '../core/machine.ts'
 import type { SecureEndpoint } from '../core/secure-endpoint.ts'
 import type { Link } from '../drivers/link.ts'
