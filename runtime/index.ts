@@ -5,6 +5,7 @@ if (Symbol.asyncDispose === undefined)
   Object.defineProperty(Symbol, 'asyncDispose', { value: Symbol.for('Symbol.asyncDispose') })
 
 export { isLocalError, isPeerError, type LocalCode, LocalError, type PeerCode, PeerError } from './core/errors.ts'
+export type { ConnectionState } from './core/phases.ts'
 export type * from './core/protocol.ts'
 export type {
   AnyTypes,

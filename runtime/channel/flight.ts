@@ -29,22 +29,49 @@ export interface Slot<M> {
   after: Slot<M> | undefined
 }
 
+/** Slots one behind the other; a slot is in one list at most. */
+class SlotList<M> {
+  first: Slot<M> | undefined
+  count = 0
+  #last: Slot<M> | undefined
+
+  /** At the end. */
+  add(slot: Slot<M>): void {
+    slot.before = this.#last
+    slot.after = undefined
+    if (this.#last === undefined) this.first = slot
+    else this.#last.after = slot
+    this.#last = slot
+    this.count++
+  }
+
+  remove(slot: Slot<M>): void {
+    if (slot.before === undefined) this.first = slot.after
+    else slot.before.after = slot.after
+    if (slot.after === undefined) this.#last = slot.before
+    else slot.after.before = slot.before
+    slot.before = slot.after = undefined
+    this.count--
+  }
+
+  clear(): void {
+    this.first = this.#last = undefined
+    this.count = 0
+  }
+}
+
 export class Flight<M> {
   /** Lowest number not acknowledged, and the next one to be given. */
   base = 1
   next = 1
-  flying = 0
-  lost = 0
   /** Bytes of messages from `base` on: what a receiver may have to hold for order. */
   size = 0
   /** When something in flight becomes lost by its age. */
   lossAt: number = Infinity
   readonly #path: Path
   #ring: (Slot<M> | undefined)[] = []
-  #oldest: Slot<M> | undefined
-  #newest: Slot<M> | undefined
-  #firstLost: Slot<M> | undefined
-  #lastLost: Slot<M> | undefined
+  readonly #flying = new SlotList<M>()
+  readonly #lost = new SlotList<M>()
   #order = 0
   /** Highest order that is known to have arrived. */
   #arrived = 0
@@ -54,9 +81,18 @@ export class Flight<M> {
     this.#path = path
   }
 
+  /** How many are in flight, and how many are taken for lost. */
+  get flying(): number {
+    return this.#flying.count
+  }
+
+  get lost(): number {
+    return this.#lost.count
+  }
+
   /** Sent longest ago of those in flight. */
   get oldest(): Slot<M> | undefined {
-    return this.#oldest
+    return this.#flying.first
   }
 
   /** The lowest number. */
@@ -68,7 +104,7 @@ export class Flight<M> {
   get nextLost(): Slot<M> | undefined {
     if (this.lost === 0) return undefined
     const { first } = this
-    return first?.state === 'lost' ? first : this.#firstLost
+    return first?.state === 'lost' ? first : this.#lost.first
   }
 
   /** A message goes for the first time, under the number `next`. */
@@ -93,9 +129,9 @@ export class Flight<M> {
 
   /** It goes again. */
   again(now: number, slot: Slot<M>, bytes: number): void {
-    if (slot.state === 'lost') this.#unlinkLost(slot)
+    if (slot.state === 'lost') this.#lost.remove(slot)
     else {
-      this.#unlinkFlying(slot)
+      this.#flying.remove(slot)
       this.#path.forgotten(slot.bytes)
     }
     slot.tries++
@@ -112,9 +148,9 @@ export class Flight<M> {
   /** It arrived. The slot is free, with its fields still in it, until `settle`. */
   arrived(now: number, slot: Slot<M>): void {
     if (slot.state === 'flying') {
-      this.#unlinkFlying(slot)
+      this.#flying.remove(slot)
       this.#path.acked(now, slot.bytes, slot.sentAt)
-    } else this.#unlinkLost(slot)
+    } else this.#lost.remove(slot)
     // Which of several attempts arrived is known only when the last one cannot have been answered yet.
     const early = slot.state === 'lost' || (slot.tries > 1 && this.#isEarly(now - slot.sentAt))
     const order = early ? slot.firstOrder : slot.order
@@ -147,30 +183,26 @@ export class Flight<M> {
   detect(now: number): void {
     const wait = this.#path.roundTrip.reordering
     this.lossAt = Infinity
-    for (let slot = this.#oldest; slot !== undefined && slot.order < this.#arrived; slot = this.#oldest) {
+    for (let slot = this.oldest; slot !== undefined && slot.order < this.#arrived; slot = this.oldest) {
       const due = slot.sentAt + wait
       if (this.#arrived - slot.order < this.#threshold && now < due) {
         this.lossAt = due
         return
       }
-      this.#unlinkFlying(slot)
+      this.#flying.remove(slot)
       this.#path.lost(now, slot.bytes, slot.sentAt)
       slot.state = 'lost'
       slot.overtaken = true
-      slot.before = this.#lastLost
-      if (this.#lastLost === undefined) this.#firstLost = slot
-      else this.#lastLost.after = slot
-      this.#lastLost = slot
-      this.lost++
+      this.#lost.add(slot)
     }
   }
 
   /** Gives one up. */
   drop(slot: Slot<M>): void {
     if (slot.state === 'flying') {
-      this.#unlinkFlying(slot)
+      this.#flying.remove(slot)
       this.#path.forgotten(slot.bytes)
-    } else this.#unlinkLost(slot)
+    } else this.#lost.remove(slot)
     slot.state = 'free'
   }
 
@@ -184,8 +216,9 @@ export class Flight<M> {
       slots.push(slot)
     }
     this.base = this.next
-    this.flying = this.lost = this.size = 0
-    this.#oldest = this.#newest = this.#firstLost = this.#lastLost = undefined
+    this.size = 0
+    this.#flying.clear()
+    this.#lost.clear()
     this.lossAt = Infinity
     this.#ring = []
     return slots
@@ -196,31 +229,8 @@ export class Flight<M> {
     slot.bytes = bytes
     slot.sentAt = now
     slot.order = ++this.#order
-    slot.before = this.#newest
-    slot.after = undefined
-    if (this.#newest === undefined) this.#oldest = slot
-    else this.#newest.after = slot
-    this.#newest = slot
-    this.flying++
+    this.#flying.add(slot)
     this.#path.sent(now, bytes)
-  }
-
-  #unlinkFlying(slot: Slot<M>): void {
-    if (slot.before === undefined) this.#oldest = slot.after
-    else slot.before.after = slot.after
-    if (slot.after === undefined) this.#newest = slot.before
-    else slot.after.before = slot.before
-    slot.before = slot.after = undefined
-    this.flying--
-  }
-
-  #unlinkLost(slot: Slot<M>): void {
-    if (slot.before === undefined) this.#firstLost = slot.after
-    else slot.before.after = slot.after
-    if (slot.after === undefined) this.#lastLost = slot.before
-    else slot.after.before = slot.before
-    slot.before = slot.after = undefined
-    this.lost--
   }
 
   #grow(): void {

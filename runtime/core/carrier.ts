@@ -4,6 +4,7 @@
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
 import type { Address, Instant } from './machine.ts'
+import type { ConnectionState } from './phases.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Session } from './session.ts'
 
@@ -55,6 +56,8 @@ export interface Sink {
   error(session: Session, error: PeerError): void
   /** It is over. Last call. */
   close(session: Session, reason: string, error: PeerError | undefined): void
+  /** How far it is has changed. No command may be given from there. */
+  state?(session: Session, state: ConnectionState): void
   /** Every frame, as it goes by. `frame` is borrowed until this returns. */
   tap?(session: Session, direction: 'in' | 'out', frame: Reader): void
   /** Something arrived from nobody known that is no frame, or has no place here. */

@@ -5,15 +5,10 @@ import type { Context } from '../wire/codec.ts'
 import type { Secured } from './handshake-stream.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Address, type Instant, NEVER } from './machine.ts'
+import { type ConnectionState, PHASES, type Phase, type PhaseEvent, STATES } from './phases.ts'
 import type { Plan } from './plan.ts'
 import type { SessionSeals } from './session-seals.ts'
 import { freshContext, type Shared } from './shared.ts'
-
-/**
- * `opening`: its handshake runs; `open`; `draining`: closing, but something is not sent or not answered yet; `flushing`:
- * the last frame is in the outbox; `dead`: nothing more is sent; `over`: the sink was told.
- */
-export type Phase = 'opening' | 'open' | 'draining' | 'flushing' | 'dead' | 'over'
 
 export abstract class SessionRecord {
   /** Where the peer is now. */
@@ -54,4 +49,22 @@ export abstract class SessionRecord {
     this.lifecycle = new Lifecycle(shared.plan, now)
     this.context = freshContext(shared, address, () => this.now)
   }
+
+  /** The connection as an application sees it. */
+  get state(): ConnectionState {
+    return STATES[this.phase]
+  }
+
+  /** Something happened to the connection. False: it means nothing in this phase. */
+  protected enter(event: PhaseEvent): boolean {
+    const next = PHASES[this.phase][event]
+    if (next === undefined) return false
+    const before = this.state
+    this.phase = next
+    if (this.state !== before) this.changedState(this.state)
+    return true
+  }
+
+  /** The application is told. */
+  protected abstract changedState(state: ConnectionState): void
 }

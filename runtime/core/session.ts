@@ -18,6 +18,7 @@ import { CLOSED } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { Messages } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
+import type { ConnectionState } from './phases.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { sessionChannels } from './session-channels.ts'
@@ -25,7 +26,7 @@ import { SessionRecord } from './session-record.ts'
 import { sealsOf } from './session-seals.ts'
 import type { Shared } from './shared.ts'
 
-export type { Phase } from './session-record.ts'
+export type { Phase } from './phases.ts'
 export type { Shared } from './shared.ts'
 
 export class Session extends SessionRecord {
@@ -60,8 +61,7 @@ export class Session extends SessionRecord {
 
   /** The connection is there. */
   open(now: Instant): void {
-    if (this.phase === 'opening') {
-      this.phase = 'open'
+    if (this.enter('opened')) {
       this.openedAt = now
     } else this.lifecycle.restart(now)
     this.now = now
@@ -204,9 +204,8 @@ export class Session extends SessionRecord {
 
   /** The transport is gone, or the endpoint lets go of this peer. Last input. */
   end(now: Instant, reason: string, error?: PeerError): void {
-    if (this.phase === 'over') return
+    if (!this.enter('gone')) return
     this.now = now
-    this.phase = 'over'
     this.deadline = NEVER
     const closing = this.#closing ?? { reason, error }
     this.seals?.destroy()
@@ -272,9 +271,8 @@ export class Session extends SessionRecord {
   /** Ends the connection: what was taken is sent first, and the frame that says goodbye, within the close timeout. */
   close(now: Instant, reason = 'closed', error?: PeerError): void {
     if (this.phase === 'opening') this.abort(reason, error)
-    if (this.phase !== 'open') return
+    if (!this.enter('closed')) return
     this.now = now
-    this.phase = 'draining'
     this.#closing ??= { reason, error }
     this.#closeAt = instant(now + this.shared.closeTimeout)
     this.#finish(now)
@@ -283,17 +281,15 @@ export class Session extends SessionRecord {
 
   /** Ends the connection at once: what is queued is lost. */
   abort(reason: string, error?: PeerError): void {
-    if (this.phase === 'over' || this.phase === 'dead') return
+    if (!this.enter('aborted')) return
     this.#closing ??= { reason, error }
-    this.phase = 'dead'
     this.#carrier.changed(this)
   }
 
   /** A frame that ends the connection was delivered. */
   goodbye(now: Instant, frame: FramePlan): void {
-    if (this.phase !== 'open' && this.phase !== 'draining') return
+    if (!this.enter(frame.descriptor.close === 'now' ? 'left' : 'goodbye')) return
     this.#closing ??= { reason: 'bye', error: undefined }
-    this.phase = frame.descriptor.close === 'now' ? 'dead' : 'flushing'
     this.#closeAt = instant(now + this.shared.closeTimeout)
     this.rearm()
     this.#carrier.changed(this)
@@ -370,7 +366,7 @@ export class Session extends SessionRecord {
     this.saidGoodbye = true
     if (reason === 'error' && this.plan.tell !== undefined) this.#emission.tell(now, this.plan.tell)
     else if (this.isSealed && this.plan.bye !== undefined) this.#emission.tell(now, this.plan.bye)
-    this.phase = 'flushing'
+    this.enter('failed')
     this.#closeAt = instant(now + Math.min(this.shared.closeTimeout, FAILED_CLOSE))
     this.rearm()
     this.#carrier.changed(this)
@@ -381,8 +377,12 @@ export class Session extends SessionRecord {
     if (this.#out.isPending || this.#delivery.isBusy || (this.channels?.unsettled ?? 0) > 0) return
     if (!this.saidGoodbye) this.messages.finish(now, (frame, value) => this.#emission.emit(now, frame, value))
     if (this.plan.bye !== undefined && !this.saidGoodbye) this.#emission.tell(now, this.plan.bye)
-    this.phase = 'flushing'
+    this.enter('finished')
     this.#carrier.changed(this)
+  }
+
+  protected changedState(state: ConnectionState): void {
+    this.shared.sink.state?.(this, state)
   }
 
   closedError(): PeerError {

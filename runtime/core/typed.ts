@@ -3,6 +3,7 @@
 // take them from the descriptor, so `peer.send('Data', { payload })` is checked against the schema.
 
 import type { Reader } from '../wire/codec.ts'
+import type { ConnectionState } from './phases.ts'
 import type { ProtocolDescriptor } from './protocol.ts'
 
 /** One frame in its three shapes. */
@@ -107,6 +108,8 @@ export type SendArguments<Input> = object extends Input
 export interface Peer<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> {
   /** `host:port`. */
   readonly address: string
+  /** `connecting`, `connected`, `disconnecting`, `disconnected`. */
+  readonly state: ConnectionState
   /** Settles when the frame was taken: written or queued. Rejects with the reason when it was not. */
   send<K extends Sends<T, R>>(frame: K, ...value: SendArguments<InputOf<T, K>>): Promise<void>
   /** Sends a request and settles with its reply. Rejects when none came in time. */

@@ -3,6 +3,7 @@
 import { BUSY, DONE, type Sink } from '../core/carrier.ts'
 import { LocalError, type PeerError } from '../core/errors.ts'
 import { type StripOwn, stripOwn } from '../core/own-fields.ts'
+import type { ConnectionState } from '../core/phases.ts'
 import type { FramePlan, Plan, Rule } from '../core/plan.ts'
 import { inputOf } from '../core/recast.ts'
 import type { Session } from '../core/session.ts'
@@ -16,7 +17,10 @@ import type { SessionService } from './session-service.ts'
 type Handler = (frame: Reader, peer: unknown) => unknown
 
 /** The part of the options that is called. The peers it is called with are LivePeer. */
-export type Callbacks = Pick<AnyOptions, 'handlers' | 'onFrame' | 'onOpen' | 'onClose' | 'onError' | 'tap' | 'echo'>
+export type Callbacks = Pick<
+  AnyOptions,
+  'handlers' | 'onFrame' | 'onOpen' | 'onClose' | 'onState' | 'onError' | 'tap' | 'echo'
+>
 
 export class Application implements Sink {
   /** Frames for `for await`; not fed where handlers take them and nobody iterates. */
@@ -78,8 +82,7 @@ export class Application implements Sink {
   }
 
   open(session: Session): void {
-    const peer = this.#peerOf(session)
-    session.owner = peer
+    const peer = this.#peer(session) as LivePeer
     this.peers.add(peer)
     const ready = (): void => {
       peer.began()
@@ -113,6 +116,13 @@ export class Application implements Sink {
     return this.#finish(peer, frame, result, isManual)
   }
 
+  state(session: Session, state: ConnectionState): void {
+    const { onState } = this.#callbacks
+    if (onState === undefined) return
+    const peer = this.#peer(session)
+    if (peer !== undefined) warned(() => onState(peer as never, state))
+  }
+
   error(session: Session, error: PeerError): void {
     this.#service?.error(session, error)
     warned(() => this.#callbacks.onError?.(error, session.owner as never, session.address))
@@ -133,6 +143,11 @@ export class Application implements Sink {
     this.past.bytesOut += session.bytesOut
     peer.ended({ reason, error })
     if (peer.isOpen) warned(() => this.#callbacks.onClose?.(peer as never, reason, error))
+  }
+
+  #peer(session: Session): LivePeer | undefined {
+    session.owner ??= this.#peerOf(session)
+    return session.owner as LivePeer | undefined
   }
 
   /** A promise holds the frame, a full queue too; a reply is sent. */

@@ -2,6 +2,7 @@
 
 import type { Ticket } from '../core/carrier.ts'
 import { isPeerError, type PeerError, peerError } from '../core/errors.ts'
+import type { ConnectionState } from '../core/phases.ts'
 import type { Session } from '../core/session.ts'
 import type { SendOptions } from '../core/typed.ts'
 import { type Link, PRESSURE } from '../drivers/link.ts'
@@ -51,6 +52,10 @@ export class LivePeer {
 
   get address(): string {
     return this.session.address
+  }
+
+  get state(): ConnectionState {
+    return this.session.state
   }
 
   get stats(): PeerStats {

@@ -3,6 +3,7 @@
 import type { PeerError } from '../core/errors.ts'
 import type { Meter } from '../core/meter.ts'
 import { resolveParams } from '../core/params.ts'
+import type { ConnectionState } from '../core/phases.ts'
 import { chooseRole, type Plan, plan } from '../core/plan.ts'
 import type { LimitsDescriptor, ProtocolDescriptor, TransportDescriptor } from '../core/protocol.ts'
 import type { AnyTypes, HandlersOf, ParamsOf, Peer, ProtocolTypes } from '../core/typed.ts'
@@ -20,6 +21,11 @@ export interface CommonOptions<T extends ProtocolTypes, R extends string> {
   readonly params?: ParamsOf<T, R> | undefined
   readonly onOpen?: ((peer: Peer<T, R>) => void) | undefined
   readonly onClose?: ((peer: Peer<T, R>, reason: string, error: PeerError | undefined) => void) | undefined
+  /**
+   * How far a connection is has changed: to `connected` right before `onOpen`, `disconnecting`, and `disconnected` right before
+   * `onClose`. Only for looking: nothing may be sent from there.
+   */
+  readonly onState?: ((peer: Peer<T, R>, state: ConnectionState) => void) | undefined
   /**
    * What peers did wrong (PeerError), and errors thrown by handlers (LocalError HandlerFailed with its cause), which also
    * end that connection. Without it the latter become warnings of the process.
