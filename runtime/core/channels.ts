@@ -41,9 +41,10 @@ export class SessionChannels implements ChannelHost<Message> {
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
   readonly #row: ConnectionSet<Message> | undefined
   readonly #templates: (Plain | undefined)[] = []
-  readonly #places: ReadonlyMap<string, number>
-  /** Where a value says which channel it is for. */
-  readonly #path: readonly string[]
+  /** Where the frame that was sent last travels, and the name that was given for it. */
+  #lastFrame: FramePlan | undefined
+  #lastName: string | undefined
+  #lastPlace = 0
   readonly #piece: { id: number; index: number; count: number } = { id: 0, index: 0, count: 0 }
   #now: Instant
   /** A message was received since the last `pump`. */
@@ -53,8 +54,6 @@ export class SessionChannels implements ChannelHost<Message> {
     this.plan = plan
     this.#host = host
     this.#now = now
-    this.#places = new Map(plan.channels.map((one, place) => [one.name, place]))
-    this.#path = plan.header.channel?.path.split('.') ?? []
     const options = {
       channels: plan.channels,
       numbers: plan.numbers,
@@ -89,15 +88,16 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#now = now
     const { session, carrier } = this.#host
     const place = name === undefined ? this.#placeOf(frame, value) : this.placeNamed(frame, name)
-    const channel = this.plan.channels[place]
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
-    const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
+    const isReliable = this.plan.isReliable[place] === true
     // What may wait must not be refused by the schema when its turn comes.
     if (isReliable) codec.encode(frame.name, this.#sample(place, value), scratch(size + 64), 0)
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
+    // What left, and is not sent again, asks for nothing later.
+    if (result === 'sent' && !isReliable) return true
     session.soonest(this.deadline)
-    if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
+    if (result === 'dropped') session.shared.meter.count('limit.queue', this.plan.channels[place]?.name)
     return result !== 'refused'
   }
 
@@ -177,10 +177,14 @@ export class SessionChannels implements ChannelHost<Message> {
 
   /** The place of a channel by its name. Throws where the frame does not travel on it. */
   placeNamed(frame: FramePlan, name: string): number {
+    if (frame === this.#lastFrame && name === this.#lastName) return this.#lastPlace
     const { channel } = frame.descriptor
-    const place = this.#places.get(name)
+    const place = this.plan.places.get(name)
     if (place === undefined || (channel !== name && channel !== 'any'))
       throw new LocalError('BadOption', `${frame.name} does not travel on a channel "${name}"`)
+    this.#lastFrame = frame
+    this.#lastName = name
+    this.#lastPlace = place
     return place
   }
 
@@ -285,7 +289,7 @@ export class SessionChannels implements ChannelHost<Message> {
   #placeOf(frame: FramePlan, value: Plain): number {
     if (frame.place !== undefined) return frame.place
     let id: unknown = value
-    for (const name of this.#path) id = (id as Plain | undefined)?.[name]
+    for (const name of this.plan.path) id = (id as Plain | undefined)?.[name]
     const place = this.plan.placeOf(id)
     if (place !== undefined) return place
     const names = this.plan.channels.map(one => one.name).join(' or ')
@@ -303,14 +307,15 @@ export class SessionChannels implements ChannelHost<Message> {
   /** The value with the numbers of its transmission. */
   #numbered(channel: number, { frame, value: given }: Message, { seq, fragment }: Numbers): Plain {
     const { header, channels, isSeqWide } = this.plan
-    const { id, delivery } = channels[channel] ?? {}
+    const id = channels[channel]?.id
+    const isReliable = this.plan.isReliable[channel] === true
     // Fields that are there already are set much faster than those that are added one by one.
     const value: Plain = { ...this.#templateOf(channel, frame, given) }
     for (const name in given) value[name] = given[name]
     if (id !== undefined) header.channel?.set(value, id)
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
-    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
-    if (this.#row !== undefined || delivery?.startsWith('reliable')) {
+    if (isReliable) header.reliable_flag?.set(value, true)
+    if (this.#row !== undefined || isReliable) {
       const acks = this.#set.acks(channel)
       if (acks.ack !== 0 || this.#row !== undefined) acknowledge(this.plan, value, acks)
     }
@@ -355,7 +360,7 @@ export class SessionChannels implements ChannelHost<Message> {
       return
     }
     if (Number(ack) === 0) return
-    const place = header.channel === undefined ? this.#onlyReliable : this.plan.placeOf(header.channel.get(frame))
+    const place = header.channel === undefined ? this.plan.onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)
     this.#isTouched = true
@@ -364,15 +369,10 @@ export class SessionChannels implements ChannelHost<Message> {
     else this.#set.acked(now, place, Number(ack), Number(bits ?? 0) | 0, 0)
   }
 
-  /** The reliable channel, where there is one. */
-  get #onlyReliable(): number | undefined {
-    const [one, ...others] = this.plan.channels.filter(channel => channel.delivery.startsWith('reliable'))
-    return one !== undefined && others.length === 0 ? this.plan.channels.indexOf(one) : undefined
-  }
-
   #pieceOf(channel: number, frame: Reader): PieceNumbers | undefined {
+    if (this.plan.channels[channel]?.fragment === undefined) return undefined
     const { fragment_id: id, fragment_index: index, fragment_count: count } = this.plan.header
-    if (this.plan.channels[channel]?.fragment === undefined || id === undefined) return undefined
+    if (id === undefined) return undefined
     const of = Number(count?.get(frame) ?? 0)
     if (of < 2) return undefined
     return Object.assign(this.#piece, {

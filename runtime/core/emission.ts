@@ -187,7 +187,7 @@ export class Emission {
         if (isFirst && looks) learn(session, now, frame, reader)
         if (isFirst) session.passed(now, frame, reader)
       }
-    } else if (isFirst) session.passed(now, frame, undefined)
+    } else if (isFirst && !session.lifecycle.stays(frame)) session.passed(now, frame, undefined)
     if (!session.plan.isStream && repeat > 1) {
       const copy = copyOf(bytes, start, end)
       for (let i = 1; i < repeat; i++) this.#carrier.writeAgain(session, copy)

@@ -305,7 +305,7 @@ export class Session extends SessionRecord {
 
   /** A frame went by, in either direction: the state it leads to. */
   passed(now: Instant, frame: FramePlan, reader: Reader | undefined): void {
-    if (this.lifecycle.state === undefined) return
+    if (this.lifecycle.stays(frame)) return
     const before = this.lifecycle.state
     const state = this.lifecycle.pass(now, frame, reader)
     if (state === before) return
