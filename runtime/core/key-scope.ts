@@ -24,38 +24,47 @@ export class HandshakeScope implements KeyScope {
   readonly param: Readonly<Record<string, unknown>>
   readonly session: Readonly<Record<string, unknown>>
   readonly key: Record<string, unknown> = {}
-  /** Who it is about; set anew where one scope serves many. */
-  peer: Readonly<Record<string, unknown>>
   readonly local: Readonly<Record<string, unknown>> = NONE
-  readonly frames: Record<string, Readonly<Record<string, unknown>>> = {}
+  frames: Record<string, Readonly<Record<string, unknown>>> = {}
   readonly clear: Readonly<Record<string, unknown>> = NONE
   readonly counter = 0n
   readonly #facts: ScopeFacts
-  readonly #secrets = new Map<string, Uint8Array>()
-  readonly #publics = new Map<string, Uint8Array>()
+  #peer: Readonly<Record<string, unknown>> | undefined
+  /** Made where a key schedule has pairs of its own. */
+  #secrets: Map<string, Uint8Array> | undefined
+  #publics: Map<string, Uint8Array> | undefined
 
   constructor(facts: ScopeFacts) {
     this.#facts = facts
     this.param = facts.params
     this.session = facts.session
-    this.peer = peerOf(facts.peer)
     for (const pair of facts.own ?? []) this.#draw(pair)
+  }
+
+  /** Who it is about; set anew where one scope serves many. Made when a rule asks. */
+  get peer(): Readonly<Record<string, unknown>> {
+    this.#peer ??= peerOf(this.#facts.peer)
+    return this.#peer
+  }
+
+  set peer(peer: Readonly<Record<string, unknown>>) {
+    this.#peer = peer
   }
 
   /** The peer told the public key of one of its pairs. */
   learn(pair: string, key: Uint8Array): void {
-    if (!this.#secrets.has(pair)) this.#publics.set(pair, Uint8Array.from(key))
+    if (!this.#secrets?.has(pair)) this.#publicKeys.set(pair, Uint8Array.from(key))
   }
 
   publicKey(pair: string): Uint8Array {
-    const key = this.#publics.get(pair)
+    const key = this.#publics?.get(pair)
     if (key === undefined) throw new TypeError(`the public key of ${pair} is not known yet`)
     return key
   }
 
   dh(one: string, other: string): Uint8Array {
-    const secret = this.#secrets.get(one) ?? this.#secrets.get(other)
-    const theirs = this.#secrets.has(one) ? other : one
+    const secret = this.#secrets?.get(one) ?? this.#secrets?.get(other)
+    const theirs = this.#secrets?.has(one) ? other : one
     const { curve, acceptZero } = this.#facts
     if (secret === undefined || curve === undefined) throw new TypeError(`neither ${one} nor ${other} is ours`)
     const shared = curve.shared(secret, this.publicKey(theirs))
@@ -73,8 +82,8 @@ export class HandshakeScope implements KeyScope {
 
   /** Overwrites what must not outlive the handshake. */
   wipe(): void {
-    for (const secret of this.#secrets.values()) secret.fill(0)
-    this.#secrets.clear()
+    for (const secret of this.#secrets?.values() ?? []) secret.fill(0)
+    this.#secrets?.clear()
     for (const name of Object.keys(this.key)) {
       const key = this.key[name]
       if (key instanceof Uint8Array) key.fill(0)
@@ -82,12 +91,18 @@ export class HandshakeScope implements KeyScope {
     }
   }
 
+  get #publicKeys(): Map<string, Uint8Array> {
+    this.#publics ??= new Map()
+    return this.#publics
+  }
+
   #draw(pair: string): void {
     const { curve, random } = this.#facts
     if (curve === undefined) throw new TypeError(`there is no curve for ${pair}`)
     const secret = random(curve.length)
+    this.#secrets ??= new Map()
     this.#secrets.set(pair, secret)
-    this.#publics.set(pair, curve.publicKey(secret))
+    this.#publicKeys.set(pair, curve.publicKey(secret))
   }
 }
 

@@ -47,7 +47,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   readonly startedAt: Instant
   #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
-  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
+  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = NONE
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
   #over: (() => void) | undefined
@@ -156,7 +156,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     const frame = this.host.shared.plan.byName.get(name)
     if (frame === undefined) return
     if (this.session !== undefined) this.session.passed(now, frame, reader)
-    else this.#passed.push({ frame, at: now })
+    else this.#passed = [...this.#passed, { frame, at: now }]
   }
 
   keyed(now: Instant, keys: SessionKeys, peerId: number): void {
@@ -191,11 +191,13 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
+    // After a handshake of Noise no rule looks at what its messages said.
+    if (this.script.noise !== undefined) this.scope.frames = {}
     this.state = 'open'
     const session = this.session ?? sealedSession(this.host.shared, this, now)
     this.session = session
     for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
-    this.#passed = []
+    this.#passed = NONE
     this.host.confirmed(this, now)
     session.open(now)
     return session
@@ -392,6 +394,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 }
 
 const NOTHING: Plain = {}
+const NONE: never[] = []
 /** Milliseconds. */
 const CLOSE_PAUSE = 100
 const SHORTEST_PATIENCE = 50

@@ -38,6 +38,7 @@ export class Session extends SessionRecord {
   readonly #delivery: Delivery
   readonly #arrivals: Arrivals
   readonly #conduct: Conduct
+  #hasChannels = false
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
 
@@ -67,17 +68,9 @@ export class Session extends SessionRecord {
     this.now = now
     this.seenAt = now
     this.shared.meter.count('open')
-    if (isChannelled(this.plan))
-      this.#emission.channels = sessionChannels(
-        {
-          session: this,
-          carrier: this.#carrier,
-          emission: this.#emission,
-          deliver: (at, frame, plan) => this.#arrivals.delivered(at, frame, plan),
-          ready: () => this.#out.proceed(this.now),
-        },
-        now,
-      )
+    this.#hasChannels = isChannelled(this.plan)
+    // Where every frame carries a number of their one row, they are there from the beginning.
+    if (this.plan.protocol.channelHeader?.seqSpace === 'connection') this.makeChannels(now)
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
@@ -141,7 +134,22 @@ export class Session extends SessionRecord {
     if (this.phase === 'draining') this.#finish(now)
   }
 
+  /** Where the schema has some, and something has travelled on them. */
   get channels(): SessionChannels | undefined {
+    return this.#emission.channels
+  }
+
+  /** The channels, made when something travels on them first: most peers of a large server say nothing most of the time. */
+  makeChannels(now: Instant): SessionChannels | undefined {
+    if (!this.#hasChannels) return undefined
+    const parts = {
+      session: this,
+      carrier: this.#carrier,
+      emission: this.#emission,
+      deliver: (at: Instant, frame: Reader, plan: FramePlan) => this.#arrivals.delivered(at, frame, plan),
+      ready: () => this.#out.proceed(this.now),
+    }
+    this.#emission.channels ??= sessionChannels(parts, now)
     return this.#emission.channels
   }
 

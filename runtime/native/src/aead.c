@@ -1,4 +1,5 @@
-/* AEAD through Node's own OpenSSL, with one context for each key: one at a time and in batches, in place.
+/* AEAD through Node's own OpenSSL, with a context for each key that is in use: one at a time and in batches, in place.
+ * A context takes a kilobyte, so only so many keys have one; that of a key which rests goes to another (a clock).
  * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) derives a key for each nonce with HChaCha20. */
 #include "addon.h"
 #include <openssl/core_names.h>
@@ -15,22 +16,85 @@
 
 typedef struct {
   instance *in;
-  EVP_CIPHER_CTX *context; /* NULL: destroyed */
-  int32_t handle;
+  EVP_CIPHER_CTX *context; /* NULL: it rests */
+  uint32_t seat;           /* of the context */
+  int32_t handle;          /* 0: destroyed */
   uint8_t algorithm;
   int8_t direction; /* the context is ready to seal (1) or to open (0); -1: neither yet */
-  uint8_t secret[32]; /* of XChaCha20 only */
+  uint8_t secret[32];
 } key;
+
+/* Keys with a context. */
+#define SEATS 4096
+
+struct seats {
+  uint32_t count;
+  uint32_t hand;
+  key *owners[SEATS];
+  bool was_used[SEATS];
+};
 
 static const uint8_t KEY_LENGTH[ALGORITHMS] = {32, 16, 32, 32};
 static const uint8_t NONCE_LENGTH[ALGORITHMS] = {12, 12, 12, 24};
 
 static void key_destroy(key *k) {
-  if (k->context == NULL) return;
+  if (k->handle == 0) return;
+  if (k->context != NULL) k->in->seats->owners[k->seat] = NULL;
   EVP_CIPHER_CTX_free(k->context); /* wipes the key schedule */
   k->context = NULL;
   OPENSSL_cleanse(k->secret, sizeof k->secret);
   table_remove(&k->in->keys, k->handle);
+  k->handle = 0;
+}
+
+void seats_free(instance *i) { free(i->seats); }
+
+/* A seat for another key; what its owner had is in `context`, NULL where it is free. */
+static uint32_t take_seat(struct seats *all, EVP_CIPHER_CTX **context, uint8_t *algorithm) {
+  *context = NULL;
+  if (all->count < SEATS) return all->count++;
+  for (;; all->hand = (all->hand + 1) % SEATS) {
+    key *owner = all->owners[all->hand];
+    if (owner != NULL && all->was_used[all->hand]) {
+      all->was_used[all->hand] = false;
+      continue;
+    }
+    if (owner != NULL) {
+      *context = owner->context;
+      *algorithm = owner->algorithm;
+      owner->context = NULL;
+      owner->direction = -1;
+    }
+    return all->hand;
+  }
+}
+
+/* Sees to it that the key has a context. */
+static bool warm(key *k) {
+  struct seats *all = k->in->seats;
+  if (k->context != NULL) {
+    all->was_used[k->seat] = true;
+    return true;
+  }
+  if (all == NULL && (all = k->in->seats = calloc(1, sizeof *all)) == NULL) return false;
+  EVP_CIPHER_CTX *context;
+  uint8_t before;
+  uint32_t seat = take_seat(all, &context, &before);
+  bool is_same = context != NULL && before == k->algorithm;
+  bool is_x = k->algorithm == XCHACHA20_POLY1305; /* its keys come with its nonces */
+  if (context == NULL) context = EVP_CIPHER_CTX_new();
+  if (context == NULL ||
+      EVP_CipherInit_ex2(context, is_same ? NULL : k->in->ciphers[k->algorithm], is_x ? NULL : k->secret, NULL, 1, NULL) != 1) {
+    EVP_CIPHER_CTX_free(context);
+    all->owners[seat] = NULL;
+    return false;
+  }
+  k->context = context;
+  k->seat = seat;
+  k->direction = -1;
+  all->owners[seat] = k;
+  all->was_used[seat] = true;
+  return true;
 }
 
 /* The JavaScript object that owns the key was collected, or its context ends. */
@@ -68,13 +132,8 @@ napi_value aead_key(napi_env env, napi_callback_info info) {
   k->in = a.in;
   k->algorithm = (uint8_t)algorithm;
   k->direction = -1;
-  k->context = EVP_CIPHER_CTX_new();
-  bool is_x = algorithm == XCHACHA20_POLY1305;
-  if (is_x) memcpy(k->secret, secret.at, sizeof k->secret);
-  if (k->context == NULL ||
-      EVP_CipherInit_ex2(k->context, a.in->ciphers[algorithm], is_x ? NULL : secret.at, NULL, 1, NULL) != 1 ||
-      (k->handle = table_add(&a.in->keys, k)) == 0) {
-    EVP_CIPHER_CTX_free(k->context);
+  memcpy(k->secret, secret.at, secret.length);
+  if ((k->handle = table_add(&a.in->keys, k)) == 0) {
     OPENSSL_cleanse(k, sizeof *k);
     free(k);
     napi_throw_error(env, NULL, "no room for another key");
@@ -170,7 +229,7 @@ static bool finish(key *k, bool is_seal, uint8_t *tag) {
 /* `text` of `length` bytes, the tag behind it. What does not open is overwritten. */
 static bool run(key *k, bool is_seal, const uint8_t *nonce, const uint8_t *aad, int aad_length, uint8_t *text, int length) {
   int n = 0;
-  bool ok = begin(k, is_seal, nonce, text + length) &&
+  bool ok = warm(k) && begin(k, is_seal, nonce, text + length) &&
             (aad_length == 0 || EVP_CipherUpdate(k->context, NULL, &n, aad, aad_length) == 1) &&
             (length == 0 || EVP_CipherUpdate(k->context, text, &n, text, length) == 1) && finish(k, is_seal, text + length);
   k->direction = ok ? is_seal : -1;
