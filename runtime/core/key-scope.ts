@@ -107,9 +107,25 @@ export class HandshakeScope implements KeyScope {
 }
 
 /** `peer.address` as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and `peer.port`. */
-export function peerOf(address: Address): { readonly address: Uint8Array; readonly port: number } {
-  const { host, port } = splitAddress(address)
-  return { address: addressBytes(host), port: port & 0xffff }
+export function peerOf(address: Address): Readonly<Record<string, unknown>> {
+  return new PeerFacts(address) as unknown as Readonly<Record<string, unknown>>
+}
+
+/** Worked out when a rule asks, which few do. */
+class PeerFacts {
+  readonly #name: Address
+
+  constructor(name: Address) {
+    this.#name = name
+  }
+
+  get address(): Uint8Array {
+    return addressBytes(splitAddress(this.#name).host)
+  }
+
+  get port(): number {
+    return splitAddress(this.#name).port & 0xffff
+  }
 }
 
 function addressBytes(host: string): Uint8Array {

@@ -40,7 +40,9 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   handshake: Initiator | Responder | Steps | Handed | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
-  readonly scope: HandshakeScope
+  /** Of its handshake; afterwards one that it shares with others where nothing of it is needed any more. */
+  scope: HandshakeScope
+  readonly #knowsNothing: boolean
   /** Round trip of the handshake, milliseconds; undefined before it is known. */
   rtt: number | undefined
   readonly isDialler: boolean
@@ -72,6 +74,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.startedAt = host.now
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
+    this.#knowsNothing = session === NOTHING && this.script.noise !== undefined
     this.scope = new HandshakeScope({
       params: shared.params,
       session,
@@ -118,6 +121,11 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.handshake.start(now)
     // A peer that answers nothing by itself cannot confirm.
     if (isFirst && retry === undefined) this.confirm(now)
+  }
+
+  /** What rules for further keys may name. */
+  get lastingScope(): HandshakeScope {
+    return this.#knowsNothing ? this.host.restingScope : this.scope
   }
 
   // -------------------------------------------------------------------------------------- for its handshake
@@ -192,7 +200,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.handshake = undefined
     this.scope.wipe()
     // After a handshake of Noise no rule looks at what its messages said.
-    if (this.script.noise !== undefined) this.scope.frames = {}
+    this.scope = this.lastingScope
     this.state = 'open'
     const session = this.session ?? sealedSession(this.host.shared, this, now)
     this.session = session

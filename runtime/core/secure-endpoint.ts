@@ -9,6 +9,7 @@ import { ConnectionTable } from '../guard/connections.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
+import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -36,6 +37,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
   now: Instant = instant(0)
+  readonly restingScope: HandshakeScope
   readonly #accepts: boolean
   protected readonly sending: SecureSending
   readonly #peers: SecurePeers
@@ -56,6 +58,13 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
+    this.restingScope = new HandshakeScope({
+      params: shared.params,
+      session: {},
+      peer: '0.0.0.0:0',
+      random: shared.random,
+      now: () => Math.floor(shared.epoch + this.now),
+    })
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
@@ -238,7 +247,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   // -------------------------------------------------------------------------------------- for the connections
 
-  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+  sealWith({ lastingScope: scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
     return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 
