@@ -6,6 +6,7 @@ import { parseIPv6 } from '../guard/address.ts'
 import { splitAddress } from './address.ts'
 import type { KeyScope } from './handshake-descriptor.ts'
 import type { Address } from './machine.ts'
+import type { Shared } from './shared.ts'
 
 export interface ScopeFacts {
   readonly params: Readonly<Record<string, unknown>>
@@ -104,6 +105,16 @@ export class HandshakeScope implements KeyScope {
     this.#secrets.set(pair, secret)
     this.#publicKeys.set(pair, curve.publicKey(secret))
   }
+}
+
+/** The scope of a connection at an endpoint, whose clock it goes by. */
+export function scopeOf(
+  host: { readonly shared: Shared; readonly now: number },
+  peer: Address,
+  session: Readonly<Record<string, unknown>>,
+): HandshakeScope {
+  const { params, random, epoch } = host.shared
+  return new HandshakeScope({ params, session, peer, random, now: () => Math.floor(epoch + host.now) })
 }
 
 /** `peer.address` as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and `peer.port`. */

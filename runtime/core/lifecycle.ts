@@ -44,7 +44,7 @@ export class Lifecycle {
   /** What comes this way, `sender>receiver`, is dropped silently in this state. */
   ignores(direction: string | undefined): boolean {
     const state = this.#state
-    return state !== undefined && state.isIgnoring && direction !== undefined && state.row.ignore.includes(direction)
+    return direction !== undefined && state?.isIgnoring === true && state.row.ignore.includes(direction)
   }
 
   /** Whether the next state depends on what the frame says. */

@@ -9,7 +9,7 @@ import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
-import { HandshakeScope } from './key-scope.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -42,7 +42,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   attempt: string | undefined
   /** Of its handshake; afterwards one that it shares with others where nothing of it is needed any more. */
   scope: HandshakeScope
-  readonly #knowsNothing: boolean
+  /** What rules for further keys may name. */
+  readonly lastingScope: HandshakeScope
   /** Round trip of the handshake, milliseconds; undefined before it is known. */
   rtt: number | undefined
   readonly isDialler: boolean
@@ -67,21 +68,15 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     session: Readonly<Record<string, unknown>> = NOTHING,
   ) {
     super(host)
-    const { shared } = host
     this.address = address
     this.#path = new SecurePath(this, host)
     this.ownId = ownId
     this.startedAt = host.now
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
-    this.#knowsNothing = session === NOTHING && this.script.noise !== undefined
-    this.scope = new HandshakeScope({
-      params: shared.params,
-      session,
-      peer: address,
-      random: shared.random,
-      now: () => Math.floor(shared.epoch + host.now),
-    })
+    this.scope = scopeOf(host, address, session)
+    const isBare = session === NOTHING && this.script.noise !== undefined
+    this.lastingScope = isBare ? host.restingScope : this.scope
   }
 
   /** Begins, as the side that dials. Throws LocalError where a key is missing. */
@@ -123,11 +118,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     if (isFirst && retry === undefined) this.confirm(now)
   }
 
-  /** What rules for further keys may name. */
-  get lastingScope(): HandshakeScope {
-    return this.#knowsNothing ? this.host.restingScope : this.scope
-  }
-
   // -------------------------------------------------------------------------------------- for its handshake
 
   get script(): HandshakeScript {
@@ -162,9 +152,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   passed(now: Instant, name: string, reader: Reader | undefined): void {
     const frame = this.host.shared.plan.byName.get(name)
-    if (frame === undefined) return
-    if (this.session !== undefined) this.session.passed(now, frame, reader)
-    else this.#passed = [...this.#passed, { frame, at: now }]
+    if (frame !== undefined && this.session === undefined) this.#passed = [...this.#passed, { frame, at: now }]
+    else if (frame !== undefined) this.session?.passed(now, frame, reader)
   }
 
   keyed(now: Instant, keys: SessionKeys, peerId: number): void {
@@ -194,8 +183,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   confirm(now: Instant): Session {
     const { handshake } = this
     if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
-    if (handshake instanceof Responder || handshake instanceof Initiator)
-      this.host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -255,7 +242,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
     const { probe } = this.host.secure
-    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
+    if (this.#path.isAsking && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
     if (frame.frameIndex !== this.host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
@@ -273,8 +260,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
   came(peer: Address): void {
-    const { rebind } = this.host.secure.seal
-    if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
+    if (this.host.secure.seal.rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
     this.address = peer
     if (this.session !== undefined) this.session.address = peer
     this.#path = new SecurePath(this, this.host)
@@ -289,7 +275,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** The application is done with it: for a while it answers that it is closed. */
   linger(now: Instant): void {
     this.state = 'closing'
-    this.#closeUntil = instant(now + 3 * this.patience)
+    // Without a frame that says so, only what is on its way out needs the keys.
+    this.#closeUntil = instant(now + (this.host.secure.bye === undefined ? CLOSE_PAUSE : 3 * this.patience))
     this.#saidCloseAt = now
   }
 
@@ -349,6 +336,10 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   // -------------------------------------------------------------------------------------- for the session
 
+  measure(now: Instant): void {
+    if (this.state === 'open') this.#path.measure(now)
+  }
+
   protected get self(): this {
     return this
   }
@@ -356,7 +347,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
     if (!this.#path.takes(this.host.shared.plan.maxFrame)) return false
-    return this.host.hasRoom && this.seal?.readiness(this.host.now) === 'open'
+    return this.host.hasRoom && this.seal?.readiness(Math.max(this.host.now, this.session?.now ?? 0)) === 'open'
   }
 
   write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {

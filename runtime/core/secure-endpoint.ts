@@ -9,7 +9,7 @@ import { ConnectionTable } from '../guard/connections.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
-import { HandshakeScope } from './key-scope.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -58,13 +58,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
-    this.restingScope = new HandshakeScope({
-      params: shared.params,
-      session: {},
-      peer: '0.0.0.0:0',
-      random: shared.random,
-      now: () => Math.floor(shared.epoch + this.now),
-    })
+    this.restingScope = scopeOf(this, '0.0.0.0:0', {})
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
@@ -203,8 +197,12 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       if (this.#ending.size > 0) this.#finishEnding(this.now)
       batch = this.sending.take(this.now)
     }
-    if (batch === undefined) return undefined
+    // Also where nothing at all could be sealed any more.
     for (const connection of this.sending.spent()) connection.spent(this.now)
+    if (batch === undefined) {
+      if (this.#ending.size > 0) this.#finishEnding(this.now)
+      return undefined
+    }
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
     this.shared.meter.bytesOut(bytes, batch.count)

@@ -12,7 +12,7 @@ import type { SessionChannels } from './channels.ts'
 import { Conduct, overdue } from './conduct.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
-import { PeerError, peerError, refused } from './errors.ts'
+import { named, PeerError, peerError, refused } from './errors.ts'
 import type { Secured } from './handshake-stream.ts'
 import { CLOSED } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -38,7 +38,6 @@ export class Session extends SessionRecord {
   readonly #delivery: Delivery
   readonly #arrivals: Arrivals
   readonly #conduct: Conduct
-  #hasChannels = false
   #closeAt: Instant = NEVER
   #closing: { readonly reason: string; readonly error: PeerError | undefined } | undefined
 
@@ -68,7 +67,6 @@ export class Session extends SessionRecord {
     this.now = now
     this.seenAt = now
     this.shared.meter.count('open')
-    this.#hasChannels = isChannelled(this.plan)
     // Where every frame carries a number of their one row, they are there from the beginning.
     if (this.plan.protocol.channelHeader?.seqSpace === 'connection') this.makeChannels(now)
     this.#asking.start(now)
@@ -93,7 +91,7 @@ export class Session extends SessionRecord {
     this.#fail(now, error, 'handshake')
   }
 
-  /** The application is busy with a frame, which stays readable meanwhile. */
+  /** The application is busy with a frame. */
   get isDelivering(): boolean {
     return this.#delivery.isBusy
   }
@@ -108,10 +106,13 @@ export class Session extends SessionRecord {
     return this.#delivery.hasRoom
   }
 
-  /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
-  unopened(now: Instant, code: string): void {
+  /** A packet under our id did not open: anybody can send one, so it is a fault of this peer only where the schema says so
+   * (profiles). False: it is not. */
+  unopened(now: Instant, code: string): boolean {
     const { strikes } = this.plan.protocol.limits
-    if (strikes?.authenticated === false) this.fault(now, new PeerError(code, 'a packet did not open'))
+    if (strikes?.authenticated !== false) return false
+    this.fault(now, new PeerError(code, 'a packet did not open'))
+    return true
   }
 
   /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
@@ -141,16 +142,11 @@ export class Session extends SessionRecord {
 
   /** The channels, made when something travels on them first: most peers of a large server say nothing most of the time. */
   makeChannels(now: Instant): SessionChannels | undefined {
-    if (!this.#hasChannels) return undefined
-    const parts = {
-      session: this,
-      carrier: this.#carrier,
-      emission: this.#emission,
-      deliver: (at: Instant, frame: Reader, plan: FramePlan) => this.#arrivals.delivered(at, frame, plan),
-      ready: () => this.#out.proceed(this.now),
-    }
-    this.#emission.channels ??= sessionChannels(parts, now)
-    return this.#emission.channels
+    if (this.phase === 'opening' || !isChannelled(this.plan)) return undefined
+    const [carrier, emission] = [this.#carrier, this.#emission]
+    const parts = { session: this, carrier, emission, arrivals: this.#arrivals, out: this.#out }
+    emission.channels ??= sessionChannels(parts, now)
+    return emission.channels
   }
 
   /** A frame arrived and passed the codec. Borrowed. */
@@ -305,7 +301,8 @@ export class Session extends SessionRecord {
   }
 
   /** The peer broke a rule, or something failed: counted, told, and where the schema says so the end. */
-  fault(now: Instant, error: PeerError): void {
+  fault(now: Instant, fault: PeerError): void {
+    const error = named(fault, this.plan.protocol.covers)
     this.shared.meter.count('error', error.code)
     this.shared.sink.error(this, error)
     if (this.#conduct.isTooMuch(now, error)) this.#fail(now, error)
@@ -359,7 +356,8 @@ export class Session extends SessionRecord {
   }
 
   /** The peer, or the way to it, has become impossible to go on with. */
-  fail(now: Instant, error: PeerError): void {
+  fail(now: Instant, failure: PeerError): void {
+    const error = named(failure, this.plan.protocol.covers)
     this.shared.meter.count('error', error.code)
     this.shared.sink.error(this, error)
     this.#fail(now, error)
