@@ -99,13 +99,14 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#now = now
     const { session, carrier } = this.#host
     const place = name === undefined ? this.#places.placeOf(frame, value) : this.#places.named(frame, name)
-    const channel = this.plan.channels[place]
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
-    const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
+    const isReliable = this.plan.isReliable[place] === true
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
+    // What left, and is not sent again, asks for nothing later.
+    if (result === 'sent' && !isReliable) return true
     session.soonest(this.deadline)
-    if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
+    if (result === 'dropped') session.shared.meter.count('limit.queue', this.plan.channels[place]?.name)
     return result !== 'refused'
   }
 
@@ -372,8 +373,7 @@ export class SessionChannels implements ChannelHost<Message> {
       return
     }
     if (Number(ack) === 0) return
-    const place =
-      header.channel === undefined ? this.#places.onlyReliable : this.plan.placeOf(header.channel.get(frame))
+    const place = header.channel === undefined ? this.plan.onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)
     this.#isTouched = true

@@ -9,6 +9,7 @@ import { ConnectionTable } from '../guard/connections.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -36,6 +37,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
   now: Instant = instant(0)
+  readonly restingScope: HandshakeScope
   readonly #accepts: boolean
   protected readonly sending: SecureSending
   readonly #peers: SecurePeers
@@ -58,6 +60,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
+    this.restingScope = scopeOf(this, '0.0.0.0:0', {})
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
@@ -255,7 +258,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   // -------------------------------------------------------------------------------------- for the connections
 
-  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+  sealWith({ lastingScope: scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
     return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 

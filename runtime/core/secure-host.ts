@@ -4,6 +4,7 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
+import type { HandshakeScope } from './key-scope.ts'
 import type { Address, Instant } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -19,6 +20,8 @@ export interface SecureHost {
   /** For processes that share a port: the secret of cookies in a period of the clock. Default: random. */
   readonly cookieSecret?: ((period: number) => Uint8Array) | undefined
   readonly now: Instant
+  /** For connections of which a handshake of Noise left nothing but keys. */
+  readonly restingScope: HandshakeScope
   readonly hasRoom: boolean
   /** Where the frame written last stands, as text. */
   readonly lastBytes: Uint8Array

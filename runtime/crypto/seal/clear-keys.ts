@@ -36,7 +36,7 @@ export class ClearKeys {
     if (this.#aead !== undefined && equal(fingerprint, this.#fingerprint as Uint8Array)) return this.#aead
     const clear: Record<string, unknown> = {}
     for (const { name } of this.#plan.descriptor.clear) clear[name] = frame.clear(name)
-    const key = Uint8Array.from(this.#rule({ ...this.#scope, clear }))
+    const key = Uint8Array.from(this.#rule({ ...this.#scope, peer: this.#scope.peer, clear }))
     this.derivations++
     const aead = this.#plan.aead(key)
     key.fill(0)
