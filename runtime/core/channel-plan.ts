@@ -82,6 +82,7 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
       seqBits: seq?.bits ?? 0,
       ackBits: acks?.bits ?? 0,
       seqSpace: header.seqSpace,
+      ...(plan.protocol.seals.some(({ replay }) => replay?.by === 'window' && replay.wraps) && { copies: true }),
       ...(piece !== undefined && { fragmentIdBits: piece.idBits, fragmentCountBits: piece.countBits }),
     },
     mtu: channels.map(() => plan.maxFrame - (acks?.overhead ?? 0)),

@@ -242,6 +242,10 @@ export class SessionChannels implements ChannelHost<Message> {
 
   settled(): void {}
 
+  measured(ms: number): void {
+    this.#host.session.shared.meter.roundTrip(ms)
+  }
+
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)
   }

@@ -185,8 +185,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   confirm(now: Instant): Session {
     const { handshake } = this
     if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
-    if (handshake instanceof Responder || handshake instanceof Initiator)
-      this.host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -277,7 +275,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** The application is done with it: for a while it answers that it is closed. */
   linger(now: Instant): void {
     this.state = 'closing'
-    this.#closeUntil = instant(now + 3 * this.patience)
+    // Without a frame that says so, only what is on its way out needs the keys.
+    this.#closeUntil = instant(now + (this.host.secure.bye === undefined ? CLOSE_PAUSE : 3 * this.patience))
     this.#saidCloseAt = now
   }
 
@@ -348,7 +347,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
     if (!this.#path.takes(this.host.shared.plan.maxFrame)) return false
-    return this.host.hasRoom && this.seal?.readiness(this.host.now) === 'open'
+    return this.host.hasRoom && this.seal?.readiness(Math.max(this.host.now, this.session?.now ?? 0)) === 'open'
   }
 
   write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {
