@@ -46,7 +46,7 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #path: readonly string[]
   readonly #piece: { id: number; index: number; count: number } = { id: 0, index: 0, count: 0 }
   #now: Instant
-  /** A message was received since the last `pump`. */
+  /** Something was received since the last `pump` that it may have to answer, or that makes room. */
   #isTouched = false
 
   constructor(plan: ChannelPlan, host: ChannelsHost, now: Instant) {
@@ -96,7 +96,8 @@ export class SessionChannels implements ChannelHost<Message> {
     const size = codec.sizeOf(frame.name, value)
     const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
-    session.soonest(this.deadline)
+    // What went at once and is not acknowledged leaves nothing to wait for.
+    if (result !== 'sent' || isReliable) session.soonest(this.deadline)
     if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
     return result !== 'refused'
   }
@@ -118,15 +119,11 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const size = frame.byteEnd - frame.byteStart
     const seq = Number(header.seq?.get(frame) ?? 0)
-    this.#isTouched = true
-    const arrival = this.#set.receive(
-      now,
-      place,
-      seq,
-      this.#pieceOf(place, frame),
-      { frame: plan, value: NOTHING, reader: frame },
-      size,
-    )
+    const piece = this.#pieceOf(place, frame)
+    // A whole message that nobody acknowledges leaves nothing to do.
+    if (piece !== undefined || this.#values.acknowledges(place)) this.#isTouched = true
+    const message = { frame: plan, value: NOTHING, reader: frame }
+    const arrival = this.#set.receive(now, place, seq, piece, message, size)
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
     return true
   }

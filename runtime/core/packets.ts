@@ -104,4 +104,5 @@ const NOTHING = new Uint8Array(0)
 /** Datagrams of one batch: what a system call takes at once. */
 const MOST = 64
 const SLAB = 64 * 1024
-const SPARE = 4
+/** Batches kept for later: what a server says to a thousand peers at once. */
+const SPARE = 16
