@@ -52,7 +52,7 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #parity: Parities | undefined
   readonly #places: ChannelPlaces
   #now: Instant
-  /** A message was received since the last `pump`. */
+  /** Something was received since the last `pump` that it may have to answer, or that makes room. */
   #isTouched = false
 
   constructor(plan: ChannelPlan, host: ChannelsHost, now: Instant) {
@@ -133,15 +133,11 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const size = frame.byteEnd - frame.byteStart
     const seq = Number(header.seq?.get(frame) ?? 0)
-    this.#isTouched = true
-    const arrival = this.#set.receive(
-      now,
-      place,
-      seq,
-      this.#places.pieceOf(place, frame),
-      { frame: plan, value: NOTHING, reader: frame },
-      size,
-    )
+    const piece = this.#places.pieceOf(place, frame)
+    // A whole message that nobody acknowledges leaves nothing to do.
+    if (piece !== undefined || this.#values.acknowledges(place)) this.#isTouched = true
+    const message = { frame: plan, value: NOTHING, reader: frame }
+    const arrival = this.#set.receive(now, place, seq, piece, message, size)
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
     this.#parity?.restore(now, place, frame)
     return true
