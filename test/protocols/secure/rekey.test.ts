@@ -15,7 +15,6 @@ import {
   heard,
   isSealedPacket,
   LONG,
-  loosely,
   meet,
   numbers,
   placesOf,
@@ -294,7 +293,7 @@ describe.each(SUBJECTS)('%s', (name, subject) => {
 
   test('10: a confirmation of a phase that was never sent ends the connection', () => {
     const met = meet(subject, 10)
-    const liar = new Liar(met)
+    const liar = new Liar(met.client, met.toServer)
     liar.claimPhase(1)
     liar.frame(...subjectPing())
     liar.flush()
