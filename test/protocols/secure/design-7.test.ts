@@ -135,6 +135,7 @@ describe.each(SUBJECTS)('DESIGN 7: %s', (name, subject) => {
     feed(met, 500)
     net.run(net.now + 4000)
     client.wire.filter = undefined
+    net.run(net.now + 100)
     const before = server.got.length
     let replayed = 0
     while (replayed < most)

@@ -4,7 +4,20 @@ import { describe, expect, test } from 'vitest'
 import { acknowledgement, claimed, Liar, message } from './liar.ts'
 import { bytesInUse } from './memory.ts'
 import { Stranger } from './network.ts'
-import { changed, feed, figure, heard, join, LONG, meet, numbers, SUBJECTS, say, UNLIMITED } from './subjects.ts'
+import {
+  changed,
+  codeOf,
+  feed,
+  figure,
+  heard,
+  join,
+  LONG,
+  meet,
+  numbers,
+  SUBJECTS,
+  say,
+  UNLIMITED,
+} from './subjects.ts'
 
 describe.each(SUBJECTS)('%s', (name, subject) => {
   test('40: the newest packet is copied from a third address', () => {
@@ -127,7 +140,7 @@ describe.each(SUBJECTS)('%s', (name, subject) => {
       liar.frame(...acknowledgement(subject, ack, bits))
       liar.flush()
       net.run(net.now + 500)
-      expect([ack, bits, server.closes.map(one => one.code)]).toEqual([ack, bits, ['WrongState']])
+      expect([ack, bits, server.closes.map(one => one.code)]).toEqual([ack, bits, [codeOf(subject, 'WrongState')]])
       // Nobody else is.
       expect([server.endpoint.size, other.closes]).toEqual([1, []])
     }
@@ -182,7 +195,7 @@ describe.each(SUBJECTS)('%s', (name, subject) => {
     liar.tell(claimed(liar, subject, 'pieces', { seq: 2, piece: { id: 1, index: 1, count: 4 }, size: 900 }))
     liar.flush()
     net.run(net.now + 1000)
-    expect(server.closes.map(one => one.code)).toEqual(['BadValue'])
+    expect(server.closes.map(one => one.code)).toEqual([codeOf(subject, 'BadValue')])
     expect([server.endpoint.size, other.closes]).toEqual([1, []])
   })
 })

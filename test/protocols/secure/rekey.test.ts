@@ -9,6 +9,7 @@ import { Recorder } from './recorder.ts'
 import {
   bitsOf,
   changed,
+  codeOf,
   counterOf,
   feed,
   figure,
@@ -298,7 +299,7 @@ describe.each(SUBJECTS)('%s', (name, subject) => {
     liar.frame(...subjectPing())
     liar.flush()
     met.net.run(met.net.now + 500)
-    expect(met.server.closes.map(one => one.code)).toEqual(['WrongState'])
+    expect(met.server.closes.map(one => one.code)).toEqual([codeOf(subject, 'WrongState')])
     expect(met.server.endpoint.size).toBe(0)
   })
 
