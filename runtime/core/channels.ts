@@ -36,6 +36,7 @@ export interface ChannelsHost {
 
 export class SessionChannels implements ChannelHost<Message> {
   readonly plan: ChannelPlan
+  readonly measured = (ms: number): void => this.#host.session.shared.meter.roundTrip(ms)
   readonly #host: ChannelsHost
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
@@ -235,10 +236,6 @@ export class SessionChannels implements ChannelHost<Message> {
   }
 
   settled(): void {}
-
-  measured(ms: number): void {
-    this.#host.session.shared.meter.roundTrip(ms)
-  }
 
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)

@@ -2,6 +2,7 @@
 // in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
 // the endpoint, as text, and is sealed when they leave.
 
+import type { Suite } from '../crypto/noise/pattern.ts'
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { addressKey } from '../guard/address.ts'
 import type { Reader } from '../wire/codec.ts'
@@ -11,10 +12,10 @@ import type { HandedOver } from './hand-over.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
-import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
+import type { NoiseExchange, SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
-import type { AttemptHost } from './secure-attempt.ts'
+import { type AttemptHost, exchangeOf } from './secure-attempt.ts'
 import { SecureCarrier, type SecureState, sealedSession } from './secure-carrier.ts'
 import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
@@ -23,7 +24,6 @@ import { SecurePath } from './secure-path.ts'
 import { Responder } from './secure-responder.ts'
 import { Steps } from './secure-steps.ts'
 import type { Session } from './session.ts'
-import { freshContext } from './shared.ts'
 
 export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier {
   /** Place in the endpoint's heap of deadlines. */
@@ -135,17 +135,16 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   }
 
   exchange(ephemeral: Uint8Array): NoiseExchange {
-    const { shared, secure, crypto } = this.host
-    return new NoiseExchange({
-      noise: secure.script.noise!,
-      suite: secure.suite!,
-      crypto,
-      role: shared.plan.role,
-      initiator: this.isDialler,
-      scope: this.scope,
-      context: freshContext(shared, this.address, () => this.host.now),
-      ephemeral,
-    })
+    return exchangeOf(this, this.host, this.host.secure.suite as Suite, ephemeral)
+  }
+
+  fallback(ephemeral: Uint8Array, remoteEphemeral?: Uint8Array): NoiseExchange | undefined {
+    const { fallback } = this.host.secure
+    return fallback && exchangeOf(this, this.host, fallback, ephemeral, remoteEphemeral)
+  }
+
+  isNewer(staticKey: Uint8Array, value: unknown): boolean {
+    return this.host.newest.accept(staticKey, value)
   }
 
   send(frame: string, value: Plain, to: number): void {

@@ -6,6 +6,7 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
+import { NewestOfPeers } from '../guard/newest.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
@@ -35,6 +36,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
+  readonly newest: NewestOfPeers = new NewestOfPeers()
   now: Instant = instant(0)
   readonly #accepts: boolean
   protected readonly sending: SecureSending
