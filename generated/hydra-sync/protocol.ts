@@ -431,7 +431,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
           network_bytes: 'queued_bytes',
         },
       },
-      queue: { frames: 255, bytes: 67_108_864, overflow: 'drop-newest', stall: 10_000 },
+      queue: { frames: 255, bytes: 67_108_864, overflow: 'drop-newest', stall: 10_000, hold: 50 },
       whenPublisherLeaves: 'close-subscribers',
       answer: {
         frame: 'Status',

@@ -64,6 +64,10 @@ export interface ChannelHost<M> {
   failed(code: FailureCode, text: string): void
   /** The priority of a message, 0 to 7, where the channel's schema names a field for it. Absent: 0. */
   priority?(channel: number, message: M): number
+  /** A message is about to wait for its turn: throws what sending it would throw, as nobody is there to be told then. */
+  mayWait?(channel: number, message: M, size: number): void
+  /** Messages are held back by a round trip that may be too long: `proved` follows when it was measured again. */
+  measure?(): void
   /** Length of the field that is cut. Called only where the channel has `fragment`. */
   cutSize(channel: number, message: M): number
   /** That field in a received piece; borrowed. */
