@@ -160,7 +160,7 @@ export function runWycheproof(text: string, crypto: CryptoProvider): Report {
   const file = JSON.parse(text) as Wycheproof
   if (typeof file.algorithm !== 'string' || !Array.isArray(file.testGroups))
     throw new SyntaxError('no `algorithm` and `testGroups`: is this a file of Wycheproof?')
-  const tests = file.testGroups.flatMap(group => (group.tests ?? []).map(test => ({ group, test })))
+  const tests = file.testGroups.flatMap(group => (group.tests ?? []).map((test: WycheproofTest) => ({ group, test })))
   const algorithm = file.algorithm.toLowerCase().replaceAll('_', '-')
   return tally(
     tests,

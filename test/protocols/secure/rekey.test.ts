@@ -298,7 +298,7 @@ describe.each(SUBJECTS)('%s', (name, subject) => {
     liar.frame(...subjectPing())
     liar.flush()
     met.net.run(met.net.now + 500)
-    expect(met.server.closes.map(one => one.code)).toEqual(['WrongState'])
+    expect(met.server.closes.map(one => one.code)).toEqual([subject.protocol.covers?.WrongState ?? 'WrongState'])
     expect(met.server.endpoint.size).toBe(0)
   })
 
