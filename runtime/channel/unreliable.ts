@@ -36,6 +36,10 @@ export class UnreliableLane<M> extends Lane<M> {
       throw new LocalError('BadOption', `${channel.name} is sequenced, but nothing in its frames carries a number`)
   }
 
+  get heldBytes(): number {
+    return this.#pieces?.bytes ?? 0
+  }
+
   get unsettled(): number {
     return 0
   }

@@ -79,6 +79,14 @@ export class SessionChannels implements ChannelHost<Message> {
     return instant(this.#set.deadline)
   }
 
+  get queuedBytes(): number {
+    return this.#set.queuedBytes
+  }
+
+  get heldBytes(): number {
+    return this.#set.heldBytes
+  }
+
   get path(): PathState {
     return this.#set.path
   }
