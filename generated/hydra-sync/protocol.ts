@@ -133,6 +133,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
     UnknownCode: { text: 'Unknown Status code', fatal: undefined },
     StaleEpoch: { text: 'Frame of an older stream', fatal: false },
   },
+  covers: { Replayed: 'StaleEpoch' },
   roles: [
     { name: 'server', transport: 'accepts', is: ['server'] },
     { name: 'producer', transport: 'dials', is: ['producer', 'client'] },

@@ -2,7 +2,7 @@
 // checksums of what stands behind) is left open and filled in as soon as they are there.
 import { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Group, IntType, Node, Protocol, Type } from '../model/model.ts'
-import { bitRun, looseField, together } from './encode-bits.ts'
+import { bitRun, looseField, mayBeInside, together } from './encode-bits.ts'
 import { group } from './encode-group.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { converted } from './encode-value.ts'
@@ -132,7 +132,7 @@ export class EncodeBody {
     const bits = fixedBits(scope.protocol, field.type)
     let code: Code
     try {
-      code = this.value(field)
+      code = this.isCovered(field) ? this.inBlock(field) : this.value(field)
     } catch (thrown) {
       if (!(thrown instanceof NotYet)) throw thrown
       if (bits === undefined)
@@ -146,6 +146,12 @@ export class EncodeBody {
       return end
     }
     return this.put(field, { ...code, absent: false }, at)
+  }
+
+  /** Whether the block that is being written is that of the field's own condition. */
+  private isCovered(field: Field): boolean {
+    const around = this.values.around(field)
+    return around !== undefined && this.inside.includes(around) && this.values.presence(field) !== undefined
   }
 
   private put(field: Field, code: Code, at: Position): Position {
@@ -222,7 +228,7 @@ export class EncodeBody {
   private conditional(field: Field, at: Position, present: string): Position {
     const { scope, writer } = this
     const bits = fixedBits(scope.protocol, field.type)
-    if (bits !== undefined && bits % 8 !== 0) return looseField(this, field, at, present, bits)
+    if (bits !== undefined && mayBeInside(field, bits, at)) return looseField(this, field, at, present, bits)
     const start = aligned(at)
     const inner = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
     const nested = this.nested(inner)

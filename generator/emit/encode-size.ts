@@ -159,7 +159,13 @@ class Sizes {
   private varint(type: VarintType): string {
     const { unit } = this
     return unit.use(
-      { leb128: 'leb128Size', sleb128: 'sleb128Size', zigzag: 'zigzagSize', quic: 'quicSize' }[type.coding],
+      {
+        leb128: 'leb128Size',
+        sleb128: 'sleb128Size',
+        zigzag: 'zigzagSize',
+        vlq: 'leb128Size',
+        quic: 'quicSize',
+      }[type.coding],
     )
   }
 

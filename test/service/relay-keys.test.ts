@@ -29,7 +29,7 @@ test(`a producer that restarts ${RESTARTS} times with one session key never seal
     const end = sealedEnd({ protocol: plain as never, role: 'producer', side: 'dials', params, seed: 1 + restart })
     end.session.context.session = { payload_len: 4n }
     end.session.context.random = random
-    end.session.secure({ noise: undefined, keys: {}, frames: {} })
+    end.session.secure({ noise: undefined, keys: {}, frames: {}, received: {} })
     end.machine.start(instant(0))
     for (let i = 0; i < 2; i++) end.session.send(instant(0), 'Data', { payload: new Uint8Array(4).fill(i), used: 4 })
     const run = end.machine.transmit()!
