@@ -75,7 +75,7 @@ local function uint_of(range, little)
   return (little and range:le_uint64() or range:uint64()):tonumber()
 end
 
--- A number of whole bytes at a byte boundary; bits of one and the same byte run otherwise.
+-- A number of whole bytes at a byte boundary; a run of bits otherwise, little: from the least significant up.
 local function uint(c, field, width, little)
   if c.bit == 0 and width % 8 == 0 then
     if width == 0 then return 0 end
@@ -88,8 +88,11 @@ local function uint(c, field, width, little)
   local bytes = math.ceil((c.bit + width) / 8)
   need(c, bytes)
   local value = 0
-  for i = 0, bytes - 1 do value = value * 256 + c.tvb:range(c.at + i, 1):uint() end
-  local behind = bytes * 8 - c.bit - width
+  for i = 0, bytes - 1 do
+    local byte = c.tvb:range(c.at + (little and bytes - 1 - i or i), 1):uint()
+    value = value * 256 + byte
+  end
+  local behind = little and c.bit or bytes * 8 - c.bit - width
   value = math.floor(value / 2 ^ behind) % 2 ^ width
   add(c, field, c.tvb:range(c.at, bytes), width <= 32 and value or UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32)))
   c.at = c.at + math.floor((c.bit + width) / 8)
@@ -131,10 +134,10 @@ local function bool(c, field)
   return range:uint() ~= 0
 end
 
-local function flag(c, field)
+local function flag(c, field, little)
   local tree, at = c.tree, c.at
   c.tree = false
-  local value = uint(c, nil, 1, false) ~= 0
+  local value = uint(c, nil, 1, little) ~= 0
   c.tree = tree
   add(c, field, c.tvb:range(at, 1), value)
   return value
@@ -162,7 +165,7 @@ local function flags(c, field, width, little, names)
   return value
 end
 
--- LEB128 in 7-bit groups from the low end; QUIC by the two high bits of the first byte.
+-- LEB128 in 7-bit groups from the low end, VLQ from the high end; QUIC by the two high bits of the first byte.
 local function varint(c, field, coding, most)
   local from, value, scale, byte = c.at, 0, 1, 0
   if coding == "quic" then
@@ -175,8 +178,11 @@ local function varint(c, field, coding, most)
     repeat
       if c.at - from >= most then error({ problem = "a number of too many bytes", at = from }) end
       byte = take(c, 1):uint()
-      value = value + (byte % 128) * scale
+      if coding == "vlq" then value = value * 128 + byte % 128 else value = value + (byte % 128) * scale end
       scale = scale * 128
+      if coding == "vlq" and value == 0 and byte == 128 then
+        error({ problem = "a number longer than it needs to be", at = from })
+      end
     until byte < 128
     if coding == "zigzag" then
       value = value % 2 == 0 and value / 2 or -(value + 1) / 2

@@ -102,7 +102,7 @@ export function rangeOf(protocol: Protocol, type: Type): { min: bigint; max: big
   if (type.kind === 'bitset') return rangeOf(protocol, protocol.bitsets.get(type.name)?.type ?? { kind: 'bytes' })
   if (type.kind === 'number') return rangeOf(protocol, type.of)
   if (type.kind === 'varint' && type.coding === 'quic') return { min: 0n, max: (1n << 62n) - 1n }
-  if (type.kind === 'varint' && type.coding === 'leb128')
+  if (type.kind === 'varint' && (type.coding === 'leb128' || type.coding === 'vlq'))
     return { min: 0n, max: (1n << BigInt(Math.min(64, 7 * type.max))) - 1n }
   if (type.kind !== 'int') return undefined
   const bits = BigInt(type.bits)

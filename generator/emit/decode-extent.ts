@@ -158,4 +158,4 @@ function rawVarint(scope: DecodeScope, type: VarintType, at: Position): Code {
   return rawCode(scope, type, { start: at, end: at, contentStart: at, contentEnd: at })
 }
 
-export const VARINTS = { leb128: 'Leb128', sleb128: 'Sleb128', zigzag: 'Zigzag', quic: 'Quic' } as const
+export const VARINTS = { leb128: 'Leb128', sleb128: 'Sleb128', zigzag: 'Zigzag', vlq: 'Vlq', quic: 'Quic' } as const

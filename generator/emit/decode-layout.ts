@@ -124,7 +124,7 @@ export class Layout {
     label: Label,
   ): Position {
     const { scope, writer } = this
-    const loose = at.loose || bits % 8 !== 0
+    const loose = at.loose || at.bits % 8 !== 0 || bits % 8 !== 0
     const from = loose && !at.loose ? position(`${bitText(at)}`) : at
     const size = loose ? bits : bits / 8
     const start = loose ? sum(from.base, from.bits) : byteText(at)

@@ -19,7 +19,7 @@ export function rawCode(scope: DecodeScope, type: Type, place: Place): Code {
     case 'bool':
       return { text: `${byteOf(place.contentStart, unit)} !== 0`, form: 'boolean', prec: 9 }
     case 'bit': {
-      const one = readInt(unit, { kind: 'int', signed: false, bits: 1, little: false }, place.contentStart, BIT)
+      const one = readInt(unit, { kind: 'int', signed: false, bits: 1, little: type.little }, place.contentStart, BIT)
       return { text: `${wrap(one, 9)} !== 0`, form: 'boolean', prec: 9 }
     }
     case 'float':
@@ -178,7 +178,9 @@ function bitsetCode(scope: DecodeScope, name: string, place: Place): Code {
 
 function varintCode(unit: Unit, type: VarintType, place: Place): Code {
   const narrow = isNarrow(unit.protocol, type)
-  const name = { leb128: 'leb128At', sleb128: 'sleb128At', zigzag: 'zigzagAt', quic: 'quicAt' }[type.coding]
+  const name = { leb128: 'leb128At', sleb128: 'sleb128At', zigzag: 'zigzagAt', vlq: 'vlqAt', quic: 'quicAt' }[
+    type.coding
+  ]
   const text = `${unit.use(`${name}${narrow ? '' : 'Big'}`)}(b, ${byteText(place.contentStart)})`
   return { text, form: narrow ? 'number' : 'bigint', prec: ATOM, ...intBounds(unit.protocol, type) }
 }

@@ -15,7 +15,7 @@ export function emitDocs(protocol: Protocol, behaviour: Behaviour): string {
     '',
     ...paragraph(protocol.doc),
     ...paragraph(
-      `Numbers are ${protocol.little ? 'little' : 'big'}-endian where nothing else is said. Bits run from the most significant down.`,
+      `Numbers are ${protocol.little ? 'little' : 'big'}-endian where nothing else is said. ${protocol.lsb ? LOW_FIRST : 'Bits run from the most significant down.'}`,
     ),
     ...section(2, 'What it gives up', bullets(protocol.insecure)),
     ...frameSections(protocol),
@@ -42,3 +42,5 @@ function profiles(protocol: Protocol): string[] {
   const rows = protocol.profiles.map(one => [code(one.name), one.doc ?? '', one.insecure.join('; ')])
   return table(['profile', '', 'gives up'], rows)
 }
+
+const LOW_FIRST = 'Bits run from the least significant up, and so they are drawn: bit 0 of a byte is its lowest.'

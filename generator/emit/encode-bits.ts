@@ -4,7 +4,7 @@ import type { EncodeBody } from './encode-body.ts'
 import { NotYet } from './encode-scope.ts'
 import { writeInt } from './encode-write.ts'
 import { asNumber, type Code, wrap } from './expr.ts'
-import { coreType, fixedBits } from './facts.ts'
+import { coreType, fixedBits, isLowFirst } from './facts.ts'
 import { camel } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, type Position, plus } from './position.ts'
@@ -40,10 +40,12 @@ export function together(body: EncodeBody, fields: readonly Field[], at: Positio
     if (!(thrown instanceof NotYet)) throw thrown
     return fields.reduce((from, field) => body.field(field, from), at)
   }
-  let below = total
+  const little = isLowFirst(scope.protocol, fields[0]!.type)
+  let taken = 0
   let from = at
   const parts = codes.map((code, i) => {
-    below -= sizes[i]!
+    const below = little ? taken : total - taken - sizes[i]!
+    taken += sizes[i]!
     scope.places.set(fields[i]!, {
       start: from,
       end: plus(from, sizes[i]!),
@@ -52,13 +54,19 @@ export function together(body: EncodeBody, fields: readonly Field[], at: Positio
     })
     from = plus(from, sizes[i]!)
     const number = code.form === 'boolean' ? `(${wrap(code, 3)} ? 1 : 0)` : wrap(asNumber(code), 11)
-    // What is negative must not reach over the bits in front of it.
+    // What is negative must not reach over the bits above it.
     const masked = (code.low ?? 0n) < 0n ? `(${number} & 0x${(2 ** sizes[i]! - 1).toString(16)})` : number
     return below === 0 ? masked : `(${masked} << ${below})`
   })
-  writer.writeLine(`view.setUint${total}(${byteText(at)}, ${parts.join(' | ')})`)
+  writer.writeLine(`view.setUint${total}(${byteText(at)}, ${parts.join(' | ')}${little && total > 8 ? ', true' : ''})`)
   body.fill(false)
   return from
+}
+
+/** Whether a conditional field of this size may begin or end in the middle of a byte. */
+export function mayBeInside(field: Field, bits: number, at: Position): boolean {
+  if (bits % 8 !== 0) return true
+  return (at.loose || at.bits % 8 !== 0) && ['int', 'bit', 'enum', 'bitset'].includes(field.type.kind)
 }
 
 export function looseField(body: EncodeBody, field: Field, at: Position, present: string, bits: number): Position {
@@ -78,7 +86,11 @@ export function looseField(body: EncodeBody, field: Field, at: Position, present
       : { ...code, text: `${code.text}!`, absent: false }
   const ink = { scope, writer, label: quote(field.name), name: camel(field.name), error: field.error }
   writer.write(`if (${present}) `).block(() => {
-    writeInt(ink, { kind: 'int', signed: false, bits, little: false }, number, { base: start, bits: 0, loose: true })
+    writeInt(ink, { kind: 'int', signed: false, bits, little: isLowFirst(scope.protocol, field.type) }, number, {
+      base: start,
+      bits: 0,
+      loose: true,
+    })
   })
   const end = scope.local(writer, `${camel(field.name)}EndBit`, `${start} + (${present} ? ${bits} : 0)`)
   const behind: Position = { base: end, bits: 0, loose: true }

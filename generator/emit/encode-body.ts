@@ -2,7 +2,7 @@
 // checksums of what stands behind) is left open and filled in as soon as they are there.
 import { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Group, IntType, Node, Protocol, Type } from '../model/model.ts'
-import { bitRun, looseField, together } from './encode-bits.ts'
+import { bitRun, looseField, mayBeInside, together } from './encode-bits.ts'
 import { group } from './encode-group.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { converted } from './encode-value.ts'
@@ -228,7 +228,7 @@ export class EncodeBody {
   private conditional(field: Field, at: Position, present: string): Position {
     const { scope, writer } = this
     const bits = fixedBits(scope.protocol, field.type)
-    if (bits !== undefined && bits % 8 !== 0) return looseField(this, field, at, present, bits)
+    if (bits !== undefined && mayBeInside(field, bits, at)) return looseField(this, field, at, present, bits)
     const start = aligned(at)
     const inner = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
     const nested = this.nested(inner)

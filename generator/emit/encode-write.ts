@@ -43,7 +43,12 @@ export function writeValue(ink: Ink, type: Type, value: Code, at: Position): Wri
       writeInt(ink, BYTE, { ...value, text: `${wrap(value, 3)} ? 1 : 0`, form: 'number', prec: 3 }, at)
       return whole(at, plus(at, 8))
     case 'bit':
-      writeInt(ink, { ...BYTE, bits: 1 }, { ...value, text: `${wrap(value, 3)} ? 1 : 0`, form: 'number', prec: 3 }, at)
+      writeInt(
+        ink,
+        { ...BYTE, bits: 1, little: type.little },
+        { ...value, text: `${wrap(value, 3)} ? 1 : 0`, form: 'number', prec: 3 },
+        at,
+      )
       return whole(at, plus(at, 1))
     case 'float':
       writer.writeLine(
@@ -104,7 +109,7 @@ export function writeInt(ink: Ink, type: IntType, value: Code, at: Position): vo
     const where = at.loose ? sum(at.base, at.bits) : `(${p}) * 8${at.bits % 8 === 0 ? '' : ` + ${at.bits % 8}`}`
     const big = value.form === 'bigint' || bits > 53
     writer.writeLine(
-      `${scope.use(big ? 'putBitsBig' : 'putBits')}(into, ${where}, ${bits}, ${big ? asBig(value).text : value.text})`,
+      `${scope.use(`putBits${big ? 'Big' : ''}${type.little ? 'le' : ''}`)}(into, ${where}, ${bits}, ${big ? asBig(value).text : value.text})`,
     )
     return
   }

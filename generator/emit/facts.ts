@@ -129,6 +129,14 @@ export function intBounds(protocol: Protocol, type: Type): { readonly low: bigin
   }
 }
 
+/** Whether the bits of a bit field begin at the least significant one. */
+export function isLowFirst(protocol: Protocol, type: Type): boolean {
+  if (type.kind === 'enum') return isLowFirst(protocol, protocol.enums.get(type.name)!.type)
+  if (type.kind === 'bitset') return protocol.bitsets.get(type.name)!.type.little
+  if (type.kind === 'list') return isLowFirst(protocol, type.of)
+  return (type.kind === 'int' || type.kind === 'bit') && type.little
+}
+
 function quicBits(max: number): number {
   return max >= 8 ? 62 : max >= 4 ? 30 : max >= 2 ? 14 : 6
 }

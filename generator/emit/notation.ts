@@ -5,11 +5,12 @@ import type { Count, Expr, Extent, Literal, RangeEnd, Type } from '../model/mode
 export function typeText(type: Type): string {
   switch (type.kind) {
     case 'int':
-      return `${type.signed ? 'i' : 'u'}${type.bits}${type.little && type.bits > 8 ? 'le' : ''}`
+      return `${type.signed ? 'i' : 'u'}${type.bits}${type.little && type.bits !== 8 ? 'le' : ''}`
     case 'float':
       return `f${type.bits}${type.little ? 'le' : ''}`
-    case 'bool':
     case 'bit':
+      return type.little ? 'bitle' : 'bit'
+    case 'bool':
     case 'bytes':
       return type.kind
     case 'text':

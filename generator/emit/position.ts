@@ -59,11 +59,12 @@ export function readInt(unit: Unit, type: IntType, at: Position, bounds: { low: 
   const shift = at.bits % 8
   if (at.loose || (shift !== 0 && shift + bits > 32) || (shift === 0 && bits % 8 !== 0 && bits > 32)) {
     const where = at.loose ? sum(at.base, at.bits) : `(${byteText(at)}) * 8${shift === 0 ? '' : ` + ${shift}`}`
-    const name = bits <= 53 ? 'readBits' : 'readBitsBig'
+    const name = `readBits${bits <= 53 ? '' : 'Big'}${type.little ? 'le' : ''}` as const
     const form = bits <= 53 ? 'number' : 'bigint'
     return { text: `${unit.use(name)}(b, ${where}, ${bits}, ${signed})`, form, prec: ATOM, ...bounds }
   }
-  if (shift !== 0 || bits % 8 !== 0) return bitRun(at, bits, signed, code)
+  if (shift !== 0 || bits % 8 !== 0)
+    return type.little ? lowRun(at, bits, signed, code) : bitRun(at, bits, signed, code)
   switch (bits) {
     case 8:
       return signed ? code(`(${byteAt(at)} << 24) >> 24`, 11) : code(byteAt(at), ATOM)
@@ -120,5 +121,21 @@ function bitRun(at: Position, bits: number, signed: boolean, code: (text: string
     return behind === 0 ? code(word, count === 1 ? ATOM : 6) : code(`${loaded} >> ${behind}`, 11)
   if (bits === 32) return code(`${loaded} >>> 0`, 11)
   const shifted = behind === 0 ? loaded : `(${loaded} >>> ${behind})`
+  return code(`${shifted} & 0x${(2 ** bits - 1).toString(16).padStart(2, '0')}`, 8)
+}
+
+/** The same where bits run from the least significant up. */
+function lowRun(at: Position, bits: number, signed: boolean, code: (text: string, prec: number) => Code): Code {
+  const first = at.bits % 8
+  const count = Math.ceil((first + bits) / 8)
+  const above = count * 8 - first - bits
+  const word = Array.from({ length: count }, (_, i) => (i === 0 ? byteAt(at) : `(${byteAt(at, i)} << ${8 * i})`)).join(
+    ' | ',
+  )
+  const loaded = count === 1 ? word : `(${word})`
+  if (signed) return code(`(${loaded} << ${32 - first - bits}) >> ${32 - bits}`, 11)
+  // The top bits of what was loaded need no mask: nothing stands above them.
+  if (above === 0 && count < 4) return code(`${loaded} >> ${first}`, 11)
+  const shifted = first === 0 ? loaded : `(${loaded} >>> ${first})`
   return code(`${shifted} & 0x${(2 ** bits - 1).toString(16).padStart(2, '0')}`, 8)
 }

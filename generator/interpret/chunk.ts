@@ -4,7 +4,8 @@ import type { Seal } from '../model/model.ts'
 
 export type Part =
   | { readonly is: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly is: 'bits'; readonly bits: number; readonly value: bigint }
+  /** An unsigned number; with `little` its least significant bits come first. */
+  | { readonly is: 'bits'; readonly bits: number; readonly value: bigint; readonly little: boolean }
   | SealedPart
   /** Bits whose number is known before their value: a length may count them while they are still to be computed. */
   | { readonly is: 'late'; readonly bits: number; readonly chunk: () => Chunk }
@@ -24,8 +25,8 @@ export interface Chunk {
 
 export const EMPTY: Chunk = { bits: 0, parts: [] }
 
-export function bitsChunk(bits: number, value: bigint): Chunk {
-  return bits === 0 ? EMPTY : { bits, parts: [{ is: 'bits', bits, value }] }
+export function bitsChunk(bits: number, value: bigint, little = false): Chunk {
+  return bits === 0 ? EMPTY : { bits, parts: [{ is: 'bits', bits, value, little }] }
 }
 
 export function bytesChunk(bytes: Uint8Array): Chunk {
@@ -70,22 +71,22 @@ export function bytesOf(chunk: Chunk): Uint8Array {
 
 /** Writes a settled chunk at `at`, sealing on the way, and returns the offset behind it. */
 export function writeChunk(chunk: Chunk, into: Uint8Array, at: number, frameStart: number = at): number {
-  const writer = { byte: at, held: 0n, count: 0 }
+  const writer: BitWriter = { into, byte: at, used: 0, little: false }
   for (const part of chunk.parts) {
     if (part.is === 'bits') {
-      push(writer, into, part.value, part.bits)
-    } else if (part.is === 'bytes' && writer.count === 0) {
+      push(writer, part.value, part.bits, part.little)
+    } else if (part.is === 'bytes' && writer.used === 0) {
       into.set(part.bytes, writer.byte)
       writer.byte += part.bytes.length
     } else if (part.is === 'bytes') {
-      for (const byte of part.bytes) push(writer, into, BigInt(byte), 8)
+      for (const byte of part.bytes) push(writer, BigInt(byte), 8, writer.little)
     } else if (part.is === 'late') {
       throw new Error('a chunk is settled before it is written')
     } else {
       writer.byte = writeSealed(part, into, writer.byte, frameStart)
     }
   }
-  if (writer.count > 0) push(writer, into, 0n, 8 - writer.count)
+  if (writer.used > 0) push(writer, 0n, 8 - writer.used, writer.little)
   return writer.byte
 }
 
@@ -99,17 +100,27 @@ function writeSealed(part: SealedPart, into: Uint8Array, start: number, frameSta
   return behind
 }
 
-function push(
-  writer: { byte: number; held: bigint; count: number },
-  into: Uint8Array,
-  value: bigint,
-  bits: number,
-): void {
-  writer.held = (writer.held << BigInt(bits)) | value
-  writer.count += bits
-  while (writer.count >= 8) {
-    writer.count -= 8
-    into[writer.byte++] = Number((writer.held >> BigInt(writer.count)) & 0xffn)
-    writer.held &= (1n << BigInt(writer.count)) - 1n
+interface BitWriter {
+  readonly into: Uint8Array
+  byte: number
+  /** Bits of that byte which are written. */
+  used: number
+  /** Which way they run. */
+  little: boolean
+}
+
+function push(writer: BitWriter, value: bigint, bits: number, little: boolean): void {
+  for (let done = 0; done < bits; ) {
+    const taken = Math.min(8 - writer.used, bits - done)
+    const from = little ? done : bits - done - taken
+    const piece = Number((value >> BigInt(from)) & BigInt((1 << taken) - 1))
+    if (writer.used === 0) writer.into[writer.byte] = 0
+    writer.into[writer.byte]! |= piece << (little ? writer.used : 8 - writer.used - taken)
+    writer.used += taken
+    done += taken
+    if (writer.used < 8) continue
+    writer.byte++
+    writer.used = 0
   }
+  writer.little = little
 }

@@ -4,10 +4,17 @@
 import type { EncodeError } from '../../runtime/wire/codec.ts'
 import { copyOf } from '../../runtime/wire/copy.ts'
 import { fitsBytes, sizeUtf8, writeLatin1, writeUtf8 } from '../../runtime/wire/text.ts'
-import { sizeQuicBig, writeLeb128Big, writeQuicBig, writeSleb128Big, zigzagBig } from '../../runtime/wire/varint.ts'
+import {
+  sizeQuicBig,
+  writeLeb128Big,
+  writeQuicBig,
+  writeSleb128Big,
+  writeVlqBig,
+  zigzagBig,
+} from '../../runtime/wire/varint.ts'
 import type { IntType, Type } from '../model/model.ts'
 import { looksAhead } from '../model/walk.ts'
-import { fits, wireBits } from './bits.ts'
+import { fits } from './bits.ts'
 import { bitsChunk, bytesChunk, bytesOf, type Chunk, EMPTY, joinChunks, lateChunk, zeroChunk } from './chunk.ts'
 import type { EncodeScope } from './encode-scope.ts'
 import { integer, truth } from './evaluate.ts'
@@ -50,7 +57,7 @@ export function contentOf(type: Type, value: Value, scope: EncodeScope, start: S
     case 'bool':
       return bitsChunk(8, value === true ? 1n : 0n)
     case 'bit':
-      return bitsChunk(1, value === true ? 1n : 0n)
+      return bitsChunk(1, value === true ? 1n : 0n, type.little)
     case 'varint':
       return varintChunk(type, value as bigint, scope)
     case 'uint': {
@@ -197,7 +204,7 @@ function unionChunk(
 
 function intChunk(type: IntType, value: bigint, scope: EncodeScope): Chunk {
   if (!fits(type, value)) throw scope.refuse('OutOfRange', `${value} does not fit ${spell(type)}`)
-  return bitsChunk(type.bits, wireBits(type, value))
+  return bitsChunk(type.bits, BigInt.asUintN(type.bits, value), type.little)
 }
 
 function varintChunk(type: Extract<Type, { kind: 'varint' }>, value: bigint, scope: EncodeScope): Chunk {
@@ -264,5 +271,6 @@ const WRITERS = {
   leb128: writeLeb128Big,
   sleb128: writeSleb128Big,
   zigzag: (into: Uint8Array, at: number, value: bigint) => writeLeb128Big(into, at, zigzagBig(value)),
+  vlq: writeVlqBig,
   quic: writeQuicBig,
 } as const

@@ -6,6 +6,7 @@ import {
   readLeb128Big,
   readQuicBig,
   readSleb128Big,
+  readVlqBig,
   readZigzagBig,
   TOO_LONG,
 } from '../../runtime/wire/varint.ts'
@@ -63,5 +64,6 @@ const READERS = {
   leb128: readLeb128Big,
   sleb128: readSleb128Big,
   zigzag: readZigzagBig,
+  vlq: readVlqBig,
   quic: readQuicBig,
 } as const

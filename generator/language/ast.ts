@@ -74,14 +74,15 @@ export type CountSyntax =
   | { readonly by: 'until'; readonly test: ExprSyntax }
   | { readonly by: 'while'; readonly test: ExprSyntax }
 
-export type Varint = 'leb128' | 'sleb128' | 'zigzag' | 'quic'
+export type Varint = 'leb128' | 'sleb128' | 'zigzag' | 'vlq' | 'quic'
 
 /** A type expression as written. */
 export type TypeSyntax = Span &
   (
     | { readonly is: 'int'; readonly signed: boolean; readonly bits: number; readonly endian?: 'little' | 'big' }
     | { readonly is: 'float'; readonly bits: 32 | 64; readonly endian?: 'little' | 'big' }
-    | { readonly is: 'bool' | 'bit' | 'bytes' | 'frame' }
+    | { readonly is: 'bit'; readonly endian?: 'little' | 'big' }
+    | { readonly is: 'bool' | 'bytes' | 'frame' }
     | { readonly is: 'text'; readonly encoding: 'utf8' | 'ascii' | 'latin1' }
     | { readonly is: 'varint'; readonly coding: Varint; readonly max: number }
     | { readonly is: 'uint'; readonly size: ExprSyntax; readonly endian: 'little' | 'big' }

@@ -110,7 +110,9 @@ function numeric(at: Cursor, name: string, word: Span): TypeSyntax | undefined {
   }
   const float = /^f(32|64)(le|be)?$/.exec(name)
   if (float) return { is: 'float', bits: float[1] === '32' ? 32 : 64, ...endian(float[2]), ...span(at, start) }
-  if (name === 'bool' || name === 'bit') return { is: name, ...span(at, start) }
+  if (name === 'bool') return { is: name, ...span(at, start) }
+  const bit = /^bit(le|be)?$/.exec(name)
+  if (bit) return { is: 'bit', ...endian(bit[1]), ...span(at, start) }
   if (VARINTS.has(name)) {
     const most = name === 'quic' ? 8 : 10
     const max = at.is('(') ? inParentheses(at, () => whole(at, 1, most)) : most
@@ -183,7 +185,7 @@ function span(at: Cursor, start: number): Span {
 
 const MOST_LAYERS = 16
 const INTEGER = /^([ui])(\d{1,3})(le|be)?$/
-const VARINTS: ReadonlySet<string> = new Set(['leb128', 'sleb128', 'zigzag', 'quic'])
+const VARINTS: ReadonlySet<string> = new Set(['leb128', 'sleb128', 'zigzag', 'vlq', 'quic'])
 const ENCODINGS: ReadonlyMap<string, 'bytes' | 'utf8' | 'ascii' | 'latin1'> = new Map([
   ['bytes', 'bytes'],
   ['string', 'utf8'],
@@ -196,7 +198,7 @@ const FOLLOWS_A_TYPE: ReadonlySet<string> = new Set(['in', 'until', 'while', 'at
 
 const BUILT_IN_TYPES: readonly string[] = [
   ...['u8', 'u16', 'u24', 'u32', 'u64', 'i8', 'i16', 'i32', 'i64', 'u16le', 'u32le', 'u64le', 'u16be', 'u32be'],
-  ...['f32', 'f64', 'bool', 'bit', 'bytes', 'string', 'ascii', 'latin1', 'leb128', 'sleb128', 'zigzag', 'quic'],
+  ...['f32', 'f64', 'bool', 'bit', 'bytes', 'string', 'ascii', 'latin1', 'leb128', 'sleb128', 'zigzag', 'vlq', 'quic'],
   ...['uint', 'uintle', 'dec', 'hex', 'id', 'align', 'frame'],
 ]
 
@@ -224,6 +226,8 @@ const HABITS: ReadonlyMap<string, string> = new Map([
   ['utf8', 'string'],
   ['text', 'string'],
   ['varint', 'leb128'],
+  ['uleb128', 'leb128'],
+  ['base128', 'vlq'],
   ['blob', 'bytes'],
   ['buffer', 'bytes'],
   ['rest', 'bytes'],

@@ -46,6 +46,8 @@ export interface SchemaDocument {
   /** Byte order of numbers without `le` or `be` in the file where the thing at `path` was written: an imported file keeps
    * its own. Absent: `data.endian` holds everywhere. */
   endian?(path: Path): 'big' | 'little'
+  /** As `endian`, for bit fields. */
+  bitOrder?(path: Path): 'msb' | 'lsb'
   /** Notes a mistake at `path`. Never throws. */
   report(path: Path, problem: Problem): void
 }

@@ -129,6 +129,6 @@ export function join(base: string, path: string): string {
 }
 
 /** What an imported file says about itself only. */
-const OWN = ['protocol', 'version', 'doc', 'endian', 'import', 'profiles', 'examples']
+const OWN = ['protocol', 'version', 'doc', 'endian', 'bit_order', 'import', 'profiles', 'examples']
 /** Where the importing file adds or replaces single keys. */
 const ADDED = ['handshake', 'limits', 'seal']

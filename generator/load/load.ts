@@ -37,10 +37,10 @@ export function loadSchema(file: string, options: LoadOptions): Loaded {
   const shipped = options.shipped ?? findShipped(options.read)
   const language = options.read(join(shipped, LANGUAGE))
   if (language === undefined) throw new Error(`${join(shipped, LANGUAGE)} cannot be read: reinstall the package`)
-  const endians = new Map<string, Endian>()
+  const orders = new Map<string, Orders>()
   const open = (path: string): Branch | undefined => {
     const opened = openFile(path, options.read, language, diagnostics)
-    if (opened) endians.set(path, endianOf(opened))
+    if (opened) orders.set(path, ordersOf(opened))
     return opened
   }
   const own = open(file)
@@ -53,15 +53,22 @@ export function loadSchema(file: string, options: LoadOptions): Loaded {
     if (diagnostics.length === 0) diagnostics.push(...validate(tree, language))
   }
   if (diagnostics.length > 0) return { diagnostics }
-  endians.set(file, endianOf(tree))
-  return { document: new LoadedDocument(file, tree, options.profile, endians, diagnostics), diagnostics }
+  orders.set(file, ordersOf(tree))
+  return { document: new LoadedDocument(file, tree, options.profile, orders, diagnostics), diagnostics }
 }
 
-type Endian = 'big' | 'little'
+/** What a file says of its numbers: the order of bytes, and of bits in a byte. */
+interface Orders {
+  readonly endian: 'big' | 'little'
+  readonly bits: 'msb' | 'lsb'
+}
 
-function endianOf(tree: Branch): Endian {
-  const written = child(tree, 'endian')
-  return written?.is === 'scalar' && written.value === 'little' ? 'little' : 'big'
+function ordersOf(tree: Branch): Orders {
+  const says = (key: string, value: string): boolean => {
+    const written = child(tree, key)
+    return written?.is === 'scalar' && written.value === value
+  }
+  return { endian: says('endian', 'little') ? 'little' : 'big', bits: says('bit_order', 'lsb') ? 'lsb' : 'msb' }
 }
 
 function openFile(
@@ -89,7 +96,7 @@ class LoadedDocument implements SchemaDocument {
   readonly data: Readonly<Record<string, unknown>>
   readonly profile: string | undefined
   readonly #tree: Branch
-  readonly #endians: ReadonlyMap<string, Endian>
+  readonly #orders: ReadonlyMap<string, Orders>
   readonly #diagnostics: Diagnostic[]
   readonly #reported = new Set<string>()
 
@@ -97,14 +104,14 @@ class LoadedDocument implements SchemaDocument {
     file: string,
     tree: Branch,
     profile: string | undefined,
-    endians: ReadonlyMap<string, Endian>,
+    orders: ReadonlyMap<string, Orders>,
     diagnostics: Diagnostic[],
   ) {
     this.file = file
     this.profile = profile
     this.data = toData(tree) as Record<string, unknown>
     this.#tree = tree
-    this.#endians = endians
+    this.#orders = orders
     this.#diagnostics = diagnostics
   }
 
@@ -114,8 +121,16 @@ class LoadedDocument implements SchemaDocument {
     return { file: range.source.file, line, column }
   }
 
-  endian(path: Path): Endian {
-    return this.#endians.get(this.#range(path, 'value').source.file) ?? 'big'
+  endian(path: Path): Orders['endian'] {
+    return this.#ordersAt(path)?.endian ?? 'big'
+  }
+
+  bitOrder(path: Path): Orders['bits'] {
+    return this.#ordersAt(path)?.bits ?? 'msb'
+  }
+
+  #ordersAt(path: Path): Orders | undefined {
+    return this.#orders.get(this.#range(path, 'value').source.file)
   }
 
   report(path: Path, problem: Problem): void {

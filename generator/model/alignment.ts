@@ -2,8 +2,10 @@
 
 import type { TypeSyntax } from '../language/ast.ts'
 import { show } from '../language/show.ts'
+import type { Path } from '../load/document.ts'
 import type { Workshop } from './body.ts'
 import type { DraftField, DraftNode } from './draft.ts'
+import { isLittle } from './scalars.ts'
 import type { Draft } from './scope.ts'
 
 /** Walks the record once for each way its conditional bit fields can be present. */
@@ -38,8 +40,10 @@ function conditionsOfBits(draft: Draft, shop: Workshop): NonNullable<DraftNode['
 
 /** False after the first mistake: what follows would only be its consequences. */
 function walk(draft: Draft, shop: Workshop, absent: (node: DraftNode) => boolean, where: string): boolean {
-  const { reports } = shop.catalog
+  const { catalog, sizes } = shop
+  const { reports } = catalog
   let offset = draft.startBits
+  let low: boolean | undefined = draft.startLow
   let last: DraftNode | undefined
   const visit = (nodes: readonly DraftNode[]): boolean => {
     for (const node of nodes) {
@@ -48,9 +52,21 @@ function walk(draft: Draft, shop: Workshop, absent: (node: DraftNode) => boolean
         if (!visit(node.nodes)) return false
         continue
       }
-      if (offset % 8 !== 0 && !mayStartInside(node, shop)) {
-        const hint = `${last?.name ?? 'the tag'} ends at bit ${offset % 8} of a byte: fill up with a hidden field "_pad: u${8 - (offset % 8)}"`
+      if (node.kind === 'field' && node.type!.syntax.is === 'at') continue
+      const own = node.kind === 'field' ? lowFirst(node.type!.syntax, node.type!.path, shop) : undefined
+      if (own === undefined && node.kind === 'field' && isUnknown(node.type!.syntax, shop)) continue
+      const before = last?.name ?? 'the tag'
+      const isList = node.kind === 'field' && node.type!.syntax.is === 'list'
+      if (offset % 8 !== 0 && (own === undefined || isList)) {
+        const hint = `${before} ends at bit ${offset % 8} of a byte: fill up with a hidden field "_pad: u${8 - (offset % 8)}"`
         reports.error(node.path, 'alignment', `${node.name} begins in the middle of a byte${where}`, hint, 'key')
+        return false
+      }
+      if (offset % 8 !== 0 && own !== low) {
+        const [end, suffix] = low ? (['least', 'le'] as const) : (['most', 'be'] as const)
+        const message = `${node.name} shares a byte with ${before}, but its bits run the other way${where}`
+        const hint = `${before} begins at the ${end} significant bit: write "${sameWay(node, suffix)}"`
+        reports.error(node.path, 'alignment', message, hint, 'key')
         return false
       }
       const inner = node.kind === 'field' ? oddItems(node, shop) : undefined
@@ -58,7 +74,8 @@ function walk(draft: Draft, shop: Workshop, absent: (node: DraftNode) => boolean
         reports.error(node.path, 'alignment', inner, 'let an item fill whole bytes', 'key')
         return false
       }
-      offset = (offset + (shop.sizes.node(node) ?? 0)) % 8
+      offset = (offset + (sizes.node(node) ?? 0)) % 8
+      low = own
       last = node
     }
     return true
@@ -70,29 +87,37 @@ function walk(draft: Draft, shop: Workshop, absent: (node: DraftNode) => boolean
   return false
 }
 
-/** Big-endian integers of any width are a run of bits; everything else is whole bytes. */
-function mayStartInside(node: DraftNode, shop: Workshop): boolean {
-  if (node.kind === 'group') return false
-  const { syntax: type, path } = node.type!
-  const little = shop.catalog.littleAt(path)
-  if (type.is === 'int') return !isLittle(type, little)
-  if (type.is === 'list')
-    return shop.sizes.bits(type) !== undefined && type.of.is === 'int' && !isLittle(type.of, little)
-  if (type.is === 'bit' || type.is === 'align' || type.is === 'at') return type.is !== 'align'
-  if (type.is !== 'name') return false
-  const number = shop.catalog.enums.get(type.name)?.type ?? shop.catalog.bitsets.get(type.name)?.type
-  return number ? number.kind === 'int' && !number.little : shop.catalog.kindOf(type.name) === undefined
+/** Whether a run of bits begins at the least significant one; undefined of what is made of whole bytes. */
+export function lowFirst(type: TypeSyntax, path: Path, shop: Pick<Workshop, 'catalog' | 'sizes'>): boolean | undefined {
+  const { catalog, sizes } = shop
+  if (type.is === 'int' || type.is === 'bit') return isLittle(type, catalog.orderAt(path))
+  if (type.is === 'id') return lowFirst(type.of, path, shop)
+  if (type.is === 'list' && type.of.is === 'int' && sizes.bits(type) !== undefined) return lowFirst(type.of, path, shop)
+  if (type.is !== 'name') return undefined
+  const number = catalog.enums.get(type.name)?.type ?? catalog.bitsets.get(type.name)?.type
+  return number?.kind === 'int' ? number.little : undefined
 }
 
-function isLittle(type: Extract<TypeSyntax, { is: 'int' }>, little: boolean): boolean {
-  if (type.bits <= 8 || type.bits % 8 !== 0) return false
-  return type.endian ? type.endian === 'little' : little
+/** The type of a field as it would run with its neighbour: `u16be`. */
+function sameWay(node: DraftNode, suffix: 'le' | 'be'): string {
+  const type = node.kind === 'field' ? node.type!.syntax : undefined
+  const item = type?.is === 'list' ? type.of : type
+  if (item?.is === 'bit') return `bit${suffix}`
+  return item?.is === 'int' ? `${item.signed ? 'i' : 'u'}${item.bits}${suffix}` : `type: u..${suffix}`
 }
 
-/** A list of items that are not whole bytes, where their number is not fixed. */
+/** A type that does not exist: that is the mistake, and reported. */
+function isUnknown(type: TypeSyntax, { catalog }: Workshop): boolean {
+  return type.is === 'name' && catalog.kindOf(type.name) === undefined
+}
+
+/** A list that ends inside a byte where its place is not fixed. */
 function oddItems(node: DraftField, shop: Workshop): string | undefined {
   const type = node.type!.syntax
-  if (type.is !== 'list' || shop.sizes.bits(type) !== undefined) return undefined
+  if (type.is !== 'list') return undefined
+  const all = shop.sizes.bits(type)
+  if (all !== undefined && node.if && all % 8 !== 0) return `${node.name} may be absent, and has ${all} bits`
+  if (all !== undefined) return undefined
   const bits = shop.sizes.bits(type.of)
   return bits !== undefined && bits % 8 !== 0
     ? `an item of ${node.name} has ${bits} bits, a list of them may end inside a byte`

@@ -140,7 +140,7 @@ function typeContext(entry: Entry, behind: readonly Behind[], record: Work, leni
   const { catalog, sizes } = shop
   const names: Context = { catalog, scope, before: entry.index, self: entry, facts: scope.under(entry.conditions) }
   const written = entry.node.kind === 'field' ? entry.node.type : entry.node.extent
-  const base = { catalog, sizes, lenient, little: catalog.littleAt(written?.path ?? entry.node.path) }
+  const base = { catalog, sizes, lenient, order: catalog.orderAt(written?.path ?? entry.node.path) }
   return { ...base, names: layoutNames(base, names), tail: () => tailOf(entry, behind, scope, sizes) }
 }
 

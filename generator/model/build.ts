@@ -68,7 +68,7 @@ export function buildModel(document: SchemaDocument): Protocol | undefined {
     ...some('profile', document.profile),
     profiles: buildProfiles(catalog),
     insecure: textsOf(data.insecure),
-    little: catalog.little,
+    ...catalog.order,
     file: document.file,
     errors,
     covers,

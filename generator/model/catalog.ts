@@ -7,13 +7,15 @@ import type { Path } from '../load/document.ts'
 import type { Bitset, Enum, ValueType } from './model.ts'
 import { entriesOf, mapOf, type Raw, textOf } from './raw.ts'
 import type { Reports } from './report.ts'
+import type { Order } from './scalars.ts'
 import type { Draft, Scope } from './scope.ts'
 import { TEXT } from './values.ts'
 
 export class Catalog {
   readonly reports: Reports
   readonly data: Raw
-  readonly little: boolean
+  /** Order of bytes and bits in the document itself. */
+  readonly order: Order
   /** The text `protocol` and the number `version` of the document. */
   readonly protocol: string
   readonly version: number
@@ -29,6 +31,8 @@ export class Catalog {
   readonly records: Map<string, Draft> = new Map()
   /** Bits of the tag that a union reads in front. */
   readonly tagBits: Map<string, number> = new Map()
+  /** Unions whose tag begins at the least significant bit. */
+  readonly lowTags: Set<string> = new Set()
   /** Drafts of frames by name. */
   readonly frames: Map<string, Draft> = new Map()
   readonly roles: ReadonlySet<string>
@@ -43,7 +47,7 @@ export class Catalog {
     this.reports = reports
     const data = reports.document.data
     this.data = data
-    this.little = data.endian === 'little'
+    this.order = { little: data.endian === 'little', lsb: data.bit_order === 'lsb' }
     this.protocol = textOf(data.protocol) ?? 'protocol'
     this.version = Number.isSafeInteger(data.version) ? Number(data.version) : 0
     this.structs = mapOf(data.structs)
@@ -74,10 +78,13 @@ export class Catalog {
     return this.records.get(struct)?.scope
   }
 
-  /** Whether numbers written at this place are little-endian by default: an imported file keeps its own order. */
-  littleAt(path: Path): boolean {
+  /** Order of numbers written at this place that do not say: an imported file keeps its own. */
+  orderAt(path: Path): Order {
     const { document } = this.reports
-    return document.endian ? document.endian(path) === 'little' : this.little
+    return {
+      little: document.endian ? document.endian(path) === 'little' : this.order.little,
+      lsb: document.bitOrder ? document.bitOrder(path) === 'lsb' : this.order.lsb,
+    }
   }
 
   /** Reports a name that is no error; returns it all the same. */

@@ -131,7 +131,7 @@ function numberType(catalog: Catalog, map: Raw, path: Path): Enum['type'] | unde
   const line = textOf(map.type)
   const at: Path = [...path, 'type']
   const parsed = catalog.reports.attempt(at, () => ({
-    type: line && scalarType(parseType(line), catalog.littleAt(at)),
+    type: line && scalarType(parseType(line), catalog.orderAt(at)),
   }))
   if (!parsed) return undefined
   const { type } = parsed
@@ -142,7 +142,7 @@ function numberType(catalog: Catalog, map: Raw, path: Path): Enum['type'] | unde
 
 /** `u16le` as it is written. */
 export function spell(type: IntType): string {
-  return `${type.signed ? 'i' : 'u'}${type.bits}${type.little ? 'le' : ''}`
+  return `${type.signed ? 'i' : 'u'}${type.bits}${type.little && type.bits > 8 && type.bits % 8 === 0 ? 'le' : ''}`
 }
 
 function asSyntax(type: IntType): TypeSyntax {

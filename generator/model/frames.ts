@@ -164,7 +164,7 @@ function idsOf(raw: Raw, path: Path, field: DraftField | undefined, scope: Scope
   const type = scope.entries.get(field.name)!.type
   const { syntax } = field.type
   return listOf(raw.id).flatMap(value => {
-    const id = idOf(catalog, type, value) ?? codeOf(value, syntax, catalog.littleAt(field.path))
+    const id = idOf(catalog, type, value) ?? codeOf(value, syntax, catalog.orderAt(field.path).little)
     if (id === undefined) {
       const names = type.kind === 'enum' ? (catalog.enums.get(type.name)?.values.map(known => known.name) ?? []) : []
       const hint =

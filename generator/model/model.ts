@@ -71,6 +71,7 @@ export interface IntType {
   readonly kind: 'int'
   readonly signed: boolean
   readonly bits: number
+  /** Least significant first: in whole bytes on a byte boundary the order of bytes, in bit fields that of bits. */
   readonly little: boolean
 }
 
@@ -92,7 +93,8 @@ export type Count =
 export type Type =
   | IntType
   | { readonly kind: 'float'; readonly bits: 32 | 64; readonly little: boolean }
-  | { readonly kind: 'bool' | 'bit' }
+  | { readonly kind: 'bool' }
+  | { readonly kind: 'bit'; readonly little: boolean }
   | { readonly kind: 'varint'; readonly coding: Varint /** most bytes */; readonly max: number }
   | { readonly kind: 'uint'; readonly size: Expr; readonly little: boolean }
   /** A number as text that fills its region. */
@@ -369,7 +371,9 @@ export interface Protocol {
   readonly profile?: string
   readonly profiles: readonly { readonly name: string; readonly doc?: string; readonly insecure: readonly string[] }[]
   readonly insecure: readonly string[]
+  /** `endian: little` and `bit_order: lsb` of the file: what holds where a number does not say. */
   readonly little: boolean
+  readonly lsb: boolean
   readonly file: string
   readonly errors: ReadonlyMap<string, ErrorDefinition>
   /** Built-in error name -> the name it is reported under (`covers`). */

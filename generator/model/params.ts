@@ -107,7 +107,7 @@ function standaloneType(raw: unknown, path: Path, catalog: Catalog): Type | unde
       names,
       tail: () => 0,
       lenient: false,
-      little: catalog.littleAt(path),
+      order: catalog.orderAt(path),
     }),
   )
 }

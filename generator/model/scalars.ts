@@ -1,30 +1,26 @@
-// Types that stand alone: numbers, with the byte order of the file filled in.
+// Types that stand alone: numbers, with the byte and bit order of the file filled in.
 
 import type { TypeSyntax } from '../language/ast.ts'
 import type { Type } from './model.ts'
-import { Mistake } from './report.ts'
+
+/** What numbers without le or be have: `endian` and `bit_order` of the file they stand in. */
+export interface Order {
+  readonly little: boolean
+  /** Bit fields begin at the least significant bit. */
+  readonly lsb: boolean
+}
 
 /** The resolved form of a type without names, sizes and regions; undefined for the others. */
-export function scalarType(type: TypeSyntax, little: boolean): Type | undefined {
+export function scalarType(type: TypeSyntax, order: Order): Type | undefined {
   switch (type.is) {
-    case 'int': {
-      const { signed, bits } = type
-      if (type.endian === 'little' && bits % 8 !== 0) {
-        throw new Mistake(
-          'alignment',
-          `${bits} bits have no little-endian order`,
-          type,
-          'byte order is for whole bytes',
-        )
-      }
-      const isLittle = bits > 8 && bits % 8 === 0 && (type.endian ? type.endian === 'little' : little)
-      return { kind: 'int', signed, bits, little: isLittle }
-    }
+    case 'int':
+      return { kind: 'int', signed: type.signed, bits: type.bits, little: isLittle(type, order) }
     case 'float':
-      return { kind: 'float', bits: type.bits, little: type.endian ? type.endian === 'little' : little }
+      return { kind: 'float', bits: type.bits, little: type.endian ? type.endian === 'little' : order.little }
     case 'bool':
+      return { kind: 'bool' }
     case 'bit':
-      return { kind: type.is }
+      return { kind: 'bit', little: isLittle(type, order) }
     case 'varint':
       return { kind: 'varint', coding: type.coding, max: type.max }
     case 'align':
@@ -32,4 +28,10 @@ export function scalarType(type: TypeSyntax, little: boolean): Type | undefined 
     default:
       return undefined
   }
+}
+
+/** Several whole bytes follow the order of bytes, everything narrower or odd the order of bits. */
+export function isLittle(type: Extract<TypeSyntax, { is: 'int' | 'bit' }>, order: Order): boolean {
+  if (type.endian) return type.endian === 'little'
+  return type.is === 'int' && type.bits > 8 && type.bits % 8 === 0 ? order.little : order.lsb
 }

@@ -38,6 +38,8 @@ export interface Draft {
   readonly value: ValueType | undefined
   /** Bits in front of the first field: a union's tag. */
   readonly startBits: number
+  /** Whether the bits of that byte run from the least significant one up. */
+  readonly startLow?: boolean
 }
 
 /** A field that holds values of a record, directly, in a list or as a variant. */

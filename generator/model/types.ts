@@ -9,7 +9,7 @@ import { constant } from './fold.ts'
 import type { Count, Expr, Extent, Type, ValueType } from './model.ts'
 import { mapOf, textOf } from './raw.ts'
 import { Mistake } from './report.ts'
-import { scalarType } from './scalars.ts'
+import { type Order, scalarType } from './scalars.ts'
 import type { Sizes } from './sizes.ts'
 import { BOOL, describe, INT, typeOfValue } from './values.ts'
 
@@ -22,8 +22,8 @@ export interface TypeContext {
   readonly tail: () => number
   /** `lenient: true` of the field. */
   readonly lenient: boolean
-  /** Byte order of numbers that do not say. */
-  readonly little: boolean
+  /** Order of numbers that do not say. */
+  readonly order: Order
 }
 
 export function resolveType(type: TypeSyntax, context: TypeContext): Type {
@@ -64,7 +64,7 @@ function inRegion(type: TypeSyntax, context: TypeContext): Type {
     case 'text':
       return { kind: 'text', encoding: type.encoding }
     case 'number': {
-      const of = scalarType(type.of, context.little)
+      const of = scalarType(type.of, context.order)
       if (of?.kind !== 'int') throw new Mistake('type', 'a number as text holds an integer type', type.of)
       return { kind: 'number', base: type.base, of, lenient: context.lenient }
     }
@@ -96,7 +96,7 @@ function inRegion(type: TypeSyntax, context: TypeContext): Type {
     case 'sealed':
       throw new Mistake('type', 'sealed bytes are a field of their own', type, 'put them into a struct')
     default:
-      return scalarType(type, context.little)!
+      return scalarType(type, context.order)!
   }
 }
 

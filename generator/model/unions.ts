@@ -3,6 +3,7 @@
 import type { TypeSyntax } from '../language/ast.ts'
 import { parseType } from '../language/parse.ts'
 import type { Path } from '../load/document.ts'
+import { lowFirst } from './alignment.ts'
 import { buildBody, type Workshop } from './body.ts'
 import type { Catalog } from './catalog.ts'
 import { codeOf, fitsBits } from './definitions.ts'
@@ -19,7 +20,9 @@ export function measureTags(catalog: Catalog): void {
   const sizes = new Sizes(catalog)
   for (const [name, raw] of entriesOf(catalog.unions)) {
     const tag = tagSyntax(name, mapOf(raw), catalog)
-    if (tag) catalog.tagBits.set(name, sizes.bits(tag) ?? sizes.least(tag))
+    if (!tag) continue
+    catalog.tagBits.set(name, sizes.bits(tag) ?? sizes.least(tag))
+    if (lowFirst(tag, ['unions', name, 'tag'], { catalog, sizes })) catalog.lowTags.add(name)
   }
 }
 
@@ -37,7 +40,16 @@ export function draftVariants(name: string, raw: Raw, catalog: Catalog): Draft[]
     const scope = new Scope(title, nodes, catalog)
     const startBits = (catalog.tagBits.get(name) ?? 0) % 8
     const value: ValueType = { kind: 'union', name }
-    const draft: Draft = { title, nodes, rules: linesOf(map, 'check', path), validate: [], scope, value, startBits }
+    const draft: Draft = {
+      title,
+      nodes,
+      rules: linesOf(map, 'check', path),
+      validate: [],
+      scope,
+      value,
+      startBits,
+      startLow: catalog.lowTags.has(name),
+    }
     catalog.records.set(`${name}.${variant}`, draft)
     return draft
   })
@@ -57,7 +69,7 @@ export function buildUnion(name: string, raw: Raw, shop: Workshop): Union {
       'key',
     )
   }
-  if (by !== undefined && catalog.kindOf(by) !== 'enum' && !/^([ui]\d+|bool|bit|leb128|quic)/.test(by)) {
+  if (by !== undefined && catalog.kindOf(by) !== 'enum' && !/^([ui]\d+|bool|bit|leb128|vlq|quic)/.test(by)) {
     catalog.reports.error([...path, 'by'], 'reference', `no type named ${by}`, '"by" is an enum or an integer type')
   }
   const tag =
@@ -69,7 +81,7 @@ export function buildUnion(name: string, raw: Raw, shop: Workshop): Union {
         names: { catalog },
         tail: () => 0,
         lenient: false,
-        little: catalog.littleAt([...path, 'tag']),
+        order: catalog.orderAt([...path, 'tag']),
       }),
     )
   const tagType =
@@ -105,7 +117,7 @@ function buildVariant(
   const body = buildBody(draft, shop)
   const ids = listOf(raw.id).flatMap(given => {
     const id =
-      tagType && (idOf(catalog, tagType, given) ?? (tag && codeOf(given, tag, catalog.littleAt([...path, 'id']))))
+      tagType && (idOf(catalog, tagType, given) ?? (tag && codeOf(given, tag, catalog.orderAt([...path, 'id']).little)))
     if (id === undefined) {
       reports.error([...path, 'id'], 'type', `${JSON.stringify(given)} is no tag of ${union}`)
       return []

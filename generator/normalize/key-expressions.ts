@@ -74,7 +74,7 @@ function written(expr: Expr, protocol: Protocol): Expr {
   const field = expr.is === 'frameField' ? fieldAt(protocol, expr.frame, expr.path) : undefined
   const type = field && innerType(field.type)
   const bits = type?.kind === 'int' ? Math.ceil(type.bits / 8) * 8 : PORT_BITS
-  const name = `u${bits}${type?.kind === 'int' && type.little ? 'le' : ''}`
+  const name = `u${bits}${type?.kind === 'int' && type.little && bits > 8 ? 'le' : ''}`
   return { is: 'call', name, args: [expr], type: BYTES, start, end }
 }
 

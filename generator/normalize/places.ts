@@ -2,7 +2,7 @@
 // phase, and open it, before it is decoded.
 
 import type { BitPlace, BytePlace } from '../../runtime/core/seal-descriptor.ts'
-import type { Field, Frame, Group, Node, Protocol } from '../model/model.ts'
+import type { Field, Frame, Group, Node, Protocol, Type } from '../model/model.ts'
 import { innerType } from './path.ts'
 
 /** A field or a sealed group with its offset in bits, in wire order. */
@@ -71,7 +71,15 @@ export function bitPlace(protocol: Protocol, placed: Placed): BitPlace | undefin
   const { node, bits } = placed
   const size = node.kind === 'field' ? fieldBits(protocol, node) : undefined
   if (size === undefined || size > 8 || (bits % 8) + size > 8) return undefined
-  return { at: Math.floor(bits / 8), shift: 8 - (bits % 8) - size, mask: 2 ** size - 1 }
+  const low = node.kind === 'field' && isLow(protocol, node.type)
+  return { at: Math.floor(bits / 8), shift: low ? bits % 8 : 8 - (bits % 8) - size, mask: 2 ** size - 1 }
+}
+
+function isLow(protocol: Protocol, of: Type): boolean {
+  const type = innerType(of)
+  const number = type.kind === 'enum' ? protocol.enums.get(type.name)?.type : type
+  if (type.kind === 'bitset') return protocol.bitsets.get(type.name)?.type.little === true
+  return (number?.kind === 'int' || number?.kind === 'bit') && number.little
 }
 
 /** The place of a field that stands at the same offset in every sealed frame. */

@@ -10,7 +10,7 @@ import { Catalog } from '../model/catalog.ts'
 import { type Context, resolveAs } from '../model/expressions.ts'
 import type { Body, Expr, Field, Frame, Node, Protocol, Type, ValueType } from '../model/model.ts'
 import { Mistake, Reports } from '../model/report.ts'
-import { scalarType } from '../model/scalars.ts'
+import { type Order, scalarType } from '../model/scalars.ts'
 import { type Entry, Scope } from '../model/scope.ts'
 import { BOOL, INT, valueOf as typeOfValue } from '../model/values.ts'
 import { walkExpr } from '../model/walk.ts'
@@ -36,7 +36,7 @@ export function expressionsOf(protocol: Protocol, report: Report): Expressions {
       }),
     inEvent: (text, at) =>
       attempt(report, at, () => condition(parseExpr(String(text)), { catalog, scope: event, facts: event.facts })),
-    type: (text, at) => attempt(report, at, () => plainType(text, protocol.little)),
+    type: (text, at) => attempt(report, at, () => plainType(text, protocol)),
   }
 }
 
@@ -65,8 +65,8 @@ function readable(expr: Expr): Expr {
   return expr
 }
 
-function plainType(text: string, little: boolean): Type {
-  const type = scalarType(parseType(text), little)
+function plainType(text: string, order: Order): Type {
+  const type = scalarType(parseType(text), order)
   if (type) return type
   throw new Mistake('type', `${text} is no number`)
 }

@@ -80,6 +80,24 @@ export function readBitsBig(b: Uint8Array, at: number, bits: number, signed: boo
   return signed ? BigInt.asIntN(bits, value) : value
 }
 
+/** `bits` bits (at most 53) from bit `at` on, least significant first, bits of a byte counted from its least significant. */
+export function readBitsle(b: Uint8Array, at: number, bits: number, signed: boolean): number {
+  let value = 0
+  for (let bit = at; bit < at + bits; ) {
+    const low = bit & 7
+    const taken = Math.min(8 - low, at + bits - bit)
+    value += ((b[Math.floor(bit / 8)]! >> low) & ((1 << taken) - 1)) * 2 ** (bit - at)
+    bit += taken
+  }
+  return signed && value >= 2 ** (bits - 1) ? value - 2 ** bits : value
+}
+
+export function readBitsBigle(b: Uint8Array, at: number, bits: number, signed: boolean): bigint {
+  const low = BigInt(readBitsle(b, at, 32, false))
+  const value = (BigInt(readBitsle(b, at + 32, bits - 32, false)) << 32n) | low
+  return signed ? BigInt.asIntN(bits, value) : value
+}
+
 /** Known bits, or none of them when there are others. */
 export function knownBits(value: number, mask: number): number {
   return knownBitsBig(BigInt(value), BigInt(mask)) === 0n ? 0 : value

@@ -11,6 +11,8 @@ import {
   writeLeb128Big,
   writeQuicBig,
   writeSleb128Big,
+  writeVlq,
+  writeVlqBig,
   zigzag,
   zigzagBig,
 } from '../wire/varint.ts'
@@ -34,6 +36,25 @@ export function putBitsBig(into: Uint8Array, at: number, bits: number, value: bi
     into[byte] = (into[byte]! & ~mask) | (Number(rest & BigInt((1 << taken) - 1)) << low)
     rest >>= BigInt(taken)
     end -= taken
+  }
+}
+
+/** `bits` bits at bit `at`, least significant first, bits of a byte counted from its least significant one. */
+export function putBitsle(into: Uint8Array, at: number, bits: number, value: number): void {
+  putBitsBigle(into, at, bits, BigInt(value))
+}
+
+export function putBitsBigle(into: Uint8Array, at: number, bits: number, value: bigint): void {
+  fitsInto(into, Math.ceil((at + bits) / 8))
+  let rest = BigInt.asUintN(bits, value)
+  for (let bit = at; bit < at + bits; ) {
+    const low = bit % 8
+    const taken = Math.min(8 - low, at + bits - bit)
+    const mask = ((1 << taken) - 1) << low
+    const byte = Math.floor(bit / 8)
+    into[byte] = (into[byte]! & ~mask) | (Number(rest & BigInt((1 << taken) - 1)) << low)
+    rest >>= BigInt(taken)
+    bit += taken
   }
 }
 
@@ -145,6 +166,16 @@ export function putZigzag(into: Uint8Array, at: number, value: number, max: numb
 
 export function putZigzagBig(into: Uint8Array, at: number, value: bigint, max: number, field: string): number {
   return putLeb128Big(into, at, zigzagBig(value), max, field)
+}
+
+export function putVlq(into: Uint8Array, at: number, value: number, max: number, field: string): number {
+  fitsVarint(into, at, value < 0 ? max + 1 : sizeLeb128(value), max, field)
+  return writeVlq(into, at, value)
+}
+
+export function putVlqBig(into: Uint8Array, at: number, value: bigint, max: number, field: string): number {
+  fitsVarint(into, at, value < 0n ? max + 1 : sizeLeb128Big(value), max, field)
+  return writeVlqBig(into, at, value)
 }
 
 export function putQuic(into: Uint8Array, at: number, value: number, max: number, field: string): number {

@@ -11,6 +11,8 @@ import {
   readQuicBig,
   readSleb128,
   readSleb128Big,
+  readVlq,
+  readVlqBig,
   readZigzag,
   readZigzagBig,
 } from '../wire/varint.ts'
@@ -118,6 +120,39 @@ export function zigzagAtBig(b: Uint8Array, at: number): bigint {
   return big.value
 }
 
+export function takeVlq(input: Input, at: number, end: number, max: number, field: string): number {
+  const stop = Math.min(end, input.have)
+  const first = at < stop ? input.bytes[at]! : 0xff
+  if (first < 0x80) {
+    input.at = at + 1
+    return first
+  }
+  const taken = readVlq(input.bytes, at, stop, max, number)
+  if (taken <= 0) throw refused(input, taken, at, field, false)
+  input.at = at + taken
+  return number.value
+}
+
+export function takeVlqBig(input: Input, at: number, end: number, max: number, field: string): bigint {
+  const stop = Math.min(end, input.have)
+  const taken = readVlqBig(input.bytes, at, stop, max, big)
+  if (taken <= 0) throw refused(input, taken, at, field, false)
+  input.at = at + taken
+  return big.value
+}
+
+export function vlqAt(b: Uint8Array, at: number): number {
+  const first = b[at]!
+  if (first < 0x80) return first
+  readVlq(b, at, b.length, 10, number)
+  return number.value
+}
+
+export function vlqAtBig(b: Uint8Array, at: number): bigint {
+  readVlqBig(b, at, b.length, 10, big)
+  return big.value
+}
+
 export function takeQuic(input: Input, at: number, end: number, max: number, field: string): number {
   const stop = Math.min(end, input.have)
   const first = at < stop ? input.bytes[at]! : 0xff
@@ -151,6 +186,7 @@ export function quicAtBig(b: Uint8Array, at: number): bigint {
   return big.value
 }
 
+/** Behind LEB128 in any of its forms, and VLQ. */
 export function behindLeb128(b: Uint8Array, at: number): number {
   let behind = at + 1
   while (b[behind - 1]! >= 0x80) behind++

@@ -7,15 +7,20 @@ import { copyOf } from '../wire/copy.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
 import { plain } from './transport.ts'
 
-/** Memory that a socket reads into. Grows while reads fill it; until something was read it is that of all sockets. */
+/**
+ * Memory that a socket reads into. Grows while reads fill it; what was read and is still in use stays where it is. Until something was
+ * read it is that of all sockets.
+ */
 export class ReadBuffer {
+  /** What is free of it. */
   #memory: Uint8Array = SHARED
-  readonly #smallest: number
+  /** Bytes of all of it. */
+  #size: number
   readonly #largest: number
   #events: PortEvents | undefined
 
   constructor(smallest: number = SMALLEST, largest: number = LARGEST) {
-    this.#smallest = smallest
+    this.#size = smallest
     this.#largest = largest
   }
 
@@ -24,17 +29,29 @@ export class ReadBuffer {
     buffer: (): Uint8Array => this.#memory,
     callback: (size: number, buffer: Uint8Array): boolean => {
       if (buffer === SHARED) {
-        this.#memory = new Uint8Array(size === SHARED.length ? Math.min(size * 2, this.#largest) : this.#smallest)
+        if (size === SHARED.length) this.#size = Math.min(Math.max(this.#size, size * 2), this.#largest)
+        this.#memory = new Uint8Array(this.#size)
         this.#events?.data(copyOf(SHARED, 0, size))
         return true
       }
       const kept = this.#events?.data(size === buffer.length ? buffer : buffer.subarray(0, size)) ?? false
-      if (size === buffer.length && size < this.#largest)
-        this.#memory = new Uint8Array(Math.min(size * 2, this.#largest))
-      else if (kept) this.#memory = new Uint8Array(buffer.length)
+      if (size === buffer.length) this.#renew(Math.min(this.#size * 2, this.#largest), kept)
+      else if (kept) this.#goOn(buffer, size)
       // Pausing is done by the port, in the call above.
       return true
     },
+  }
+
+  /** The next read begins behind what is kept, while there is room worth a read. */
+  #goOn(buffer: Uint8Array, size: number): void {
+    if (buffer.length - size >= this.#size / 4) this.#memory = buffer.subarray(size)
+    else this.#renew(this.#size, true)
+  }
+
+  #renew(size: number, kept: boolean): void {
+    if (size === this.#size && !kept) return
+    this.#size = size
+    this.#memory = new Uint8Array(size)
   }
 
   bind(events: PortEvents): void {

@@ -1,7 +1,9 @@
-// Integers of variable length: LEB128 (DWARF 5 section 7.6), zigzag (Protocol Buffers encoding), QUIC (RFC 9000 section 16).
+// Integers of variable length: LEB128 (DWARF 5 section 7.6), zigzag (Protocol Buffers encoding), VLQ (Standard MIDI Files,
+// X.690 section 8.19.2), QUIC (RFC 9000 section 16).
 // read(bytes, at, end, max, out) puts the value into `out.value` and returns the bytes taken, INCOMPLETE when the bytes
 // end first, TOO_LONG when more than `max` bytes would be needed. write(into, at, value) returns the offset behind it.
-// Longer spellings than needed are accepted; the shortest one is written. Range checks are the caller's.
+// Longer spellings than needed are accepted, but for VLQ, where TOO_LONG answers them: X.690 forbids a first byte of 0x80.
+// The shortest one is written. Range checks are the caller's.
 
 export const INCOMPLETE = 0
 export const TOO_LONG = -1
@@ -71,6 +73,37 @@ export function readZigzagBig(bytes: Uint8Array, at: number, end: number, max: n
   return taken
 }
 
+/** VLQ, most significant group first, of at most 7 bytes (49 bits). */
+export function readVlq(bytes: Uint8Array, at: number, end: number, max: number, out: NumberBox): number {
+  if (at < end && bytes[at] === 0x80) return TOO_LONG
+  let value = 0
+  for (let n = 0; n < max; n++) {
+    if (at + n >= end) return INCOMPLETE
+    const byte = bytes[at + n]!
+    value = value * 128 + (byte & 0x7f)
+    if (byte < 0x80) {
+      out.value = value
+      return n + 1
+    }
+  }
+  return TOO_LONG
+}
+
+export function readVlqBig(bytes: Uint8Array, at: number, end: number, max: number, out: BigBox): number {
+  if (at < end && bytes[at] === 0x80) return TOO_LONG
+  let value = 0n
+  for (let n = 0; n < max; n++) {
+    if (at + n >= end) return INCOMPLETE
+    const byte = bytes[at + n]!
+    value = (value << 7n) | BigInt(byte & 0x7f)
+    if (byte < 0x80) {
+      out.value = value
+      return n + 1
+    }
+  }
+  return TOO_LONG
+}
+
 /** QUIC: the two top bits of the first byte tell the length, 1, 2, 4 or 8 bytes; 62 bits at most. */
 export function readQuicBig(bytes: Uint8Array, at: number, end: number, max: number, out: BigBox): number {
   if (at >= end) return INCOMPLETE
@@ -95,7 +128,7 @@ export function readQuic(bytes: Uint8Array, at: number, end: number, max: number
   return length
 }
 
-/** Bytes of a non-negative safe integer as LEB128. */
+/** Bytes of a non-negative safe integer as LEB128 or VLQ. */
 export function sizeLeb128(value: number): number {
   let size = 1
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++
@@ -135,6 +168,21 @@ export function writeLeb128Big(into: Uint8Array, at: number, value: bigint): num
   for (; rest >= 128n; rest >>= 7n) into[at++] = Number(rest & 0x7fn) | 0x80
   into[at] = Number(rest)
   return at + 1
+}
+
+/** Writes a non-negative safe integer, most significant group first. */
+export function writeVlq(into: Uint8Array, at: number, value: number): number {
+  const end = at + sizeLeb128(value)
+  let rest = value
+  for (let i = end - 1; i >= at; i--, rest = Math.floor(rest / 128)) into[i] = (rest % 128) | (i < end - 1 ? 0x80 : 0)
+  return end
+}
+
+export function writeVlqBig(into: Uint8Array, at: number, value: bigint): number {
+  const end = at + sizeLeb128Big(value)
+  let rest = value
+  for (let i = end - 1; i >= at; i--, rest >>= 7n) into[i] = Number(rest & 0x7fn) | (i < end - 1 ? 0x80 : 0)
+  return end
 }
 
 export function writeSleb128Big(into: Uint8Array, at: number, value: bigint): number {

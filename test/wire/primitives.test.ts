@@ -38,6 +38,9 @@ describe('varints', () => {
         varint.writeLeb128Big(into, 2, varint.zigzagBig(signed))
         varint.readZigzagBig(into, 2, 20, 10, out)
         expect(out.value).toBe(signed)
+        expect(varint.writeVlqBig(into, 2, value)).toBe(2 + varint.sizeLeb128Big(value))
+        expect(varint.readVlqBig(into, 2, 20, 10, out)).toBe(varint.sizeLeb128Big(value))
+        expect(out.value).toBe(value)
         const quic = value >> 2n
         expect(varint.writeQuicBig(into, 2, quic)).toBe(2 + varint.sizeQuicBig(quic))
         expect(varint.readQuicBig(into, 2, 20, 8, out)).toBe(varint.sizeQuicBig(quic))
@@ -55,6 +58,7 @@ describe('varints', () => {
           [varint.readLeb128, varint.readLeb128Big],
           [varint.readSleb128, varint.readSleb128Big],
           [varint.readZigzag, varint.readZigzagBig],
+          [varint.readVlq, varint.readVlqBig],
         ] as const
         for (const [small, large] of pairs) {
           const taken = small(data, 0, data.length, max, number)
@@ -74,6 +78,8 @@ describe('varints', () => {
         const [a, b] = [new Uint8Array(10), new Uint8Array(10)]
         expect(varint.writeLeb128(a, 0, value)).toBe(varint.writeLeb128Big(b, 0, BigInt(value)))
         expect(a).toEqual(b)
+        expect(varint.writeVlq(a, 0, value)).toBe(varint.writeVlqBig(b, 0, BigInt(value)))
+        expect(a).toEqual(b)
         expect(varint.sizeLeb128(value)).toBe(varint.sizeLeb128Big(BigInt(value)))
         expect(BigInt(varint.zigzag(Math.floor(-value / 4)))).toBe(varint.zigzagBig(BigInt(Math.floor(-value / 4))))
       }),
@@ -86,6 +92,13 @@ describe('varints', () => {
     expect(varint.readLeb128Big(bytes('8080'), 0, 2, 2, out)).toBe(varint.TOO_LONG)
     expect(varint.readQuicBig(bytes('c000'), 0, 2, 8, out)).toBe(varint.INCOMPLETE)
     expect(varint.readQuicBig(bytes('c000'), 0, 2, 4, out)).toBe(varint.TOO_LONG)
+    expect(varint.readVlqBig(bytes('81'), 0, 1, 4, out)).toBe(varint.INCOMPLETE)
+    expect(varint.readVlqBig(bytes('8181818100'), 0, 5, 4, out)).toBe(varint.TOO_LONG)
+    // X.690 section 8.19.2: no subidentifier begins with 0x80.
+    expect(varint.readVlqBig(bytes('8001'), 0, 2, 4, out)).toBe(varint.TOO_LONG)
+    // Standard MIDI Files, table of variable-length quantities.
+    expect(varint.readVlqBig(bytes('ffffff7f'), 0, 4, 4, out)).toBe(4)
+    expect(out.value).toBe(0x0fffffffn)
     // RFC 9000 appendix A.1
     expect(varint.readQuicBig(bytes('9d7f3e7d'), 0, 4, 8, out)).toBe(4)
     expect(out.value).toBe(494878333n)

@@ -158,7 +158,7 @@ class BodyWriter {
       case 'bool':
         return [`${target} = bool(c, ${f})`]
       case 'bit':
-        return [`${target} = flag(c, ${f})`]
+        return [`${target} = flag(c, ${f}, ${type.little})`]
       case 'varint':
         return [`${target} = varint(c, ${f}, "${type.coding}", ${type.max})`]
       case 'uint':

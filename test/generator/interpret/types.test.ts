@@ -55,6 +55,10 @@ const GOOD: readonly (readonly [field: string, bytes: string, value: unknown])[]
   ['x: leb128(4)', 'ac02', 300],
   ['x: sleb128(4)', '7f', -1],
   ['x: zigzag(2)', '8101', -65],
+  ['x: vlq', '8100', 128n],
+  ['x: vlq(4)', 'ffffff7f', 0x0fffffff],
+  ['x: bytes(vlq(2))', '02abcd', hex('abcd')],
+  ['x: u8*vlq(2)', '020102', [1, 2]],
   ['x: quic', '7bbd', 15293n],
   ['x: quic', 'c2197c5eff14e88c', 151288809941952652n],
   ['x: uint(3)', '010203', 0x010203n],
@@ -127,6 +131,9 @@ const BAD: readonly (readonly [field: string, bytes: string, error: string])[] =
   ['x: bool', '02', 'BadBool 0 x'],
   ['x: leb128(2)', '808001', 'VarintTooLong 0 x'],
   ['x: leb128(2)', '80', 'Truncated 0 x'],
+  ['x: vlq(2)', '818101', 'VarintTooLong 0 x'],
+  ['x: vlq(2)', '8001', 'VarintTooLong 0 x'],
+  ['x: vlq(2)', '81', 'Truncated 0 x'],
   ['x: quic(2)', '80000001', 'VarintTooLong 0 x'],
   ['x: bytes(u8)', '02ab', 'Truncated 0 x'],
   ['x: string(u8)', '01ff', 'BadText 0 x'],
@@ -190,6 +197,23 @@ describe('types', () => {
     const fields = { a: 5, b: true, c: 0xabc, d: -1, e: 2 }
     expect(decode(codec, 'babcf2').fields).toEqual(fields)
     expect(encode(codec, fields)).toBe('babcf2')
+  })
+
+  it('runs bits from the least significant up where the file or the type says so, through bytes', () => {
+    const fields = { a: 5, b: true, c: 0xabc, d: -1, e: 2 }
+    const codec = frameOf(['a: u3', 'b: bit', 'c: u12', 'd: i4', 'e: u4'], 'bit_order: lsb')
+    expect(decode(codec, 'cdab2f').fields).toEqual(fields)
+    expect(encode(codec, fields)).toBe('cdab2f')
+    const mixed = frameOf(['a: u3le', 'b: bitle', 'c: u12le', 'd: i4', 'e: u4'])
+    expect(decode(mixed, 'cdabf2').fields).toEqual(fields)
+    expect(encode(mixed, fields)).toBe('cdabf2')
+  })
+
+  it('takes whole bytes inside such a run least significant bit first, and on a boundary in the order of bytes', () => {
+    const codec = frameOf(['a: u4', 'b: u8', 'c: u16le', 'd: u4', 'e: u16'], 'bit_order: lsb')
+    const fields = { a: 1, b: 0x23, c: 0x4567, d: 8, e: 0x9abc }
+    expect(decode(codec, '317256849abc').fields).toEqual(fields)
+    expect(encode(codec, fields)).toBe('317256849abc')
   })
 
   it('aligns from the start of the frame and does not look at the padding', () => {

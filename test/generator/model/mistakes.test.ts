@@ -228,8 +228,8 @@ describe('layout', () => {
     ],
     [
       'frames: { A: { fields: { x: u4, y: u16le, z: u4 } } }',
-      '1:33 alignment y begins in the middle of a byte',
-      'x ends at bit 4 of a byte: fill up with a hidden field "_pad: u4"',
+      '1:33 alignment y shares a byte with x, but its bits run the other way',
+      'x begins at the most significant bit: write "u16be"',
     ],
     [
       'frames: { A: { fields: { a: u8, b: u4 if a == 1, c: u4 if a == 2 } } }',
