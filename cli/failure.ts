@@ -97,12 +97,20 @@ function fromLayers(error: Error): Failure | undefined {
     case 'ValueError':
       return new Failure('invalid', code, error.message, { details })
     case 'LocalError':
-      return new Failure(localExit(code, error.cause), code, error.message)
+      return local(code, error)
     case 'PeerError':
       return new Failure(PEER[code] ?? 'protocol', code, error.message, { details })
     default:
       return undefined
   }
+}
+
+/** Misuse of the API, with what the command line calls it. */
+function local(code: string, error: Error): Failure {
+  const message = MISSING.includes(code) ? `${error.message}; params are given with --set NAME=VALUE` : error.message
+  const exit = localExit(code, error.cause)
+  if (code !== 'Authentication') return new Failure(exit, code, message)
+  return new Failure(exit, 'authentication', message, { report: `error[authentication] ${message}` })
 }
 
 /** An address that cannot be used because of the machine is no mistake in the command line. */
@@ -150,6 +158,8 @@ const LOCAL: Record<string, Exit> = {
   UnknownFrame: 'usage',
   HandlerFailed: 'bug',
 }
+
+const MISSING: readonly string[] = ['MissingParam', 'Authentication']
 
 /** What the network did; all else is a peer that broke the protocol. */
 const PEER: Record<string, Exit> = {

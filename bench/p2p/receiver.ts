@@ -2,7 +2,7 @@
 // has counted whenever it is asked. `noise`: records of the Noise example instead of the schema's frames.
 import { protocol } from '../../generated/pea2pea/index.ts'
 import { messages, Node, prefixed } from '../../runtime/service/node/index.ts'
-import { layer } from './noise.ts'
+import { noise } from './noise.ts'
 
 const [mode = 'plain'] = process.argv.slice(2)
 let count = 0
@@ -32,10 +32,10 @@ function plain() {
 }
 
 function noisy() {
-  return new Node({ listener: '127.0.0.1:0' })
-    .enableHandshake(layer.handshake)
-    .enableReading({ codec: layer.decoder, message: seen })
-    .enableWriting({ codec: layer.encoder })
+  return noise
+    .node({ listener: '127.0.0.1:0' })
+    .enableReading(noise.reading({ Message: seen }))
+    .enableWriting(noise.writing)
 }
 
 function echo() {

@@ -2,7 +2,7 @@
 // `promise`: with a promise of delivery for each; `noise`: encrypted; `rtt`: one at a time, there and back. Prints one JSON line.
 import { protocol } from '../../generated/pea2pea/index.ts'
 import { messages, Node, type NodeConnection, prefixed } from '../../runtime/service/node/index.ts'
-import { layer } from './noise.ts'
+import { noise } from './noise.ts'
 
 const [address = '', mode = 'fast', size = '16', seconds = '1'] = process.argv.slice(2)
 const limit = Number(seconds) * 1000
@@ -10,11 +10,8 @@ const payload = new Uint8Array(Number(size)).fill(7)
 
 if (mode === 'rtt') await roundTrips()
 else if (mode === 'noise') {
-  const node = new Node({ listener: 'none' })
-    .enableHandshake(layer.handshake)
-    .enableReading({ codec: layer.decoder, message() {} })
-    .enableWriting({ codec: layer.encoder })
-  await load(await node.connect(address), payload)
+  const node = noise.node({ listener: 'none' }).enableReading(noise.reading({})).enableWriting(noise.writing)
+  await load(await node.connect(address), { frame: 'Message', value: { data: payload } })
 } else {
   const wire = messages(protocol)
   const node = wire.node({ listener: 'none' }).enableReading(wire.reading({})).enableWriting(wire.writing)

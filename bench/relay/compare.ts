@@ -1,36 +1,40 @@
 // Our relay against the published crate's, each in a process of its own, under the same load: the benchmark of the crate
-// (its own producer and consumers, sealing and opening 1 KiB). Turns alternate. And our relay with our own clients.
+// (its own producer and consumers, sealing and opening 1 KiB). Turns alternate. And our relay with our own clients
+// (own.ts). `RELAY_TURNS` and `RELAY_SCALE` (messages of a round) make it shorter.
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { native } from '../../runtime/native/load.ts'
 import { table } from '../results.ts'
+import { OwnClients } from './own.ts'
 
 interface Round {
-  readonly event?: string
+  readonly event?: string | undefined
   readonly consumers: number
   readonly out_msgs_s: number
   readonly latency_us?: { readonly p50: number; readonly p99: number } | null
 }
 
 const PEER = fileURLToPath(new URL('../../test/interop/peers/hydra-sync/target/release/peer', import.meta.url))
-const TURNS = 3
+const TURNS = Number(process.env.RELAY_TURNS ?? 5)
+const SCALE = Number(process.env.RELAY_SCALE ?? 1)
 const CONSUMERS = [1, 8, 64]
 const SIZE = '1024'
 /** Messages of a round: one takes about half a second. */
-const COUNTS: Readonly<Record<number, number>> = { 1: 60_000, 8: 20_000, 64: 4000 }
+const COUNTS: Readonly<Record<number, number>> = { 1: 150_000, 8: 60_000, 64: 8000 }
 const PACED = '500'
 
 export async function run(): Promise<string> {
   const head = [
     '## relay',
     '',
-    `One producer, 1 KiB messages, backpressure. Medians of ${TURNS} turns; the servers run at the same time and are asked in turn.`,
+    `One producer, 1 KiB messages, backpressure. Medians of ${TURNS} turns after one that warms up; the servers run at the same time and are asked in turn.`,
     '',
   ].join('\n')
   if (!existsSync(PEER))
     return `${head}\nskipped: the peer around the crate is not built (cargo build --release in test/interop/peers/hydra-sync)`
   const servers: ChildProcess[] = []
+  const clients = new OwnClients()
   try {
     const ours = fork(fileURLToPath(new URL('./server.ts', import.meta.url)), [SIZE], { execArgv: ['--import', 'tsx'] })
     servers.push(ours)
@@ -42,15 +46,21 @@ export async function run(): Promise<string> {
     servers.push(theirs)
     const theirPort = await listening(theirs)
     const all: Record<'ours' | 'theirs' | 'own', Round[]> = { ours: [], theirs: [], own: [] }
-    for (let turn = 0; turn < TURNS; turn++) {
+    for (let turn = 0; turn <= TURNS; turn++) {
       for (const consumers of CONSUMERS) {
-        all.ours.push(...crateClients(port, consumers))
-        all.theirs.push(...crateClients(theirPort, consumers))
-        all.own.push(...ourClients(port, consumers, turn))
+        const [ours, theirs] = [crateClients(port, consumers), crateClients(theirPort, consumers)]
+        if (turn > 0) {
+          all.ours.push(...ours)
+          all.theirs.push(...theirs)
+        }
+        const round = await clients.round(`tcp://127.0.0.1:${port}`, consumers, Number(SIZE), countOf(consumers))
+        // The first one warms up.
+        if (turn > 0) all.own.push(round)
       }
     }
     return [head, throughput(all), '', latency(all), '', ownClients(all)].join('\n')
   } finally {
+    clients.end()
     for (const server of servers) server.kill()
   }
 }
@@ -87,12 +97,12 @@ function ownClients({ own, theirs }: Readonly<Record<'own' | 'theirs', Round[]>>
   const { reason, addon } = native()
   const crypto = addon === undefined ? `node:crypto (${reason})` : 'the native provider'
   const head = table(['end to end', 'all ours, k msg/s out', 'all crate, k msg/s out', 'ours / crate'], rows)
-  return `${head}\n\nAll ours: clients in one process of one thread, sealing and opening with ${crypto}; the crate's use all cores.`
+  return `${head}\n\nAll ours: the producer in a process, the consumers in as many as there are cores, sealing and opening with ${crypto}; the crate's are tasks of one process on all cores.`
 }
 
 /** The crate's own clients against the server at this port. */
 function crateClients(port: number, consumers: number): Round[] {
-  const args = ['bench', '--to', `127.0.0.1:${port}`, '--size', SIZE, '--count', String(COUNTS[consumers])]
+  const args = ['bench', '--to', `127.0.0.1:${port}`, '--size', SIZE, '--count', String(countOf(consumers))]
   const run = spawnSync(
     PEER,
     [...args, '--consumers', String(consumers), '--rounds', '1', '--latency', PACED, '--timeout', '60'],
@@ -104,13 +114,8 @@ function crateClients(port: number, consumers: number): Round[] {
   return lines(run.stdout).filter(line => line.event === 'round')
 }
 
-function ourClients(port: number, consumers: number, turn: number): Round[] {
-  const client = fileURLToPath(new URL('./client.ts', import.meta.url))
-  const args = [String(port), String(consumers), SIZE, String(COUNTS[consumers]), '2', String(turn)]
-  const run = spawnSync(process.execPath, ['--import', 'tsx', client, ...args], { encoding: 'utf8', timeout: 70_000 })
-  if (run.status !== 0) throw new Error(`our clients ended with ${run.status}: ${run.stderr}`)
-  // The first round warms up.
-  return lines(run.stdout).slice(1)
+function countOf(consumers: number): number {
+  return Math.ceil((COUNTS[consumers] ?? 0) * SCALE)
 }
 
 function message<M>(child: ChildProcess): Promise<M> {

@@ -6,7 +6,12 @@ const [size = '1024'] = process.argv.slice(2)
 const server = await serve(protocol, {
   listen: 'tcp://127.0.0.1:0',
   params: { packet_len: BigInt(size) },
-  relayQueue: { overflow: 'backpressure', frames: 1024, stall: Number.POSITIVE_INFINITY },
+  relayQueue: {
+    overflow: 'backpressure',
+    frames: 1024,
+    stall: Number.POSITIVE_INFINITY,
+    hold: Number.POSITIVE_INFINITY,
+  },
   limits: { connections: 256, connectionsPerAddress: 256 },
 })
 process.on('SIGINT', () => process.exit(0))

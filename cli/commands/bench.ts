@@ -30,7 +30,7 @@ const FLAGS = {
 export default class Bench extends LiveCommand {
   static override summary = 'Measure a schema on this machine: round trips and throughput.'
   static override description =
-    'Starts an echo server in a process of its own and connects to it. Where the schema wants a certificate and none is given, one is made for the run.'
+    'Starts an echo server in a process of its own and connects to it. Where the schema wants a certificate or keys and none are given, they are made for the run.'
   static override examples: Example[] = [
     '<%= config.bin %> bench vstp',
     '<%= config.bin %> bench fastnet --channel ordered --size 64 --busy-poll 200',
@@ -49,6 +49,8 @@ export default class Bench extends LiveCommand {
     const wanted = certificateParams(probe.descriptor, probe.params)
     const made = wanted.length > 0 ? throwawayCertificate() : undefined
     if (made !== undefined) for (const [name, part] of wanted) set.push(`${name}=${made[part]}`)
+    const { throwawayKeys } = await import('../live/throwaway-keys.ts')
+    set.push(...throwawayKeys(probe.descriptor, probe.params))
     const server = new BenchServer()
     try {
       const loaded = await this.load(args.schema, { ...flags, set })

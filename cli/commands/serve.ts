@@ -68,8 +68,8 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     const runtime = await import('../../runtime/index.ts')
     const handlers = flags.handler === undefined ? undefined : await this.#handlers(flags.handler, loaded, flags.role)
     const recorder = await this.recorder(flags.record, loaded)
-    const { name, frames, metrics, seals } = loaded.descriptor
-    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics, seals })
+    const { name, frames, metrics, seals, covers } = loaded.descriptor
+    const counted = metricsAt && new runtime.Metrics({ protocol: name, frames, metrics, seals, covers })
     const signal = this.interruptible()
     const options = {
       ...(flags.role === undefined ? {} : { role: flags.role }),

@@ -1,11 +1,11 @@
 // Hot potato (pea2pea's hot_potato_game): ten nodes in a mesh throw one potato at each other for five seconds. Handshake: bare names of at
-// most 16 bytes, the dialler's first; then the frames of schema/examples/potato.yaml.
+// most 16 bytes, the dialler's first; then frames: schema/examples/potato.yaml.
 //
 //     node --import tsx examples/pea2pea/hot-potato.ts [players] [seconds]
 
 import type { HotPotatoTypes } from '../../generated/hot-potato/index.ts'
 import { protocol } from '../../generated/hot-potato/index.ts'
-import { type Messages, messages, type NodeOptions } from '../../runtime/index.ts'
+import { type Messages, messages, type NodeExtras, type NodeOptions } from '../../runtime/index.ts'
 
 export const wire: Messages<HotPotatoTypes, 'peer'> = messages(protocol)
 export type PotatoNode = ReturnType<typeof wire.node>
@@ -21,9 +21,15 @@ export interface Player {
   isPlaying: boolean
 }
 
+/** The name that a peer gave in its handshake. */
+export function nameOf({ secured }: ReturnType<PotatoNode['connection']> & object): unknown {
+  return secured?.received.Name?.name
+}
+
 /** A node that announces when it has the potato, and throws it on. */
-export function player(name: string, options: NodeOptions = {}): Player {
-  const node = wire.node({ name, listener: '127.0.0.1:0', limits: { connectionsPerAddress: 100 }, ...options })
+export function player(name: string, options: NodeOptions = {}, extras: NodeExtras = {}): Player {
+  const limits = { connectionsPerAddress: 100 }
+  const node = wire.node({ name, listener: '127.0.0.1:0', limits, ...options }, extras)
   const self: Player = {
     node,
     caught: 0,
@@ -37,12 +43,6 @@ export function player(name: string, options: NodeOptions = {}): Player {
     },
   }
   node
-    .enableHandshake(async stream => {
-      if (stream.side === 'initiator') await stream.write(Buffer.from(name))
-      // Without a length a name is what one read returns.
-      stream.context = Buffer.from(await stream.readSome(16)).toString()
-      if (stream.side === 'responder') await stream.write(Buffer.from(name))
-    })
     .enableReading(
       wire.reading({
         HotPotato() {

@@ -1,43 +1,41 @@
 // A node that speaks to libp2p (pea2pea's libp2p example): multistream-select agrees on /noise, Noise XX secures the connection and carries the
-// identities, multistream inside it agrees on /yamux, and yamux carries streams, of which /ipfs/ping/1.0.0 is one. Lines and yamux frames are
-// schema/examples/multistream.yaml and yamux.yaml. Unlike the published example, the peer's signature is checked, ping works in both
+// identities, multistream inside it agrees on /yamux, and yamux carries streams, of which /ipfs/ping/1.0.0 is one. Noise, lines and yamux frames
+// are schema/examples/libp2p-noise.yaml, multistream.yaml and yamux.yaml. Unlike the published example, the peer's signature is checked, ping works in both
 // directions, and frames may be cut as they like.
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import { type Libp2pNoiseTypes, protocol as noise } from '../../generated/libp2p-noise/index.ts'
 import { encodeLine, type LineReader, MultistreamCodec } from '../../generated/multistream/codec.ts'
 import { type DataReader, type PingReader, YamuxCodec } from '../../generated/yamux/codec.ts'
 import { Flags, type FlagsName } from '../../generated/yamux/types.ts'
 import type { Reader } from '../../runtime/codegen/v1.ts'
-import { node as crypto } from '../../runtime/crypto/node.ts'
-import { parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
 import {
-  type Decoder,
   type Encoder,
   type HandshakeStream,
+  type Messages,
+  messages,
   Node,
-  type NodeConnection,
   type NodeOptions,
-  noiseRecords,
-  noiseScript,
   prefixed,
-  recordFraming,
 } from '../../runtime/index.ts'
 
-const SUITE = parseProtocolName('Noise_XX_25519_ChaChaPoly_SHA256')
+type NoiseMessages = Messages<Libp2pNoiseTypes, 'peer'>
+type NoiseNode = ReturnType<NoiseMessages['node']>
+type NoiseAgreed = NonNullable<NonNullable<HandshakeStream['secured']>['noise']>
+type Record = Parameters<NoiseNode['broadcast']>[0]
 const PING = '/ipfs/ping/1.0.0\n'
 const MULTISTREAM = '/multistream/1.0.0\n'
 
-/** What a connection has between its handshake and its end. */
-interface Secured {
-  readonly records: { readonly decoder: Decoder<Uint8Array>; readonly encoder: Encoder<Uint8Array> }
+/** What a connection has when its handshake is over. */
+interface Upgraded {
   /** Ed25519 public key of the peer. */
   readonly identity: Uint8Array
   readonly session: Yamux
 }
 
 export interface Libp2pNode {
-  readonly node: Node
+  readonly node: NoiseNode
   /** Round-trip time of a ping on a stream of its own, milliseconds. */
-  ping(connection: NodeConnection<Uint8Array, Uint8Array>): Promise<number>
+  ping(connection: NoiseNode['connections'][number]): Promise<number>
   /** Pings of peers that were answered. */
   readonly answered: () => number
 }
@@ -45,60 +43,62 @@ export interface Libp2pNode {
 /** `identity`: 32 secret bytes of an Ed25519 key (RFC 8032). */
 export function libp2pNode(identity: Uint8Array, options: NodeOptions = {}): Libp2pNode {
   const key = createPrivateKey({ key: Buffer.concat([ED25519_SECRET, identity]), format: 'der', type: 'pkcs8' })
-  const waiting = new Map<string, Secured>()
+  const own = generateKeyPairSync('x25519')
+  const shown = own.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  const protobuf = noisePayload(publicKey(key), sign(null, Buffer.concat([SIGNED, shown]), key))
+  const wire: NoiseMessages = messages(noise, {
+    params: { static_key: own.privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32) },
+    payloads: { Identity: { protobuf } },
+    accept: ({ noise }) => void checkedIdentity(noise),
+  })
   let answered = 0
-  const node = new Node({ listener: '127.0.0.1:0', ...options, hooks: { handshake: { timeout: 5000 } } })
-  node.enableHandshake(async stream => {
-    const secured = await secure(stream, key, () => answered++)
-    stream.context = secured
-    waiting.set(stream.address, secured)
+  const node: NoiseNode = new Node({ listener: '127.0.0.1:0', ...options }, { defaults: wire.settings })
+  node.enableHandshake(async (stream, signal) => {
+    stream.context = await upgrade(wire, stream, signal, () => answered++)
   })
-  node.enableReading({
-    codec: address => waiting.get(address)!.records.decoder,
-    message: (record, from) => (from.context as Secured).session.receive(record, frame => from.unicastFast(frame)),
-  })
-  node.enableWriting({
-    codec: address => {
-      const { encoder } = waiting.get(address)!.records
-      waiting.delete(address)
-      return encoder
-    },
-  })
+  node.enableReading(
+    wire.reading({ Data: ({ data }, from) => sessionOf(from).receive(data, frame => from.unicastFast(record(frame))) }),
+  )
+  node.enableWriting(wire.writing)
   return {
     node,
     answered: () => answered,
-    ping: connection => (connection.context as Secured).session.ping(frame => connection.unicastFast(frame)),
+    ping: connection => sessionOf(connection).ping(frame => connection.unicastFast(record(frame))),
   }
 }
 
+function sessionOf({ context }: { readonly context: unknown }): Yamux {
+  return (context as Upgraded).session
+}
+
+/** One record with `data` inside. */
+function record(data: Uint8Array): Record {
+  return { frame: 'Data', value: { data } }
+}
+
 /** Everything before streams. */
-async function secure(stream: HandshakeStream, key: KeyObject, onPing: () => void): Promise<Secured> {
+async function upgrade(
+  wire: NoiseMessages,
+  stream: HandshakeStream,
+  signal: AbortSignal,
+  onPing: () => void,
+): Promise<Upgraded> {
   const isDialler = stream.side === 'initiator'
   const outer = {
-    read: () => stream.message(LINES.decoder(stream.address, stream.side)),
+    read: () => stream.message(LINES.decoder(stream.address, stream.side), copy),
     write: (b: Uint8Array) => stream.write(b),
   }
   await (isDialler ? select(outer, '/noise\n') : offer(outer, '/noise\n'))
-  const identity = publicKey(key)
-  const script = noiseScript(
-    SUITE,
-    crypto,
-    {
-      protocol: SUITE.protocolName,
-      payload: own => noisePayload(identity, sign(null, Buffer.concat([SIGNED, own]), key)),
-    },
-    stream.side,
-  )
-  const result = await stream.run(script, recordFraming(65_535))
-  const peer = checkedIdentity(result.payload, result.remote!)
-  const records = noiseRecords(SUITE, crypto, result)
+  await wire.handshake?.(stream, signal)
+  const decoder = wire.decoder(stream.address, stream.side, stream)
+  const encoder = wire.encoder(stream.address, stream.side, stream)
   const session = new Yamux(isDialler, onPing)
   const inner = {
-    read: () => session.line(async () => stream.message(records.decoder)),
-    write: (b: Uint8Array) => stream.write(encoded(records.encoder, b)),
+    read: () => session.line(() => stream.message(decoder, ({ data }) => copy(data))),
+    write: (b: Uint8Array) => stream.write(encoded(encoder, record(b))),
   }
   await (isDialler ? select(inner, '/yamux/1.0.0\n') : offer(inner, '/yamux/1.0.0\n'))
-  return { records, identity: peer, session }
+  return { identity: checkedIdentity(stream.secured?.noise), session }
 }
 
 interface Lines {
@@ -280,9 +280,13 @@ function takeLine(bytes: Buffer): { line: Uint8Array; rest: Buffer } | undefined
   return line && { line: Uint8Array.from(line), rest: bytes.subarray(decoder.next) }
 }
 
-function encoded(encoder: Encoder<Uint8Array>, bytes: Uint8Array): Uint8Array {
-  const into = new Uint8Array(encoder.sizeOf(bytes))
-  return into.subarray(0, encoder.encode(bytes, into, 0))
+function encoded<Out>(encoder: Encoder<Out>, message: Out): Uint8Array {
+  const into = new Uint8Array(encoder.sizeOf(message))
+  return into.subarray(0, encoder.encode(message, into, 0))
+}
+
+function copy(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes)
 }
 
 function publicKey(key: KeyObject): Uint8Array {
@@ -296,9 +300,12 @@ function noisePayload(identity: Uint8Array, signature: Uint8Array): Uint8Array {
 }
 
 /** The peer's identity, once it has shown that it signed its Noise key. */
-function checkedIdentity(payload: Uint8Array, remote: Uint8Array): Uint8Array {
-  const outer = fields(payload)
-  const key = fields(outer.get(1) as Uint8Array)
+function checkedIdentity(agreed: NoiseAgreed | undefined): Uint8Array {
+  const { remoteStatic: remote = NO_BYTES, payloads } = agreed ?? {}
+  const payload = payloads?.Identity?.protobuf
+  const outer = fields(payload instanceof Uint8Array ? payload : NO_BYTES)
+  const inner = outer.get(1)
+  const key = fields(inner instanceof Uint8Array ? inner : NO_BYTES)
   const identity = key.get(2)
   const signature = outer.get(2)
   if (key.get(1) !== 1 || !(identity instanceof Uint8Array) || !(signature instanceof Uint8Array))

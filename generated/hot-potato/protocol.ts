@@ -133,7 +133,14 @@ export const protocol: TypedProtocol<HotPotatoTypes> = {
       noise: undefined,
       steps: [
         {
-          by: 'both',
+          by: 'dialer',
+          frame: 'Name',
+          times: 1,
+          with: [{ field: nameName, value: scope => (there(scope.local['name']) as string) }],
+          teaches: [],
+        },
+        {
+          by: 'acceptor',
           frame: 'Name',
           times: 1,
           with: [{ field: nameName, value: scope => (there(scope.local['name']) as string) }],

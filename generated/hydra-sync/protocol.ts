@@ -133,6 +133,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
     UnknownCode: { text: 'Unknown Status code', fatal: undefined },
     StaleEpoch: { text: 'Frame of an older stream', fatal: false },
   },
+  covers: { Replayed: 'StaleEpoch' },
   roles: [
     { name: 'server', transport: 'accepts', is: ['server'] },
     { name: 'producer', transport: 'dials', is: ['producer', 'client'] },
@@ -430,7 +431,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
           network_bytes: 'queued_bytes',
         },
       },
-      queue: { frames: 255, bytes: 67_108_864, overflow: 'drop-newest', stall: 10_000 },
+      queue: { frames: 255, bytes: 67_108_864, overflow: 'drop-newest', stall: 10_000, hold: 50 },
       whenPublisherLeaves: 'close-subscribers',
       answer: {
         frame: 'Status',

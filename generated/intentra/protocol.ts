@@ -424,6 +424,13 @@ export const protocol: TypedProtocol<IntentraTypes> = {
     CryptoFailure: { text: 'crypto failure', fatal: undefined },
     ProtocolViolation: { text: 'protocol violation', fatal: undefined },
   },
+  covers: {
+    Truncated: 'MalformedPacket',
+    TrailingBytes: 'MalformedPacket',
+    UnknownFrame: 'MalformedPacket',
+    OpenFailed: 'CryptoFailure',
+    WrongState: 'ProtocolViolation',
+  },
   roles: [
     { name: 'client', transport: 'dials', is: ['client'] },
     { name: 'server', transport: 'accepts', is: ['server'] },

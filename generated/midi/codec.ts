@@ -14,7 +14,6 @@ import {
   bytesIn,
   bytesOf,
   bytesSize,
-  evaluated,
   exactly,
   fitsInto,
   inField,
@@ -28,7 +27,6 @@ import {
   recordIn,
   sumOf,
   takeVlq,
-  there,
   u16,
   u32,
   u8,
@@ -453,7 +451,7 @@ function checkEvent(input: Input, at: number, end: number, path: string, prev: E
   const hasStatus = (ahead(input, deltaEnd + 1, end, deltaEnd, path) && b[deltaEnd]!) >= 128
   const statusEnd = deltaEnd + (hasStatus ? 1 : 0)
   if (statusEnd > end) input.cut(deltaEnd, end, `${path}.`, STATUS)
-  const messageEnd = checkMessage(input, statusEnd, end, `${path}.message`, hasStatus ? b[deltaEnd]! : prev?.kind ?? 0)
+  const messageEnd = checkMessage(input, statusEnd, end, `${path}.message`, ((hasStatus ? b[deltaEnd]! : undefined) ?? prev?.kind) ?? 0)
   return messageEnd
 }
 
@@ -463,11 +461,11 @@ function readEvent(input: Input, at: number, end: number, copy: boolean, prev: E
   const deltaEnd = input.at
   const hasStatus = b[deltaEnd]! >= 128
   const statusEnd = deltaEnd + (hasStatus ? 1 : 0)
-  const message = readMessage(input, statusEnd, end, copy, hasStatus ? b[deltaEnd]! : prev?.kind ?? 0)
+  const message = readMessage(input, statusEnd, end, copy, ((hasStatus ? b[deltaEnd]! : undefined) ?? prev?.kind) ?? 0)
   const messageEnd = input.at
   const value: Event = {
     delta,
-    kind: hasStatus ? b[deltaEnd]! : prev?.kind ?? 0,
+    kind: ((hasStatus ? b[deltaEnd]! : undefined) ?? prev?.kind) ?? 0,
     message,
   }
   if (hasStatus) value.status = b[deltaEnd]!
@@ -475,7 +473,7 @@ function readEvent(input: Input, at: number, end: number, copy: boolean, prev: E
   return value
 }
 
-function writeEvent(value: EventInput, into: Uint8Array, at: number, field: string, _prev: EventInput | undefined): number {
+function writeEvent(value: EventInput, into: Uint8Array, at: number, field: string, prev: EventInput | undefined): number {
   const view = viewOf(into)
   try {
     const delta = intIn(value.delta, 0, 268435455, 'delta')
@@ -489,7 +487,8 @@ function writeEvent(value: EventInput, into: Uint8Array, at: number, field: stri
     }
     if (value.kind !== undefined) u8(value.kind, 'kind')
     const message = recordIn(value.message, 'message')
-    const kind = value.kind === undefined ? undefined : u8(value.kind, 'kind')
+    const status2 = hasStatus ? u8(value.status, 'status') : undefined
+    const kind = value.kind === undefined ? (status2 ?? prev?.kind) ?? 0 : u8(value.kind, 'kind')
     const messageEnd = writeMessage(message, into, statusBehind, 'message', kind)
     return messageEnd
   } catch (fault) {
@@ -572,38 +571,38 @@ function readMessage(input: Input, at: number, end: number, copy: boolean, kind:
   }
 }
 
-function writeMessage(value: MessageInput, into: Uint8Array, at: number, field: string, kind: number | undefined): number {
+function writeMessage(value: MessageInput, into: Uint8Array, at: number, field: string, kind: number): number {
   switch (value.is) {
     case 'NoteOff': {
-      if (!(there(kind) >> 4 === 8)) wrongVariant(field)
+      if (!(kind >> 4 === 8)) wrongVariant(field)
       return writeMessageNoteOff(value, into, at, field, kind)
     }
     case 'NoteOn': {
-      if (!(there(kind) >> 4 === 9)) wrongVariant(field)
+      if (!(kind >> 4 === 9)) wrongVariant(field)
       return writeMessageNoteOn(value, into, at, field, kind)
     }
     case 'KeyPressure': {
-      if (!(there(kind) >> 4 === 10)) wrongVariant(field)
+      if (!(kind >> 4 === 10)) wrongVariant(field)
       return writeMessageKeyPressure(value, into, at, field, kind)
     }
     case 'Control': {
-      if (!(there(kind) >> 4 === 11)) wrongVariant(field)
+      if (!(kind >> 4 === 11)) wrongVariant(field)
       return writeMessageControl(value, into, at, field, kind)
     }
     case 'Program': {
-      if (!(there(kind) >> 4 === 12)) wrongVariant(field)
+      if (!(kind >> 4 === 12)) wrongVariant(field)
       return writeMessageProgram(value, into, at, field, kind)
     }
     case 'ChannelPressure': {
-      if (!(there(kind) >> 4 === 13)) wrongVariant(field)
+      if (!(kind >> 4 === 13)) wrongVariant(field)
       return writeMessageChannelPressure(value, into, at, field, kind)
     }
     case 'PitchBend': {
-      if (!(there(kind) >> 4 === 14)) wrongVariant(field)
+      if (!(kind >> 4 === 14)) wrongVariant(field)
       return writeMessagePitchBend(value, into, at, field, kind)
     }
     case 'System': {
-      if (!(there(kind) >> 4 === 15)) wrongVariant(field)
+      if (!(kind >> 4 === 15)) wrongVariant(field)
       return writeMessageSystem(value, into, at, field, kind)
     }
     default:
@@ -748,7 +747,7 @@ function readMessageSystem(input: Input, at: number, end: number, copy: boolean,
   return value
 }
 
-function writeMessageNoteOff(value: Extract<MessageInput, { is: 'NoteOff' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageNoteOff(value: Extract<MessageInput, { is: 'NoteOff' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const key_ = u8(value.key, 'key')
@@ -761,7 +760,7 @@ function writeMessageNoteOff(value: Extract<MessageInput, { is: 'NoteOff' }>, in
   }
 }
 
-function writeMessageNoteOn(value: Extract<MessageInput, { is: 'NoteOn' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageNoteOn(value: Extract<MessageInput, { is: 'NoteOn' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const key_ = u8(value.key, 'key')
@@ -774,7 +773,7 @@ function writeMessageNoteOn(value: Extract<MessageInput, { is: 'NoteOn' }>, into
   }
 }
 
-function writeMessageKeyPressure(value: Extract<MessageInput, { is: 'KeyPressure' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageKeyPressure(value: Extract<MessageInput, { is: 'KeyPressure' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const key_ = u8(value.key, 'key')
@@ -787,7 +786,7 @@ function writeMessageKeyPressure(value: Extract<MessageInput, { is: 'KeyPressure
   }
 }
 
-function writeMessageControl(value: Extract<MessageInput, { is: 'Control' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageControl(value: Extract<MessageInput, { is: 'Control' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const controller = u8(value.controller, 'controller')
@@ -800,7 +799,7 @@ function writeMessageControl(value: Extract<MessageInput, { is: 'Control' }>, in
   }
 }
 
-function writeMessageProgram(value: Extract<MessageInput, { is: 'Program' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageProgram(value: Extract<MessageInput, { is: 'Program' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const program = u8(value.program, 'program')
@@ -811,7 +810,7 @@ function writeMessageProgram(value: Extract<MessageInput, { is: 'Program' }>, in
   }
 }
 
-function writeMessageChannelPressure(value: Extract<MessageInput, { is: 'ChannelPressure' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageChannelPressure(value: Extract<MessageInput, { is: 'ChannelPressure' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const pressure = u8(value.pressure, 'pressure')
@@ -822,7 +821,7 @@ function writeMessageChannelPressure(value: Extract<MessageInput, { is: 'Channel
   }
 }
 
-function writeMessagePitchBend(value: Extract<MessageInput, { is: 'PitchBend' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessagePitchBend(value: Extract<MessageInput, { is: 'PitchBend' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const low = u8(value.low, 'low')
@@ -835,7 +834,7 @@ function writeMessagePitchBend(value: Extract<MessageInput, { is: 'PitchBend' }>
   }
 }
 
-function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into: Uint8Array, at: number, field: string, kind: number | undefined): number {
+function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into: Uint8Array, at: number, field: string, kind: number): number {
   const view = viewOf(into)
   try {
     const hasMeta = value.meta !== undefined
@@ -850,7 +849,7 @@ function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into
     const dataEnd = metaBehind + 1 + data.length
     const dataSize = dataEnd - (metaBehind + 1)
     const dataBehind = putPrefix(putVlq, into, metaBehind, dataEnd, dataSize, 4, 'data')
-    if ((evaluated('meta', () => there(kind) === 255)) !== hasMeta) unlike('meta', hasMeta)
+    if ((kind === 255) !== hasMeta) unlike('meta', hasMeta)
     return dataBehind
   } catch (fault) {
     throw inField(fault, field)

@@ -19,6 +19,13 @@ export const rekey: Check = subject => {
         hint: 'repeats: refused',
       })
     }
+    if (isMap(raw.replay) && raw.replay.wraps === true) {
+      reportUnlessInsecure(subject, ['seal', seal.name, 'replay', 'wraps'], {
+        code: 'rekey',
+        message: 'after the last number all old packets open once more',
+        hint: 'leave it out: a narrow counter is widened',
+      })
+    }
   }
 }
 

@@ -132,7 +132,7 @@ export class EncodeBody {
     const bits = fixedBits(scope.protocol, field.type)
     let code: Code
     try {
-      code = this.value(field)
+      code = this.isCovered(field) ? this.inBlock(field) : this.value(field)
     } catch (thrown) {
       if (!(thrown instanceof NotYet)) throw thrown
       if (bits === undefined)
@@ -146,6 +146,12 @@ export class EncodeBody {
       return end
     }
     return this.put(field, { ...code, absent: false }, at)
+  }
+
+  /** Whether the block that is being written is that of the field's own condition. */
+  private isCovered(field: Field): boolean {
+    const around = this.values.around(field)
+    return around !== undefined && this.inside.includes(around) && this.values.presence(field) !== undefined
   }
 
   private put(field: Field, code: Code, at: Position): Position {

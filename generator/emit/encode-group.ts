@@ -1,7 +1,7 @@
 // Groups of fields: inline, conditional, behind a size, sealed.
 import { CodeBlockWriter } from 'ts-morph'
 import type { Group } from '../model/model.ts'
-import type { EncodeBody } from './encode-body.ts'
+import type { EncodeBody, Sealing } from './encode-body.ts'
 import { fitting } from './encode-value.ts'
 import { moved, writeValue } from './encode-write.ts'
 import { asNumber, type Code, emitExpr } from './expr.ts'
@@ -25,11 +25,28 @@ export function group(body: EncodeBody, node: Group, at: Position): Position {
   nested.fill(true)
   for (const check of nested.later) check()
   inner.writeLine(`${end} = ${endText(behind)}`)
+  for (const seal of nested.seals) body.seals.push(outside(body, node, seal, start, inner))
   writer.write(`if (${present}) `).block(() => writer.write(inner.toString()))
   body.claim()
-  body.seals.push(...nested.seals)
   scope.places.set(node, { start, end: position(end), contentStart: start, contentEnd: position(end) })
   return position(end)
+}
+
+/** Sealing comes when the block of its group is left: where it begins and ends has to be seen there. */
+function outside(
+  { scope, writer }: EncodeBody,
+  node: Group,
+  seal: Sealing,
+  at: Position,
+  inner: CodeBlockWriter,
+): Sealing {
+  const kept = (what: string, text: string): string => {
+    if (text === byteText(at)) return text
+    const name = scope.local(writer, `${camel(node.name)}${what}`, byteText(at), true)
+    inner.writeLine(`${name} = ${text}`)
+    return name
+  }
+  return { ...seal, start: kept('From', seal.start), end: kept('To', seal.end) }
 }
 
 export function groupContent(body: EncodeBody, node: Group, at: Position): Position {

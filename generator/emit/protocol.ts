@@ -46,6 +46,7 @@ function descriptor(protocol: Protocol, behaviour: Behaviour, dispatch: object, 
     errors: Object.fromEntries(
       [...protocol.errors.values()].map(one => [one.name, { text: one.text, fatal: one.fatal }]),
     ),
+    ...(protocol.covers.size > 0 && { covers: Object.fromEntries(protocol.covers) }),
     roles: behaviour.roles,
     params: behaviour.params,
     session: behaviour.session,

@@ -3,6 +3,7 @@
 import type { EncodeError } from '../../runtime/wire/codec.ts'
 import { exprText } from '../emit/notation.ts'
 import type { Body, Expr, Field, Group, Node } from '../model/model.ts'
+import { looksAhead } from '../model/walk.ts'
 import { checkGiven } from './check-given.ts'
 import { bytesOf, type Chunk, EMPTY, holdsSeal, joinChunks, lateChunk, sealedChunk, zeroChunk } from './chunk.ts'
 import { type EncodeRun, EncodeScope } from './encode-scope.ts'
@@ -223,7 +224,7 @@ export class Given implements StructValue {
         pieces.push({ node, order, sealed, chunk: field.chunk })
         continue
       }
-      const present = lazy(() => groups.every(group => this.groupsPresent.get(group)!()) && this.holds(node.if))
+      const present = lazy(() => groups.every(group => this.groupsPresent.get(group)!()) && this.isThere(node))
       this.groupsPresent.set(node, present)
       if (node.seal !== undefined) {
         pieces.push({ node, order, sealed, chunk: lazy(() => (present() ? this.sealedOf(node) : EMPTY)) })
@@ -232,6 +233,12 @@ export class Given implements StructValue {
       }
       this.prepare(node.nodes, [...groups, node], node.seal === undefined ? sealed : [...sealed, node], pieces)
     }
+  }
+
+  /** What stands behind is not known yet: a group whose condition looks there is written when something of it was given. */
+  private isThere(group: Group): boolean {
+    if (group.if === undefined || !looksAhead(group.if)) return this.holds(group.if)
+    return fieldsIn(group).some(field => this.given(field) && !field.hidden && field.type.kind !== 'at')
   }
 
   private holds(condition: Expr | undefined): boolean {
@@ -344,6 +351,10 @@ export class Given implements StructValue {
     if (!group.extent) return sealed
     return this.guarded(scope, () => bounded(group.extent!, BigInt(plain.bits / 8 + seal.overhead), sealed, scope))
   }
+}
+
+function fieldsIn(group: Group): Field[] {
+  return group.nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsIn(node)))
 }
 
 /** Computes once; asked again while it computes, it gives `within`. */

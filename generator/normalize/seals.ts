@@ -152,7 +152,8 @@ function replay(section: Section, isStream: boolean): SealData['replay'] {
   if (raw === 'increasing') return { by: 'increasing' }
   if (!isMap(raw)) return { by: 'window', size: section.count('replay', WINDOW), only: undefined }
   const own = section.section('replay')
-  return { by: 'window', size: own.count('window', WINDOW), only: own.has('only') ? own.list('only') : undefined }
+  const only = own.has('only') ? own.list('only') : undefined
+  return { by: 'window', size: own.count('window', WINDOW), only, ...(own.flag('wraps', false) && { wraps: true }) }
 }
 
 function rekey(

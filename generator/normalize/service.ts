@@ -55,6 +55,7 @@ function relay(section: Section, protocol: Protocol): Service {
         RELAY.queue.overflow,
       ),
       stall: queue.duration('stall', RELAY.queue.stall),
+      hold: queue.duration('hold', RELAY.queue.hold),
     },
     whenPublisherLeaves: section.word('when_publisher_leaves', ['close-subscribers', 'keep-subscribers'], RELAY.leaves),
     answer: answer(section, protocol),
@@ -128,7 +129,7 @@ const RELAY = {
   max: 1,
   from: 'join',
   ifNoToken: 'refuse',
-  queue: { frames: 255, bytes: 64 * 1024 ** 2, overflow: 'drop-newest', stall: 10_000 },
+  queue: { frames: 255, bytes: 64 * 1024 ** 2, overflow: 'drop-newest', stall: 10_000, hold: 50 },
   leaves: 'close-subscribers',
 } as const
 

@@ -28,6 +28,7 @@ export type Channels<M> = Pick<
   | 'unsettled'
   | 'path'
   | 'counters'
+  | 'proved'
   | 'moved'
   | 'end'
 >
@@ -93,6 +94,7 @@ export class ConnectionSet<M> implements Channels<M> {
       if (this.#put(now, lane, message)) return 'sent'
       this.#stalled = true
     }
+    this.#host.mayWait?.(channel, message, size)
     if (lane.outgoing.takes(size)) {
       lane.outgoing.push(message, size, undefined)
       return 'queued'
@@ -208,6 +210,8 @@ export class ConnectionSet<M> implements Channels<M> {
       rate: Number.POSITIVE_INFINITY,
     }
   }
+
+  proved(): void {}
 
   moved(handshakeRtt?: number): void {
     this.#rtt = handshakeRtt

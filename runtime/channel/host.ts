@@ -58,10 +58,16 @@ export interface ChannelHost<M> {
   dropped(channel: number, message: M): void
   /** There is room again on a channel that refused a message. */
   ready(channel: number): void
+  /** A round trip of a reliable message was measured, milliseconds. */
+  measured?(ms: number): void
   /** The connection cannot go on. Called once; afterwards every input is ignored. */
   failed(code: FailureCode, text: string): void
   /** The priority of a message, 0 to 7, where the channel's schema names a field for it. Absent: 0. */
   priority?(channel: number, message: M): number
+  /** A message is about to wait for its turn: throws what sending it would throw, as nobody is there to be told then. */
+  mayWait?(channel: number, message: M, size: number): void
+  /** Messages are held back by a round trip that may be too long: `proved` follows when it was measured again. */
+  measure?(): void
   /** Length of the field that is cut. Called only where the channel has `fragment`. */
   cutSize(channel: number, message: M): number
   /** That field in a received piece; borrowed. */
@@ -93,6 +99,8 @@ export interface NumberWidths {
   /** Bits of the fields that number pieces. Default 16. */
   readonly fragmentIdBits?: number | undefined
   readonly fragmentCountBits?: number | undefined
+  /** A message without order may come twice, because packets may (profiles). */
+  readonly copies?: boolean | undefined
 }
 
 export interface ChannelSetOptions<M> {

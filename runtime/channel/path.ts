@@ -16,6 +16,8 @@ export interface PathOptions {
   readonly datagram: number
   readonly handshakeRtt: number | undefined
   readonly tolerate: number
+  /** Pacing by the round trip of the handshake holds something back: a shorter one, if it is proved, would let it go. */
+  readonly held?: (() => void) | undefined
 }
 
 export class Path {
@@ -27,7 +29,7 @@ export class Path {
   limited = false
   readonly #options: PathOptions
   #pacer: Pacer
-  /** Never paced as if round trips were shorter than this: what the handshake saw, which a peer cannot shorten. */
+  /** Never paced as if round trips were shorter than this: the least that was seen of those a peer cannot shorten. */
   #floor: number
   /** Share of messages lost while nothing queued, over the last five hundred or so. */
   #unexplained = 0
@@ -68,7 +70,11 @@ export class Path {
   /** Whether a message of `bytes` may go now. */
   admits(now: number, bytes: number): boolean {
     if (this.congestion === undefined) return true
-    return this.#pacer.at <= now && (this.inFlight + bytes <= this.congestion.window || this.inFlight === 0)
+    if (this.#pacer.at > now) {
+      if ((this.roundTrip.smoothed ?? Infinity) < this.#floor) this.#options.held?.()
+      return false
+    }
+    return this.inFlight + bytes <= this.congestion.window || this.inFlight === 0
   }
 
   /** When the pacer lets the next go, where only the pacer is in the way; Infinity otherwise. */
@@ -103,6 +109,11 @@ export class Path {
     this.#round = Math.min(this.#round, ms)
     this.#samples++
     if (sentAt >= this.#roundFrom) this.#endRound(now)
+  }
+
+  /** A round trip that the peer could not shorten: the handshake of a process that has just begun takes too long. */
+  proved(ms: number): void {
+    this.#floor = Math.min(this.#floor, ms)
   }
 
   /** Something is taken for lost. */

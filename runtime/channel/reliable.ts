@@ -286,6 +286,7 @@ export class ReliableLane<M> extends Lane<M> {
     if (this.#againAt > sentAt && now - sentAt > path.roundTrip.timeout && ++this.#doubts <= MOST_DOUBTS) return false
     this.#doubts = 0
     path.sample(now, sentAt)
+    this.context.host.measured?.(now - sentAt)
     return true
   }
 

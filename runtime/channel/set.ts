@@ -48,6 +48,7 @@ export class ChannelSet<M> {
       datagram,
       handshakeRtt: options.handshakeRtt,
       tolerate: options.tolerate ?? TOLERATED,
+      held: () => host.measure?.(),
     })
     this.#row = numbers.seqSpace === 'connection' ? this.#oneRow(channels, numbers) : undefined
     const context: LaneContext<M> = {
@@ -89,6 +90,7 @@ export class ChannelSet<M> {
       if (bytes === NO_ROOM) this.#stalled = true
       if (this.#ended) return 'refused'
     }
+    this.#host.mayWait?.(channel, message, size)
     if (!outgoing.takes(size)) {
       const result = this.#full(lane, size)
       if (result !== 'queued') return result
@@ -191,6 +193,11 @@ export class ChannelSet<M> {
       inFlight,
       rate: rate * 1000,
     }
+  }
+
+  /** A round trip of something that only the peer can have answered, and not before it arrived. */
+  proved(ms: number): void {
+    this.#path.proved(ms)
   }
 
   /** The peer is reached another way now: what was measured, and the window, begin anew. */

@@ -16,6 +16,7 @@ export class UnreliableLane<M> extends Lane<M> {
   readonly #row: Row<M> | undefined
   readonly #sequenced: boolean
   readonly #mostPieces: number
+  readonly #takesCopies: boolean
   #next = 1
   /** Highest number that arrived; on a sequenced channel, that was delivered. */
   #newest = 0
@@ -30,6 +31,7 @@ export class UnreliableLane<M> extends Lane<M> {
     this.#serial = seqBits === 0 ? undefined : new Serial(seqBits, first)
     this.#sequenced = channel.delivery === 'unreliable-sequenced'
     this.#mostPieces = channel.fragment?.pieces ?? 0
+    this.#takesCopies = context.numbers.copies ?? false
     if (this.#sequenced && this.#serial === undefined)
       throw new LocalError('BadOption', `${channel.name} is sequenced, but nothing in its frames carries a number`)
   }
@@ -63,7 +65,7 @@ export class UnreliableLane<M> extends Lane<M> {
       if (this.#sequenced) {
         if (number <= this.#newest) return this.#late(number === this.#newest)
         this.#newest = number
-      } else if (!this.#isNew(number)) return this.#late(number > this.#newest - Seen.SPAN)
+      } else if (!this.#takesCopies && !this.#isNew(number)) return this.#late(number > this.#newest - Seen.SPAN)
     }
     this.#deliver(message)
     return 'delivered'

@@ -3,7 +3,7 @@
 
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
-import type { Address } from './machine.ts'
+import type { Address, Instant } from './machine.ts'
 import type { FramePlan, Rule } from './plan.ts'
 import type { Session } from './session.ts'
 
@@ -35,6 +35,8 @@ export interface Carrier {
   unpin(session: Session, codec: Codec): void
   /** The deadline of the session came closer, or its phase changed. */
   changed(session: Session): void
+  /** Asks for a round trip that the peer cannot shorten: the channels are told what came of it. */
+  measure?(now: Instant): void
   /** The session has something to send and no room: tell it when everything queued was taken. */
   waits(session: Session): void
 }

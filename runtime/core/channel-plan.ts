@@ -22,6 +22,8 @@ export interface ChannelPlan {
   readonly isSeqWide: boolean
   readonly areBitsWide: boolean
   readonly budgets: readonly (Budget | undefined)[]
+  /** Values with all fields of a frame on a channel, all undefined; made when first needed. */
+  readonly templates: (Plain | undefined)[]
   /** What acknowledges by itself, by place. */
   readonly ackFrames: readonly (FramePlan | undefined)[]
   /** Frames that only acknowledge, by index. */
@@ -36,7 +38,7 @@ export function isChannelled(plan: Pick<Plan, 'isStream' | 'protocol'>): boolean
 }
 
 /** What is the same for all endpoints of a role. */
-type ChannelFacts = Omit<ChannelPlan, 'budgets'>
+type ChannelFacts = Omit<ChannelPlan, 'budgets' | 'templates'>
 
 /** Finding out takes milliseconds, and descriptors do not change. */
 const known = new WeakMap<ProtocolDescriptor, Map<string, ChannelFacts>>()
@@ -58,7 +60,8 @@ export function channelPlan(plan: Plan, codec: Codec): ChannelPlan {
     codec.context = context
     roles.set(role.name, facts)
   }
-  return { ...facts, budgets: protocol.channels.map(({ fragment }) => fragment && new Budget(fragment.bytes)) }
+  const budgets = protocol.channels.map(({ fragment }) => fragment && new Budget(fragment.bytes))
+  return { ...facts, budgets, templates: [] }
 }
 
 function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): ChannelFacts {
@@ -79,6 +82,7 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
       seqBits: seq?.bits ?? 0,
       ackBits: acks?.bits ?? 0,
       seqSpace: header.seqSpace,
+      ...(plan.protocol.seals.some(({ replay }) => replay?.by === 'window' && replay.wraps) && { copies: true }),
       ...(piece !== undefined && { fragmentIdBits: piece.idBits, fragmentCountBits: piece.countBits }),
     },
     mtu: channels.map(() => plan.maxFrame - (acks?.overhead ?? 0)),

@@ -1,10 +1,75 @@
-// Values of frames that travel on channels: acknowledgements in them, the field that is cut, and memory to try them in.
+// Values of frames that travel on channels: their numbers, acknowledgements in them, the field that is cut, and memory to
+// try them in.
 
-import type { Acks, ChannelHost } from '../channel/host.ts'
+import type { Acks, ChannelHost, Numbers } from '../channel/host.ts'
 import { ChannelSet } from '../channel/set.ts'
 import type { ChannelPlan } from './channel-plan.ts'
 import { LocalError } from './errors.ts'
-import type { Plain } from './recast.ts'
+import type { FramePlan } from './plan.ts'
+import { blank, type Plain } from './recast.ts'
+
+/** Makes the values that leave of those that were given. */
+export class ChannelValues {
+  readonly #plan: ChannelPlan
+  readonly #owned: Plain
+
+  /** `owned`: fields that the carrier writes into every frame. */
+  constructor(plan: ChannelPlan, owned: Plain) {
+    this.#plan = plan
+    this.#owned = owned
+  }
+
+  /** Whether what travels on this channel carries acknowledgements. */
+  acknowledges(channel: number): boolean {
+    const { channels, numbers } = this.#plan
+    return numbers.seqSpace === 'connection' || (channels[channel]?.delivery.startsWith('reliable') ?? false)
+  }
+
+  /** The value with the numbers of its transmission. */
+  numbered(channel: number, frame: FramePlan, given: Plain, { seq, fragment }: Numbers, acks: Acks | undefined): Plain {
+    const { header, channels, isSeqWide, numbers } = this.#plan
+    const { id, delivery } = channels[channel] ?? {}
+    const value: Plain = { ...this.#templateOf(channel, frame, given) }
+    for (const name in given) value[name] = given[name]
+    if (id !== undefined) header.channel?.set(value, id)
+    header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
+    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (acks !== undefined && (acks.ack !== 0 || numbers.seqSpace === 'connection'))
+      acknowledge(this.#plan, value, acks)
+    if (fragment === undefined) return value
+    header.fragment_flag?.set(value, true)
+    header.fragment_id?.set(value, fragment.id)
+    header.fragment_index?.set(value, fragment.index)
+    header.fragment_count?.set(value, fragment.count)
+    const cut = channels[channel]?.fragment?.cut ?? ''
+    value[cut] = bytesOf(value[cut], cut).subarray(fragment.from, fragment.to)
+    return value
+  }
+
+  /** The value as it would be sent first, to see whether it can. */
+  sample(channel: number, given: Plain): Plain {
+    const { header, channels, isSeqWide } = this.#plan
+    const value: Plain = { ...given }
+    const { id } = channels[channel] ?? {}
+    if (id !== undefined) header.channel?.set(value, id)
+    header.seq?.set(value, isSeqWide ? 1n : 1)
+    return value
+  }
+
+  /** Fields that are there already are set much faster than those that are added one by one, so all that may come are. */
+  #templateOf(channel: number, { index }: FramePlan, given: Plain): Plain {
+    const { templates, channels, header } = this.#plan
+    const at = index * channels.length + channel
+    const known = templates[at]
+    if (known !== undefined) return known
+    const value: Plain = { ...this.sample(channel, given), ...this.#owned }
+    if (channels[channel]?.delivery.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (this.acknowledges(channel)) acknowledge(this.#plan, value, NO_ACKS)
+    const made = blank(value)
+    templates[at] = made
+    return made
+  }
+}
 
 /** Throws LocalError where the channels of a schema cannot run. */
 export function requireChannels(plan: ChannelPlan): void {
@@ -30,6 +95,7 @@ export function bytesOf(value: unknown, field: string): Uint8Array {
   throw new LocalError('NotBuilt', `a message is too large for one datagram, and ${field} is not bytes`)
 }
 
+const NO_ACKS: Acks = { ack: 0, lo: 0, hi: 0 }
 let spare = new Uint8Array(2048)
 
 /** Memory for what is encoded only to see whether it can be. */

@@ -8,12 +8,12 @@ import type { Codec, DecodeOptions, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { Carrier } from './carrier.ts'
 import type { ChannelPlan } from './channel-plan.ts'
-import { acknowledge, bytesOf, scratch } from './channel-values.ts'
+import { acknowledge, bytesOf, ChannelValues, scratch } from './channel-values.ts'
 import type { Emission } from './emission.ts'
 import { LocalError, PeerError, peerError } from './errors.ts'
 import { type Instant, instant } from './machine.ts'
 import type { FramePlan } from './plan.ts'
-import { blank, inputOf, type Plain, remove } from './recast.ts'
+import { inputOf, type Plain, remove } from './recast.ts'
 import type { Session } from './session.ts'
 
 /** A message: on its way out a value; of those that arrived a reader, or bytes where it had to wait. */
@@ -40,7 +40,7 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
   readonly #row: ConnectionSet<Message> | undefined
-  readonly #templates: (Plain | undefined)[] = []
+  readonly #values: ChannelValues
   readonly #places: ReadonlyMap<string, number>
   /** Where a value says which channel it is for. */
   readonly #path: readonly string[]
@@ -53,6 +53,7 @@ export class SessionChannels implements ChannelHost<Message> {
     this.plan = plan
     this.#host = host
     this.#now = now
+    this.#values = new ChannelValues(plan, host.carrier.owned ?? NOTHING)
     this.#places = new Map(plan.channels.map((one, place) => [one.name, place]))
     this.#path = plan.header.channel?.path.split('.') ?? []
     const options = {
@@ -84,6 +85,7 @@ export class SessionChannels implements ChannelHost<Message> {
   get counters(): Channels<Message>['counters'] {
     return this.#set.counters
   }
+
   /** Sends a message. False: there is no room now, `ready` follows. Throws what encoding throws. */
   send(now: Instant, frame: FramePlan, value: Plain, name?: string): boolean {
     this.#now = now
@@ -93,8 +95,6 @@ export class SessionChannels implements ChannelHost<Message> {
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
     const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
-    // What may wait must not be refused by the schema when its turn comes.
-    if (isReliable) codec.encode(frame.name, this.#sample(place, value), scratch(size + 64), 0)
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
     session.soonest(this.deadline)
     if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
@@ -166,6 +166,11 @@ export class SessionChannels implements ChannelHost<Message> {
     if (now >= this.#set.deadline) this.#set.wake(now)
   }
 
+  /** A round trip that the peer could not shorten, milliseconds. */
+  proved(ms: number): void {
+    this.#set.proved(ms)
+  }
+
   /** The peer is reached another way now. */
   moved(): void {
     this.#set.moved()
@@ -194,12 +199,13 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const { frame } = message
     const { fragment } = numbers
-    const value = this.#numbered(channel, message, numbers)
+    const acks = this.#values.acknowledges(channel) ? this.#set.acks(channel) : undefined
+    const value = this.#values.numbered(channel, frame, message.value, numbers, acks)
     if (kind === 'again') {
       session.shared.meter.count('channel.again', this.plan.channels[channel]?.name)
       carrier.write(session, frame, value, session.plan.maxFrame, true)
     } else {
-      if (fragment?.index === 0) emission.show(frame, this.#sample(channel, message.value))
+      if (fragment?.index === 0) emission.show(frame, this.#values.sample(channel, message.value))
       emission.put(this.#now, frame, value, session.plan.maxFrame, fragment !== undefined, (fragment?.index ?? 0) === 0)
     }
     if (value.ack !== undefined || this.plan.header.ack !== undefined) this.#set.carried(channel)
@@ -236,6 +242,10 @@ export class SessionChannels implements ChannelHost<Message> {
 
   settled(): void {}
 
+  measured(ms: number): void {
+    this.#host.session.shared.meter.roundTrip(ms)
+  }
+
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)
   }
@@ -246,6 +256,17 @@ export class SessionChannels implements ChannelHost<Message> {
 
   failed(code: FailureCode, text: string): void {
     this.#host.session.fail(this.#now, new PeerError(code, text, { fatal: true }))
+  }
+
+  /** What may wait must not be refused by the schema when its turn comes. */
+  mayWait(channel: number, { frame, value }: Message, size: number): void {
+    if (!this.plan.channels[channel]?.delivery.startsWith('reliable')) return
+    const { carrier, session } = this.#host
+    carrier.codec(session).encode(frame.name, this.#values.sample(channel, value), scratch(size + 64), 0)
+  }
+
+  measure(): void {
+    this.#host.carrier.measure?.(this.#now)
   }
 
   cutSize(channel: number, { value }: Message): number {
@@ -298,47 +319,6 @@ export class SessionChannels implements ChannelHost<Message> {
     const channel = channels[place]
     if (descriptor.channel !== 'any' && channel?.name !== descriptor.channel) return false
     return header.channel === undefined || channel?.id === undefined || header.channel.get(frame) === channel.id
-  }
-
-  /** The value with the numbers of its transmission. */
-  #numbered(channel: number, { frame, value: given }: Message, { seq, fragment }: Numbers): Plain {
-    const { header, channels, isSeqWide } = this.plan
-    const { id, delivery } = channels[channel] ?? {}
-    // Fields that are there already are set much faster than those that are added one by one.
-    const value: Plain = { ...this.#templateOf(channel, frame, given) }
-    for (const name in given) value[name] = given[name]
-    if (id !== undefined) header.channel?.set(value, id)
-    header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
-    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
-    if (this.#row !== undefined || delivery?.startsWith('reliable')) {
-      const acks = this.#set.acks(channel)
-      if (acks.ack !== 0 || this.#row !== undefined) acknowledge(this.plan, value, acks)
-    }
-    if (fragment !== undefined) {
-      header.fragment_flag?.set(value, true)
-      header.fragment_id?.set(value, fragment.id)
-      header.fragment_index?.set(value, fragment.index)
-      header.fragment_count?.set(value, fragment.count)
-      const cut = this.#cut(channel)
-      value[cut] = bytesOf(value[cut], cut).subarray(fragment.from, fragment.to)
-    }
-    return value
-  }
-
-  /** The fields of a frame, all undefined. */
-  #templateOf(channel: number, frame: FramePlan, given: Plain): Plain {
-    const at = frame.index * this.plan.channels.length + channel
-    this.#templates[at] ??= blank({ ...this.#sample(channel, given), ...this.#host.carrier.owned })
-    return this.#templates[at] as Plain
-  }
-
-  /** The value as it would be sent first, to see whether it can. */
-  #sample(channel: number, given: Plain): Plain {
-    const value: Plain = { ...given }
-    const { id } = this.plan.channels[channel] ?? {}
-    if (id !== undefined) this.plan.header.channel?.set(value, id)
-    this.plan.header.seq?.set(value, this.plan.isSeqWide ? 1n : 1)
-    return value
   }
 
   #heard(now: Instant, frame: Reader): void {

@@ -32,10 +32,10 @@ export class Conduct {
     const { plan, meter } = this.#shared
     const { onError, limits } = plan.protocol
     const what = plan.isStream ? onError.stream : onError.datagram
-    if (error.fatal && what === 'close') return true
-    if (this.#strikes === undefined || !limits.strikes?.on.includes(error.code)) return false
+    const isFatal = error.fatal && what === 'close'
+    if (this.#strikes === undefined || !limits.strikes?.on.includes(error.code)) return isFatal
     meter.count('strike', error.code)
-    return this.#strikes.strike(now) && limits.strikes.then === 'close'
+    return (this.#strikes.strike(now) && limits.strikes.then === 'close') || isFatal
   }
 }
 

@@ -11,6 +11,7 @@ const LOCAL = {
   BadParam: 'a param has a value that the schema does not allow',
   BadTarget: 'the address cannot be used',
   BadRole: 'the role does not fit',
+  Authentication: 'the keys are missing that the peer is known by',
   BadOption: 'an option has a value that makes no sense',
   UnknownFrame: 'there is no such frame',
   WrongDirection: 'this role may not send this frame',
@@ -101,6 +102,12 @@ export function refused(failure: Malformed, texts: ErrorTexts, fatal: boolean): 
   const text = texts[code]?.text ?? sentence(code)
   const place = field === '' ? '' : ` in ${field}`
   return new PeerError(code, `${text}${place} at byte ${offset}`, { field, offset, fatal })
+}
+
+/** The error under the name that the schema gives it (`errors.NAME.covers`). */
+export function named(error: PeerError, covers: Readonly<Record<string, string>> | undefined): PeerError {
+  const code = covers?.[error.code]
+  return code === undefined ? error : new PeerError(code, error.message, error)
 }
 
 export type ErrorTexts = Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>

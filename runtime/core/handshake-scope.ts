@@ -19,6 +19,8 @@ export interface ScopeOptions {
 export class HandshakeScope implements KeyScope {
   readonly key: Record<string, Uint8Array> = {}
   readonly frames: Record<string, Readonly<Record<string, unknown>>> = {}
+  /** Those of the peer. */
+  readonly received: Record<string, Readonly<Record<string, unknown>>> = {}
   readonly clear: Readonly<Record<string, unknown>> = {}
   readonly counter = 0n
   readonly peer: Readonly<Record<string, unknown>>

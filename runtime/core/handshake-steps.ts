@@ -61,7 +61,10 @@ export class StepsExchange implements Exchange {
     if (found === undefined) return at
     this.#compare(step, found.reader)
     for (const { pair, field } of step.teaches) this.#options.scope.teach(pair, field.get(found.reader))
-    this.#options.scope.frames[step.frame] = found.reader.toObject()
+    const { frames, received } = this.#options.scope
+    const plain = found.reader.toObject()
+    frames[step.frame] = plain
+    received[step.frame] = plain
     this.#messages.accept(step.frame, found.reader)
     this.#next()
     return found.next

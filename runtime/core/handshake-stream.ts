@@ -22,6 +22,8 @@ export interface Secured {
   readonly keys: Readonly<Record<string, Uint8Array>>
   /** Frames that went by, either way, as plain values. */
   readonly frames: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Those of the peer. */
+  readonly received: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
 
 export interface StreamHandshakeOptions {
@@ -160,9 +162,9 @@ export class StreamHandshake implements ExchangeHost {
       this.#exchanges.shift()
     }
     const noise = this.#noise?.finish()
-    const { key, frames } = this.#scope
+    const { key, frames, received } = this.#scope
     for (const { name, value } of this.#options.script.keys) key[name] = value(this.#scope)
-    this.#end({ noise, keys: key, frames })
+    this.#end({ noise, keys: key, frames, received })
   }
 
   /** An error that is none of ours is an attack on a handshake (a point that is none): it ends as HandshakeFailed. */

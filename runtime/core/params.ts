@@ -2,6 +2,7 @@
 // appears in a message.
 
 import { LocalError } from './errors.ts'
+import type { KeyScope } from './handshake-descriptor.ts'
 import type { ParamDescriptor, ParamType, ProtocolDescriptor, RoleDescriptor } from './protocol.ts'
 
 export interface ParamSources {
@@ -13,7 +14,7 @@ export interface ParamSources {
 
 /**
  * The params of a role, complete. A param without value (`default: none`) is absent; `any` is the text `any`.
- * Throws LocalError MissingParam, BadParam.
+ * Throws LocalError MissingParam, BadParam, Authentication where the keys are missing that the peer is known by.
  */
 export function resolveParams(
   protocol: ProtocolDescriptor,
@@ -33,7 +34,7 @@ export function resolveParams(
     const value = given[param.name]
     if (value !== undefined) values[param.name] = checked(param, value)
     else if (isFor(param, role)) {
-      const fallback = defaultOf(param, protocol, sources)
+      const fallback = defaultOf(param, protocol, role, sources)
       if (fallback !== undefined) values[param.name] = fallback
     }
   }
@@ -45,10 +46,15 @@ export function isFor(param: ParamDescriptor, role: RoleDescriptor): boolean {
   return param.for.length === 0 || param.for.some(name => role.is.includes(name))
 }
 
-function defaultOf(param: ParamDescriptor, protocol: ProtocolDescriptor, sources: ParamSources): unknown {
+function defaultOf(
+  param: ParamDescriptor,
+  protocol: ProtocolDescriptor,
+  role: RoleDescriptor,
+  sources: ParamSources,
+): unknown {
   const { fallback, type } = param
   if (fallback === undefined) {
-    if (param.required) throw missing(param, protocol)
+    if (param.required) throw missing(param, protocol, role)
     return undefined
   }
   if ('value' in fallback) return plain(fallback.value)
@@ -66,13 +72,28 @@ function defaultOf(param: ParamDescriptor, protocol: ProtocolDescriptor, sources
   }
 }
 
-function missing(param: ParamDescriptor, protocol: ProtocolDescriptor): LocalError {
+function missing(param: ParamDescriptor, protocol: ProtocolDescriptor, role: RoleDescriptor): LocalError {
   const doc = param.doc === undefined ? '' : ` (${param.doc})`
-  const example = param.type.kind === 'bytes' ? `bytes` : shape(param.type)
+  const example = param.type.kind === 'bytes' ? 'bytes' : shape(param.type)
   return new LocalError(
-    'MissingParam',
-    `${protocol.name} needs the param "${param.name}"${doc}: pass params: { ${param.name}: <${example}> }`,
+    knowsPeerBy(protocol, role).has(param.name) ? 'Authentication' : 'MissingParam',
+    `${protocol.name} needs the param "${param.name}"${doc}, which is ${example}`,
   )
+}
+
+/** Params that hold the keys by which this role knows its peer: what `accept` and `remote` of the handshake read. */
+function knowsPeerBy({ handshake }: ProtocolDescriptor, role: RoleDescriptor): ReadonlySet<string> {
+  const noise = handshake?.script?.noise
+  const read = new Set<string>()
+  const param = new Proxy<Record<string, unknown>>({}, { get: (_, name) => void read.add(String(name)) })
+  for (const keys of ['', ...role.is].flatMap(name => [noise?.accept[name], noise?.remote[name]])) {
+    try {
+      keys?.({ param } as KeyScope)
+    } catch {
+      // It computes with what it read, and nothing is there: what it read is known all the same.
+    }
+  }
+  return read
 }
 
 function checked(param: ParamDescriptor, value: unknown): unknown {

@@ -325,6 +325,8 @@ export interface ProtocolDescriptor {
   readonly insecure: readonly string[]
   readonly frames: readonly FrameDescriptor[]
   readonly errors: Readonly<Record<string, { readonly text: string; readonly fatal: boolean | undefined }>>
+  /** Built-in error -> the name that the schema gives it. */
+  readonly covers?: Readonly<Record<string, string>> | undefined
   readonly roles: readonly RoleDescriptor[]
   readonly params: readonly ParamDescriptor[]
   readonly session: readonly SessionDescriptor[]

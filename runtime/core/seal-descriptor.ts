@@ -90,7 +90,13 @@ export interface SealDescriptor {
   readonly nonce: readonly NoncePart[]
   readonly layout: SealLayout | undefined
   readonly replay:
-    | { readonly by: 'window'; readonly size: number; readonly only: readonly string[] | undefined }
+    | {
+        readonly by: 'window'
+        readonly size: number
+        readonly only: readonly string[] | undefined
+        /** Numbers begin again behind their last one, and old ones with them (profiles). */
+        readonly wraps?: boolean | undefined
+      }
     | { readonly by: 'increasing' }
     | undefined
   readonly rekey: RekeyDescriptor

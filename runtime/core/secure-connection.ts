@@ -154,9 +154,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   passed(now: Instant, name: string, reader: Reader | undefined): void {
     const frame = this.host.shared.plan.byName.get(name)
-    if (frame === undefined) return
-    if (this.session !== undefined) this.session.passed(now, frame, reader)
-    else this.#passed.push({ frame, at: now })
+    if (frame !== undefined && this.session === undefined) this.#passed.push({ frame, at: now })
+    else if (frame !== undefined) this.session?.passed(now, frame, reader)
   }
 
   keyed(now: Instant, keys: SessionKeys, peerId: number): void {
@@ -186,8 +185,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   confirm(now: Instant): Session {
     const { handshake } = this
     if (handshake instanceof Responder || handshake instanceof Handed) this.rtt = handshake.roundTrip(now)
-    if (handshake instanceof Responder || handshake instanceof Initiator)
-      this.host.shared.meter.handshake(handshake.age(now))
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
@@ -245,7 +242,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** A frame that opened and is within the rate. */
   arrived(now: Instant, session: Session, frame: Reader, size: number): void {
     const { probe } = this.host.secure
-    if (this.isProbing && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
+    if (this.#path.isAsking && probe?.replies.has(frame.frameIndex)) this.#path.answered(now, probe.answer.get(frame))
     if (frame.frameIndex !== this.host.secure.empty?.index) {
       this.#isWaitedFor = false
       session.arrived(now, frame, size)
@@ -263,8 +260,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
   came(peer: Address): void {
-    const { rebind } = this.host.secure.seal
-    if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
+    if (this.host.secure.seal.rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
     this.address = peer
     if (this.session !== undefined) this.session.address = peer
     this.#path = new SecurePath(this, this.host)
@@ -279,7 +275,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** The application is done with it: for a while it answers that it is closed. */
   linger(now: Instant): void {
     this.state = 'closing'
-    this.#closeUntil = instant(now + 3 * this.patience)
+    // Without a frame that says so, only what is on its way out needs the keys.
+    this.#closeUntil = instant(now + (this.host.secure.bye === undefined ? CLOSE_PAUSE : 3 * this.patience))
     this.#saidCloseAt = now
   }
 
@@ -339,6 +336,10 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   // -------------------------------------------------------------------------------------- for the session
 
+  measure(now: Instant): void {
+    if (this.state === 'open') this.#path.measure(now)
+  }
+
   protected get self(): this {
     return this
   }
@@ -346,7 +347,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** While a key may only ask for its confirmation, messages wait. */
   get hasRoom(): boolean {
     if (!this.#path.takes(this.host.shared.plan.maxFrame)) return false
-    return this.host.hasRoom && this.seal?.readiness(this.host.now) === 'open'
+    return this.host.hasRoom && this.seal?.readiness(Math.max(this.host.now, this.session?.now ?? 0)) === 'open'
   }
 
   write(_session: Session, frame: FramePlan, value: object, size: number, isOwn = false): void {

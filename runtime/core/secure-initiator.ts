@@ -14,7 +14,6 @@ export class Initiator {
   readonly #host: AttemptHost
   readonly #noise: NoiseDescriptor
   readonly #ephemeral: Uint8Array
-  readonly #startedAt: Instant
   #sentAt: Instant
   #exchange: NoiseExchange
   /** Noise messages sent so far; the last one is what is repeated. */
@@ -37,7 +36,6 @@ export class Initiator {
     this.#host = host
     this.#noise = script.noise as NoiseDescriptor
     this.#ephemeral = host.random(suite?.curve === '448' ? 56 : 32)
-    this.#startedAt = now
     this.#sentAt = now
     host.scope.frames[this.#frame(0)] = this.#told(this.#frame(0))
     this.#exchange = host.exchange(Uint8Array.from(this.#ephemeral))
@@ -54,11 +52,6 @@ export class Initiator {
   /** The first packet. */
   start(now: Instant): void {
     this.#send(now)
-  }
-
-  /** Milliseconds since the beginning. */
-  age(now: Instant): number {
-    return now - this.#startedAt
   }
 
   /** Milliseconds since the packet that is answered was sent; the newest one of several equal ones. */

@@ -1,7 +1,7 @@
 // What an endpoint with sealed datagrams does for its connections on the way out: room, codecs, and frames that become packets.
 
 import type { Codec } from '../wire/codec.ts'
-import type { Address } from './machine.ts'
+import type { Address, Instant } from './machine.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { SecureConnection } from './secure-connection.ts'
@@ -12,6 +12,8 @@ export abstract class SecureOutput {
   /** The driver sets it while the socket takes nothing; then `limits.queue.messages` counts. */
   isBlocked = false
   abstract readonly shared: Shared
+  /** The latest time that anybody told. */
+  abstract now: Instant
   protected abstract readonly sending: SecureSending
 
   /** Bytes that wait to be taken. */
@@ -42,6 +44,9 @@ export abstract class SecureOutput {
   }
 
   write(connection: SecureConnection, frame: FramePlan, value: object, size: number, isOwn = false): void {
+    // Whoever sends brings the time with it: keys grow old while nothing arrives.
+    const at = connection.session?.now
+    if (at !== undefined && at > this.now) this.now = at
     this.sending.write(connection, frame, value, size, isOwn)
   }
 

@@ -15,6 +15,9 @@ export class SecurePath {
   readonly #path: Path
   /** When it is asked again. */
   #challengeAt: Instant = NEVER
+  /** The token of a probe that measures, and when it was sent. */
+  #measuring: bigint | undefined
+  #measuredFrom: Instant = NEVER
 
   constructor(connection: SecureConnection, host: SecureHost) {
     this.#connection = connection
@@ -40,9 +43,27 @@ export class SecurePath {
     if (this.#path.opened(now, peer, size, isNewest, this.#connection.patience) !== 'none') this.#moved(now)
   }
 
+  /** A probe is on its way. */
+  get isAsking(): boolean {
+    return this.isProbing || this.#measuring !== undefined
+  }
+
+  /** Sends a probe to learn how long it takes: who answers it must have got it. */
+  measure(now: Instant): void {
+    const wasLost = now - this.#measuredFrom > this.#connection.patience
+    if (this.isProbing || (this.#measuring !== undefined && !wasLost)) return
+    this.#measuring = this.#draw()
+    this.#measuredFrom = now
+    this.#probe(this.#measuring)
+  }
+
   /** A probe came back. */
   answered(now: Instant, token: unknown): void {
     if (typeof token !== 'bigint' && typeof token !== 'number') return
+    if (BigInt(token) === this.#measuring) {
+      this.#measuring = undefined
+      this.#connection.session?.channels?.proved(now - this.#measuredFrom)
+    }
     if (!this.#path.answered(BigInt(token))) return
     this.isProbing = false
     this.#challengeAt = NEVER
@@ -65,23 +86,34 @@ export class SecurePath {
     session?.channels?.moved()
     this.#host.shared.meter.count('path.moved')
     this.#challengeAt = NEVER
+    this.#measuring = undefined
     if (this.isProbing) this.#challenge(now)
     this.#host.changed(connection)
   }
 
   /** Asks the present address to show that it receives: 64 random bits that must come back sealed. */
   #challenge(now: Instant): void {
+    if (this.#host.secure.probe === undefined || this.#path.isValidated) return
+    this.#challengeAt = instant(now + this.#connection.patience)
+    const token = this.#draw()
+    if (this.#probe(token)) this.#path.challenge(token)
+  }
+
+  #draw(): bigint {
+    return this.#connection.random(8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+  }
+
+  /** False: so much may not go to this address. */
+  #probe(token: bigint): boolean {
     const connection = this.#connection
     const { probe } = this.#host.secure
-    if (probe === undefined || this.#path.isValidated) return
-    this.#challengeAt = instant(now + connection.patience)
-    const token = connection.random(8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+    if (probe === undefined) return false
     const value: Plain = {}
     probe.field.set(value, token)
     const size = this.#host.codecOf(connection).sizeOf(probe.frame.name, value)
-    if (!this.takes(size)) return
-    this.#path.challenge(token)
+    if (!this.takes(size)) return false
     this.#host.write(connection, probe.frame, value, size)
     this.sent(size)
+    return true
   }
 }

@@ -174,13 +174,13 @@ export class SecureReceiving {
     const { shared, secure } = this.#parts
     const fatal = { fatal: true }
     if (verdict === VERDICT.replayed) shared.meter.count('seal.replayed')
-    else if (verdict === VERDICT.failed) shared.meter.count('error', secure.seal.error)
+    else if (verdict === VERDICT.failed && (state !== 'open' || !session?.unopened(now, secure.seal.error)))
+      shared.meter.count('error', shared.plan.protocol.covers?.[secure.seal.error] ?? secure.seal.error)
     if (state !== 'open' || session === undefined) return
     if (verdict === VERDICT.wrongState)
       session.fail(now, peerError('WrongState', 'a phase was confirmed that was never sent', fatal))
     else if (seal?.isWornOut)
       session.fail(now, peerError('LimitExceeded', 'too many forged packets for one key', fatal))
-    else if (verdict === VERDICT.failed) session.unopened(now, secure.seal.error)
   }
 }
 

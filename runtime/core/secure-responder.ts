@@ -17,7 +17,6 @@ export class Responder {
   #first: Uint8Array | undefined
   #reply: Uint8Array | undefined
   #clientId = 0
-  readonly #startedAt: Instant
   #repliedAt: Instant
   readonly deadline: Instant
 
@@ -25,7 +24,6 @@ export class Responder {
     this.#host = host
     this.#noise = host.script.noise as NoiseDescriptor
     this.#exchange = host.exchange(host.random(host.suite?.curve === '448' ? 56 : 32))
-    this.#startedAt = now
     this.#repliedAt = now
     this.deadline = instant(now + timeout)
   }
@@ -33,11 +31,6 @@ export class Responder {
   /** The message that began it, to be compared with one that comes again. */
   get first(): Uint8Array | undefined {
     return this.#first
-  }
-
-  /** Milliseconds since the beginning. */
-  age(now: Instant): number {
-    return now - this.#startedAt
   }
 
   /** Milliseconds since our answer went last, for a first estimate of the round trip. */

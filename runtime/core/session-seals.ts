@@ -16,6 +16,12 @@ import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { SealDescriptor } from './seal-descriptor.ts'
 import type { Session } from './session.ts'
+import type { Shared } from './shared.ts'
+
+/** Whose frames are sealed: a session, or a connection of a node. */
+export interface SealsHost extends Pick<Session, 'plan' | 'context'> {
+  readonly shared: Pick<Shared, 'crypto' | 'meter'>
+}
 
 /** Both directions of one seal. */
 interface Pair {
@@ -28,10 +34,10 @@ interface Pair {
 }
 
 export class SessionSeals {
-  readonly #session: Session
+  readonly #session: SealsHost
   readonly #pairs: ReadonlyMap<string, Pair>
 
-  constructor(session: Session, pairs: ReadonlyMap<string, Pair>) {
+  constructor(session: SealsHost, pairs: ReadonlyMap<string, Pair>) {
     this.#session = session
     this.#pairs = pairs
   }
@@ -44,7 +50,7 @@ export class SessionSeals {
   /** The value with the clear fields that the seal owns. */
   prepare(now: Instant, frame: FramePlan, value: Plain): Plain {
     const pair = this.#pairs.get(frame.descriptor.seal ?? '')
-    if (pair === undefined) return value
+    if (pair?.send.stamps !== true) return value
     const given = { ...value }
     pair.send.stamp(now, given)
     return given
@@ -94,7 +100,7 @@ export class SessionSeals {
 }
 
 /** The seals that a session has keys for; undefined where its schema seals nothing. */
-export function sealsOf(session: Session, secured: Secured | undefined): SessionSeals | undefined {
+export function sealsOf(session: SealsHost, secured: Secured | undefined): SessionSeals | undefined {
   const { plan, shared, context } = session
   const { seals } = plan.protocol
   if (seals.length === 0) return undefined

@@ -12,7 +12,7 @@ import type { SessionChannels } from './channels.ts'
 import { Conduct, overdue } from './conduct.ts'
 import { Delivery } from './delivery.ts'
 import { Emission } from './emission.ts'
-import { PeerError, peerError, refused } from './errors.ts'
+import { named, PeerError, peerError, refused } from './errors.ts'
 import type { Secured } from './handshake-stream.ts'
 import { CLOSED } from './lifecycle.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
@@ -115,10 +115,13 @@ export class Session extends SessionRecord {
     return this.#delivery.hasRoom
   }
 
-  /** A packet under our id did not open: anybody can send one, so it counts only where the schema says so (profiles). */
-  unopened(now: Instant, code: string): void {
+  /** A packet under our id did not open: anybody can send one, so it is a fault of this peer only where the schema says so
+   * (profiles). False: it is not. */
+  unopened(now: Instant, code: string): boolean {
     const { strikes } = this.plan.protocol.limits
-    if (strikes?.authenticated === false) this.fault(now, new PeerError(code, 'a packet did not open'))
+    if (strikes?.authenticated !== false) return false
+    this.fault(now, new PeerError(code, 'a packet did not open'))
+    return true
   }
 
   /** False: the peer sends faster than `limits.rate`; the frame is not to be counted as arrived. */
@@ -297,7 +300,8 @@ export class Session extends SessionRecord {
   }
 
   /** The peer broke a rule, or something failed: counted, told, and where the schema says so the end. */
-  fault(now: Instant, error: PeerError): void {
+  fault(now: Instant, fault: PeerError): void {
+    const error = named(fault, this.plan.protocol.covers)
     this.shared.meter.count('error', error.code)
     this.shared.sink.error(this, error)
     if (this.#conduct.isTooMuch(now, error)) this.#fail(now, error)
@@ -351,7 +355,8 @@ export class Session extends SessionRecord {
   }
 
   /** The peer, or the way to it, has become impossible to go on with. */
-  fail(now: Instant, error: PeerError): void {
+  fail(now: Instant, failure: PeerError): void {
+    const error = named(failure, this.plan.protocol.covers)
     this.shared.meter.count('error', error.code)
     this.shared.sink.error(this, error)
     this.#fail(now, error)

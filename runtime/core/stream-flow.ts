@@ -1,7 +1,7 @@
 // Bytes of a stream connection that are not frames of its session: what a service passes on as it came (an intake), and
 // what it sends to many (a feed). Both are set by the service once the session has got to where only such bytes travel.
 
-import { type Instant, NEVER } from './machine.ts'
+import { type Instant, instant, NEVER } from './machine.ts'
 
 /** Takes what arrives, instead of the session. */
 export interface Intake {
@@ -32,11 +32,13 @@ export interface Feed {
   end(): void
 }
 
-/** Both, for one connection. One run of the feed at a time is out. */
+/** Both, for one connection, and when nothing is read. One run of the feed at a time is out. */
 export class Flow {
   intake: Intake | undefined
   feed: Feed | undefined
   #out: Uint8Array | undefined
+  /** Nothing is read before. */
+  #restsUntil: Instant = NEVER
 
   take(): Uint8Array | undefined {
     if (this.#out === undefined) {
@@ -58,11 +60,34 @@ export class Flow {
     return this.feed?.bytes ?? 0
   }
 
+  /**
+   * A read of `size` bytes brought so many units for the intake. Where they are several and yet few bytes, they come faster
+   * than it is worth to wake up, read and write for: the next ones wait a moment for company. One that comes alone never
+   * makes another one wait.
+   */
+  passed(now: Instant, size: number, units: number): void {
+    if (units > 1 && size < WORTH_A_READ && this.intake !== undefined) this.rest(instant(now + REST))
+  }
+
+  rest(until: Instant): void {
+    this.#restsUntil = until
+  }
+
+  wake(now: Instant): void {
+    if (now >= this.#restsUntil) this.#restsUntil = NEVER
+    this.feed?.wake(now)
+  }
+
   get hasRoom(): boolean {
-    return this.intake?.hasRoom !== false
+    return this.intake?.hasRoom !== false && this.#restsUntil === NEVER
   }
 
   get deadline(): Instant {
-    return this.feed?.deadline ?? NEVER
+    return instant(Math.min(this.feed?.deadline ?? NEVER, this.#restsUntil))
   }
 }
+
+/** Bytes. */
+const WORTH_A_READ = 16 * 1024
+/** At least, milliseconds: until the next one of the timer. */
+const REST = 0.2

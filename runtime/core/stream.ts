@@ -7,7 +7,7 @@ import { LocalError, PeerError, peerError } from './errors.ts'
 import { type StreamFraming, streamFraming } from './framing.ts'
 import { handshakeOf, type StreamHandshake } from './handshake-stream.ts'
 import { Inbox } from './inbox.ts'
-import { type Address, type Borrowed, type Instant, instant, NEVER, type StreamMachine } from './machine.ts'
+import { type Address, type Borrowed, type Instant, instant, type StreamMachine } from './machine.ts'
 import { Outbox } from './outbox.ts'
 import type { FramePlan } from './plan.ts'
 import { Session } from './session.ts'
@@ -51,8 +51,6 @@ export class StreamConnection implements StreamMachine, Carrier {
   #ended = false
   /** While it runs, nothing else is sent or read. */
   #handshake: StreamHandshake | undefined
-  /** Over the rate limit until then. */
-  #pausedUntil: Instant = NEVER
 
   constructor(shared: Shared, address: Address, now: Instant) {
     this.#shared = shared
@@ -84,7 +82,9 @@ export class StreamConnection implements StreamMachine, Carrier {
       from = this.#handshake.receive(chunk)
       this.#afterHandshake(now)
     }
+    const { framesIn } = this.session
     if (from < chunk.length || chunk.length === 0) this.#read(now, chunk, from)
+    this.flow.passed(now, chunk.length, this.session.framesIn - framesIn)
     return this.#kept
   }
 
@@ -135,8 +135,7 @@ export class StreamConnection implements StreamMachine, Carrier {
     }
     // Nobody waits any longer for a transport that does not come to its end.
     if (this.session.phase === 'dead') this.lost(now, 'closed')
-    this.flow.feed?.wake(now)
-    if (now >= this.#pausedUntil) this.#pausedUntil = NEVER
+    this.flow.wake(now)
     if (this.#rest !== undefined && this.#mayRead) this.#resume(now)
     this.#inbox.shrink()
     if (this.#inbox.bytes.length !== this.#charged) this.#charge(this.#inbox.bytes.length)
@@ -146,7 +145,7 @@ export class StreamConnection implements StreamMachine, Carrier {
   get deadline(): Instant {
     const { deadline } = this.#handshake ?? this.session
     if (this.#rest !== undefined && this.#mayRead) return instant(Number.NEGATIVE_INFINITY)
-    return instant(Math.min(this.#pausedUntil, deadline, this.flow.deadline))
+    return instant(Math.min(deadline, this.flow.deadline))
   }
 
   get reading(): boolean {
@@ -236,7 +235,6 @@ export class StreamConnection implements StreamMachine, Carrier {
   get #mayRead(): boolean {
     return (
       this.#started &&
-      this.#pausedUntil === NEVER &&
       this.session.takes &&
       this.flow.hasRoom &&
       this.#outbox.bytes < this.#shared.plan.protocol.limits.queue.bytes
@@ -362,7 +360,7 @@ export class StreamConnection implements StreamMachine, Carrier {
       if (frame !== undefined) {
         const size = framing.next - at
         if (!session.charge(now, size)) {
-          this.#pausedUntil = instant(now + RATE_PAUSE)
+          this.flow.rest(instant(now + RATE_PAUSE))
           this.#stopped = true
           break
         }

@@ -6,14 +6,18 @@ import { peerError } from '../core/errors.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
 import { plain } from './transport.ts'
 
-/** Memory that a socket reads into. Grows while reads fill it. */
+/** Memory that a socket reads into. Grows while reads fill it; what was read and is still in use stays where it is. */
 export class ReadBuffer {
+  /** What is free of it. */
   #memory: Uint8Array
+  /** Bytes of all of it. */
+  #size: number
   readonly #largest: number
   #events: PortEvents | undefined
 
   constructor(smallest: number = SMALLEST, largest: number = LARGEST) {
     this.#memory = new Uint8Array(smallest)
+    this.#size = smallest
     this.#largest = largest
   }
 
@@ -22,12 +26,23 @@ export class ReadBuffer {
     buffer: (): Uint8Array => this.#memory,
     callback: (size: number, buffer: Uint8Array): boolean => {
       const kept = this.#events?.data(size === buffer.length ? buffer : buffer.subarray(0, size)) ?? false
-      if (size === buffer.length && size < this.#largest)
-        this.#memory = new Uint8Array(Math.min(size * 2, this.#largest))
-      else if (kept) this.#memory = new Uint8Array(buffer.length)
+      if (size === buffer.length) this.#renew(Math.min(this.#size * 2, this.#largest), kept)
+      else if (kept) this.#goOn(buffer, size)
       // Pausing is done by the port, in the call above.
       return true
     },
+  }
+
+  /** The next read begins behind what is kept, while there is room worth a read. */
+  #goOn(buffer: Uint8Array, size: number): void {
+    if (buffer.length - size >= this.#size / 4) this.#memory = buffer.subarray(size)
+    else this.#renew(this.#size, true)
+  }
+
+  #renew(size: number, kept: boolean): void {
+    if (size === this.#size && !kept) return
+    this.#size = size
+    this.#memory = new Uint8Array(size)
   }
 
   bind(events: PortEvents): void {

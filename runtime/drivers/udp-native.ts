@@ -109,10 +109,16 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
   readonly #out: Outflow
   readonly #onTurn: () => void = () => this.#unblock()
   readonly #onSpin: () => void = () => this.#spin()
+  readonly #onSpinTurn: () => void = () => {
+    this.#turnAt = loop.now() + SPIN_TURN
+    this.#spin()
+  }
   #onClosed: () => void = () => {}
   /** The datagram at which sending was refused last. */
   #refusedAt = -1
   #isSpinning = false
+  /** When others must have their turn, however much there is to wait for on the processor. */
+  #turnAt = 0
   #isOver = false
 
   constructor(socket: NativeUdpSocket, endpoint: DrivenDatagrams) {
@@ -163,6 +169,7 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
 
   #ready(ready: number): void {
     if (this.#isOver) return
+    if (this.#socket.busyPoll > 0) this.#turnAt = loop.now() + SPIN_TURN
     if (ready < 0) {
       this.#noted(ready)
       return
@@ -221,7 +228,8 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
     }
     if (left < MOST_IN_A_TURN && this.#socket.busyPoll > 0 && !this.#isSpinning) {
       this.#isSpinning = true
-      process.nextTick(this.#onSpin)
+      if (loop.latest < this.#turnAt) process.nextTick(this.#onSpin)
+      else setImmediate(this.#onSpinTurn)
     }
   }
 
@@ -297,3 +305,5 @@ const MOST_IN_A_TURN = 256
 /** Addresses whose text is kept, of a socket that everybody may write to. */
 const MOST_SOURCES = 16_384
 const BUFFERS = 4 * 1024 * 1024
+/** Milliseconds of waiting on the processor, answers included, between two turns of the event loop. */
+const SPIN_TURN = 4

@@ -14,6 +14,8 @@ export interface MetricsOptions {
   readonly metrics: readonly MetricDescriptor[]
   /** Names of the errors of sealed bytes that do not open. */
   readonly seals?: readonly { readonly error: string }[]
+  /** Built-in error -> the name that the schema gives it. */
+  readonly covers?: Readonly<Record<string, string>> | undefined
 }
 
 /** Never a peer. */
@@ -42,7 +44,10 @@ export class Metrics {
     this.#tally = new Tally(options.frames.length)
     this.meter = this.#tally
     this.#frames = options.frames
-    this.#crypto = new Set(['OpenFailed', ...(options.seals ?? []).map(seal => seal.error)])
+    const { seals = [], covers = {} } = options
+    this.#crypto = new Set(
+      ['OpenFailed', ...seals.map(seal => seal.error)].flatMap(code => [code, covers[code] ?? code]),
+    )
     this.registry.setDefaultLabels({ protocol: options.protocol })
     this.#addRuntimeMetrics()
     for (const metric of options.metrics) this.#add(metric)

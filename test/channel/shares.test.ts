@@ -10,7 +10,7 @@ const QUEUE = { in: 256, out: 256, bytes: 1024 ** 2, full: 'backpressure', rejec
 
 /** A set over a host with room for so many messages. */
 function narrow(channels: readonly ChannelDescriptor[], handshakeRtt?: number) {
-  const state = { room: 0, sent: [] as number[], dropped: [] as Uint8Array[], ready: [] as number[], failure: '' }
+  const state = { room: 0, sent: [] as number[], dropped: [] as Uint8Array[], ready: [] as number[], failure: '', measured: 0 }
   const host: ChannelHost<Uint8Array> = {
     transmit(place, message, { fragment: piece }) {
       if (state.room === 0) return 0
@@ -25,6 +25,7 @@ function narrow(channels: readonly ChannelDescriptor[], handshakeRtt?: number) {
     dropped: (_, message) => void state.dropped.push(message),
     ready: place => void state.ready.push(place),
     priority: (_, message) => message[8] ?? 0,
+    measure: () => void state.measured++,
     failed: code => void (state.failure = code),
     cutSize: (_, message) => message.length,
     cutBytes: (_, message) => message,
@@ -204,6 +205,34 @@ test('a channel that is stalled or lossy does not delay an unreliable one', () =
   const busy = latencies(true)
   expect(busy.count).toBeGreaterThan(550)
   expect(busy.p99).toBeLessThan(free.p99 * 1.1)
+})
+
+test('acknowledgements alone never pace faster than the handshake, a round trip that nobody can shorten does', () => {
+  const { set, state } = narrow([channel('one', 'reliable')], 100)
+  state.room = Infinity
+  const body = numbered(1, 1000)
+  let now = 0
+  let next = 0
+  /** Milliseconds until so many more are sent, each acknowledged at once. */
+  const took = (count: number) => {
+    const from = now
+    for (const end = next + count; next < end; ) {
+      if (set.send(now, 0, body, body.length) === 'sent') set.acked(now + 0.1, 0, ++next, 0, 0)
+      else if (set.deadline === Infinity || set.deadline > now) now = set.deadline
+      else now += 0.1
+      const before = state.sent.length
+      set.wake(now)
+      for (let i = before; i < state.sent.length; i++) set.acked(now + 0.1, 0, ++next, 0, 0)
+    }
+    return now - from
+  }
+  took(100)
+  // Windows are 10 datagrams of 1200 bytes or so, in 100 ms.
+  const slow = took(100)
+  expect(slow).toBeGreaterThan(300)
+  expect(state.measured).toBeGreaterThan(0)
+  set.proved(1)
+  expect(took(100)).toBeLessThan(slow / 50)
 })
 
 test('channels of one connection have to agree on how their window moves', () => {

@@ -130,16 +130,6 @@ export class World {
     const { done } = this
     return wire
       .node({ listener: '127.0.0.1:0' }, { network: this.#options.network('127.0.0.1') })
-      .enableHandshake(async stream => {
-        // Here it is the side that accepted which speaks first.
-        if (stream.side === 'responder') {
-          await stream.write(Uint8Array.of(0xab))
-          expectByte(await stream.read(1), 0xcd)
-        } else {
-          expectByte(await stream.read(1), 0xab)
-          await stream.write(Uint8Array.of(0xcd))
-        }
-      })
       .enableReading(
         wire.reading({
           Message(frame) {
@@ -170,10 +160,6 @@ function pick<T>(from: readonly T[], random: SimRandom): T | undefined {
 
 function message(random: SimRandom): { frame: 'Message'; value: { payload: Uint8Array } } {
   return { frame: 'Message', value: { payload: new Uint8Array(1 + random.below(4096)).fill(0xab) } }
-}
-
-function expectByte(bytes: Uint8Array, wanted: number): void {
-  if (bytes[0] !== wanted) throw new Error(`got ${bytes[0]}, want ${wanted}`)
 }
 
 const NOTHING: Promise<void> = Promise.resolve()

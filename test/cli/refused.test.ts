@@ -48,6 +48,7 @@ describe('send', () => {
     [['vstp', 'tcp://127.0.0.1:99999'], 2, '65535'],
     [['vstp'], 2, 'missing argument'],
     [['nope', TO], 66, 'no schema "nope"'],
+    [['intentra', 'udp://127.0.0.1:1'], 65, 'params are given with --set'],
     [['vstp', TO], 69, 'refused'],
   ])('%j exits with %i and says why in one event', async (argv, exit, text) => {
     const { code, lines, stderr } = await run(Send, ...argv, '--json')

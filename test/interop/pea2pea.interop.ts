@@ -2,7 +2,7 @@
 // backpressure, and a mesh of ten and ten that plays hot potato. Bytes and behaviour of the crate: docs/protocols/pea2pea.md.
 import { afterEach, describe, expect, test } from 'vitest'
 import { player } from '../../examples/pea2pea/hot-potato.ts'
-import { exampleNoise, noiseNode } from '../../examples/pea2pea/noise-handshake.ts'
+import { exampleNoise, noiseMessage, noiseNode } from '../../examples/pea2pea/noise-handshake.ts'
 import { processed, RpcClient, rpcServer } from '../../examples/pea2pea/simple-rpc.ts'
 import {
   fixed,
@@ -119,23 +119,16 @@ describe.skipIf(!PEER)('noise', () => {
   const MODE = ['--noise', 'Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s']
 
   test('the crate dials: handshake hashes agree, records open, also empty ones', async () => {
-    const layer = exampleNoise()
     const heard: string[] = []
     const node = keep(
-      noiseNode(
-        WIDE,
-        (text, answer) => {
-          heard.push(Buffer.from(text).toString())
-          answer(new Uint8Array(0))
-          answer(Buffer.from('right behind'))
-        },
-        layer,
-      ),
+      noiseNode(WIDE, (text, answer) => {
+        heard.push(Buffer.from(text).toString())
+        answer(new Uint8Array(0))
+        answer(Buffer.from('right behind'))
+      }),
     )
     const hashes: string[] = []
-    node.enableOnConnect(
-      connection => void hashes.push(Buffer.from((connection.context as { hash: Uint8Array }).hash).toString('hex')),
-    )
+    node.enableOnConnect(({ secured }) => void hashes.push(Buffer.from(secured?.noise?.hash ?? []).toString('hex')))
     const client = dialling(
       (await node.toggleListener()) as string,
       ...MODE,
@@ -156,7 +149,7 @@ describe.skipIf(!PEER)('noise', () => {
     const heard: string[] = []
     const node = keep(noiseNode(WIDE, text => void heard.push(Buffer.from(text).toString())))
     const connection = await node.connect(address)
-    for (const word of ['one', 'two', 'three']) connection.unicastFast(Buffer.from(word))
+    for (const word of ['one', 'two', 'three']) connection.unicastFast(noiseMessage(Buffer.from(word)))
     await until(() => heard.length === 3, 'the echo')
     expect(heard).toEqual(['one', 'two', 'three'])
   })

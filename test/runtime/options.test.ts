@@ -69,7 +69,7 @@ test('params: required ones are demanded, defaults filled in, secrets never show
   const protocol = tiny({ params })
   const listen = 'tcp://127.0.0.1:0'
   await expect(serve(protocol, { listen })).rejects.toThrow(
-    'tiny needs the param "key" (The shared key): pass params: { key: <bytes> }',
+    'tiny needs the param "key" (The shared key), which is bytes',
   )
   const error = await serve(protocol, { listen, params: { key: text('hunter2') } }).catch(caught => caught)
   expect(error.message).toBe('param "key" must be 4 bytes (Uint8Array), not 7 bytes')

@@ -50,6 +50,9 @@ export class Twisted extends LocalHub {
         return member.hasRoom
       },
       full: (isFull: boolean) => member.full(isFull),
+      get isAwaited() {
+        return member.isAwaited
+      },
       leave: () => member.leave(),
     }
     return { kind: 'ok', member: twisted }

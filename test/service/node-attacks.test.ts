@@ -2,8 +2,8 @@
 // the node is as empty afterwards as before. On the virtual network; the same over real sockets is test/chaos and test/interop.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { exampleNoise } from '../../examples/pea2pea/noise-handshake.ts'
-import { Node } from '../../runtime/service/node/index.ts'
+import { exampleNoise, type NoiseNode, noiseMessage } from '../../examples/pea2pea/noise-handshake.ts'
+import { Node, type NodeOptions } from '../../runtime/service/node/index.ts'
 import type { NodeNetwork, RawPeer } from '../../runtime/sim/index.ts'
 import { bytes, codeOf, link, network, type TestNode, testNode } from './harness.ts'
 
@@ -200,14 +200,7 @@ describe('garbage', () => {
 
   test('fuzzed Noise handshakes fail by themselves: cut, changed, repeated, or of another key', async () => {
     const net = network()
-    const layer = exampleNoise()
-    const victim = new Node(
-      { listener: '127.0.0.1:0', limits: { connectionsPerAddress: 1000 }, hooks: { handshake: { timeout: 300 } } },
-      { network: net.at() },
-    )
-      .enableHandshake(layer.handshake)
-      .enableReading({ codec: layer.decoder, message() {} })
-      .enableWriting({ codec: layer.encoder })
+    const victim = noiseNode(net, { hooks: { handshake: { timeout: 300 } } })
     await net.settled(victim.toggleListener())
     const good = await firstMessage(net)
     for (let i = 0; i < 150; i++) {
@@ -225,25 +218,25 @@ describe('garbage', () => {
     expect([victim.connectedCount, victim.connectingCount, victim.table.addresses, victim.sendable.size]).toEqual([
       0, 0, 0, 0,
     ])
-    const honest = noiseClient(net)
+    const honest = noiseNode(net)
     const connection = await net.settled(honest.connect(victim.listeningAddress))
-    await connection.unicast(bytes('honest'))
+    await connection.unicast(noiseMessage(bytes('honest')))
     await net.play(20)
     expect(victim.stats.messagesReceived).toBe(1)
   })
 
   test('a record that was changed on its way ends the connection', async () => {
     const net = network()
-    const far = noiseClient(net)
+    const far = noiseNode(net)
     await net.settled(far.toggleListener())
-    const near = noiseClient(net)
+    const near = noiseNode(net)
     const connection = await net.settled(near.connect(far.listeningAddress))
     const { write } = connection.port
     connection.port.write = chunk => {
       chunk[chunk.length - 1]! ^= 1
       write.call(connection.port, chunk)
     }
-    await connection.unicast(bytes('a secret'))
+    await connection.unicast(noiseMessage(bytes('a secret')))
     await net.play(20)
     expect([far.connectedCount, far.stats.messagesReceived]).toEqual([0, 0])
   })
@@ -260,12 +253,12 @@ test('an attacker who fills every place cannot keep a peer out that this node di
   expect(await codeOf(link(net, victim.node, friend.node))).toBe('none')
 })
 
-function noiseClient(net: NodeNetwork): Node {
-  const layer = exampleNoise()
-  return new Node({ listener: '127.0.0.1:0', limits: { connectionsPerAddress: 1000 } }, { network: net.at() })
-    .enableHandshake(layer.handshake)
-    .enableReading({ codec: layer.decoder, message() {} })
-    .enableWriting({ codec: layer.encoder })
+function noiseNode(net: NodeNetwork, options: NodeOptions = {}): NoiseNode {
+  const wire = exampleNoise()
+  return wire
+    .node({ listener: '127.0.0.1:0', limits: { connectionsPerAddress: 1000 }, ...options }, { network: net.at() })
+    .enableReading(wire.reading({}))
+    .enableWriting(wire.writing)
 }
 
 /** The first message of an honest handshake. */
@@ -276,7 +269,7 @@ async function firstMessage(net: NodeNetwork): Promise<Uint8Array> {
     seen = await stream.read(50)
   })
   await net.settled(listener.toggleListener())
-  void noiseClient(net)
+  void noiseNode(net)
     .connect(listener.listeningAddress)
     .catch(() => {})
   await net.play(20)

@@ -176,6 +176,104 @@ test('an OnConnect that is not abortable runs exactly once, to its end, whatever
   })
 })
 
+test('OnDisconnect does not wait for OnConnect: it runs while that still does, and even before it begins', async () => {
+  const net = network()
+  const events: string[] = []
+  const near = testNode(
+    net,
+    { hooks: { onConnect: { abortable: false } } },
+    {
+      onConnect: async () => {
+        events.push('connect begins')
+        await net.sleep(500)
+        events.push('connect ends')
+      },
+      onDisconnect: () => void events.push('disconnect'),
+    },
+  )
+  const far = testNode(net)
+  const connection = await link(net, near.node, far.node)
+  await net.settled(connection.disconnect())
+  await net.play(600)
+  expect(events).toEqual(['connect begins', 'disconnect', 'connect ends'])
+  events.length = 0
+  const again = await net.settled(
+    near.node.connect(far.node.listeningAddress).then(one => ({ one, gone: one.disconnect() })),
+  )
+  await net.play(600)
+  expect([await again.gone, [...events].sort()]).toEqual([true, ['connect begins', 'connect ends', 'disconnect']])
+})
+
+test('a dial whose caller gives up after registration changes nothing: the connection stays, OnConnect runs on', async () => {
+  const net = network()
+  let wasAborted: boolean | undefined
+  const near = testNode(
+    net,
+    {},
+    {
+      onConnect: async (_, signal) => {
+        await net.sleep(200)
+        wasAborted = signal.aborted
+      },
+    },
+  )
+  const far = testNode(net)
+  await net.settled(far.node.toggleListener())
+  const caller = new AbortController()
+  const connection = await net.settled(near.node.connect(far.node.listeningAddress, { signal: caller.signal }))
+  caller.abort()
+  await net.play(300)
+  expect([near.node.isConnected(connection.address), wasAborted]).toEqual([true, false])
+})
+
+test('connections do not wait for each other: a handler that takes its time on one holds up nothing on another', async () => {
+  const net = network()
+  const handled: string[] = []
+  const far = testNode(
+    net,
+    {},
+    {
+      reading: async message => {
+        const word = text(message)
+        if (word.startsWith('slow')) await net.sleep(1000)
+        handled.push(word)
+      },
+    },
+  )
+  const [one, other] = [testNode(net), testNode(net)]
+  const slow = await link(net, one.node, far.node)
+  const quick = await link(net, other.node, far.node)
+  for (const word of ['slow', 'slow too']) slow.unicastFast(bytes(word))
+  for (const word of ['a', 'b', 'c']) quick.unicastFast(bytes(word))
+  await net.play(2500)
+  expect(handled).toEqual(['a', 'b', 'c', 'slow', 'slow too'])
+})
+
+test('after bytes that are no message nothing more is read from that connection', async () => {
+  const net = network()
+  const far = testNode(net, {}, { reading: false })
+  let decoded = 0
+  far.node.enableReading({
+    codec: () => ({
+      next: 0,
+      needs: 1,
+      decode: () => {
+        decoded++
+        throw new Error('no message')
+      },
+    }),
+    message() {},
+  })
+  await net.settled(far.node.toggleListener())
+  const client = await net.raw(far.node.listeningAddress)
+  client.write(1)
+  client.write(2)
+  await net.play(5)
+  client.write(3)
+  await net.play(5)
+  expect([decoded, far.journal.disconnected.map(d => d.origin)]).toEqual([1, ['Reading']])
+})
+
 test('only a shutdown that waited long enough goes without a pinned OnConnect, and tells it', async () => {
   const net = network()
   let signalled: AbortSignal | undefined

@@ -28,19 +28,25 @@ class Owner implements QueueOwner {
   readonly events: string[] = []
   dropping = 0
   isFull = false
+  /** Others have nothing left. */
+  isAwaited = false
   blocked = false
+  /** What the socket has begun to send and cannot finish, where it is set. */
+  sending: Uint8Array[] | undefined
   queue: SubscriberQueue | undefined
   time = 0
-  #out = false
 
   /** The socket takes one run, or everything. */
   flush(): void {
-    while (!this.blocked && !this.#out) {
+    while (!this.blocked) {
       const run = this.queue?.take()
       if (run === undefined) return
+      if (this.sending !== undefined) {
+        this.sending.push(run)
+        this.blocked = true
+        return
+      }
       for (let at = 0; at < run.length; at += run[at]!) this.got.push(run[at + 1]!)
-      this.#out = true
-      this.#out = false
       this.queue?.release()
     }
   }
@@ -67,7 +73,7 @@ class Owner implements QueueOwner {
 
 function queueOf(overflow: Overflow, frames: number, bytes = 1 << 20): Owner & { queue: SubscriberQueue } {
   const owner = new Owner()
-  owner.queue = new SubscriberQueue({ frames, bytes, overflow, stall: 500 }, BOUNDARY, owner)
+  owner.queue = new SubscriberQueue({ frames, bytes, overflow, stall: 500, hold: 50 }, BOUNDARY, owner)
   return owner as Owner & { queue: SubscriberQueue }
 }
 
@@ -132,7 +138,7 @@ test('backpressure loses nothing, says when it is full, and gives a subscriber u
   owner.queue.offer(run(3, 3))
   expect(owner.isFull).toBe(false)
   owner.queue.offer(run(3, 3))
-  expect([owner.isFull, owner.queue.deadline]).toEqual([true, 500])
+  expect([owner.isFull, owner.queue.deadline]).toEqual([true, 50])
   owner.blocked = false
   owner.flush()
   expect([owner.isFull, owner.queue.deadline, owner.dropping]).toEqual([false, Number.POSITIVE_INFINITY, 0])
@@ -146,6 +152,62 @@ test('backpressure loses nothing, says when it is full, and gives a subscriber u
   expect(owner.events).toEqual(['stalled'])
   owner.queue.end()
   expect([owner.isFull, owner.queue.frames]).toEqual([false, 0])
+})
+
+test('others who have nothing left wait for one that takes nothing only so long: then it gets what it has, and the end', () => {
+  const owner = queueOf('backpressure', 3)
+  next = 0
+  owner.blocked = true
+  owner.queue.offer(run(3, 3, 3))
+  // As long as everybody else has something to send, nobody waits.
+  owner.time = 50
+  owner.queue.wake(instant(50))
+  expect([owner.events, owner.queue.deadline]).toEqual([[], 100])
+  owner.isAwaited = true
+  owner.time = 100
+  owner.queue.wake(instant(100))
+  expect([owner.events, owner.isFull]).toEqual([['overflowed'], false])
+  owner.queue.offer(run(3))
+  owner.blocked = false
+  owner.flush()
+  expect(owner.got).toEqual([0, 1, 2])
+  expect(owner.events).toEqual(['overflowed', 'finished'])
+})
+
+test('one that takes a little now and then is waited for, but not most of the time', () => {
+  const owner = queueOf('backpressure', 2)
+  next = 0
+  owner.isAwaited = true
+  owner.blocked = true
+  let rounds = 0
+  for (; owner.events.length === 0 && rounds < 1000; rounds++) {
+    owner.queue.offer(run(3, 3))
+    owner.time += 40
+    owner.queue.wake(instant(owner.time))
+    owner.blocked = false
+    owner.flush()
+    owner.blocked = true
+    // Half as long as it held them up, nobody waits for it.
+    owner.time += 20
+  }
+  // It owes 20 ms a round, and 500 are too much.
+  expect([owner.events, rounds]).toEqual([['overflowed', 'finished'], 25])
+})
+
+test('one that is at least half as fast as the others is waited for as often as it takes', () => {
+  const owner = queueOf('backpressure', 2)
+  next = 0
+  owner.isAwaited = true
+  for (let i = 0; i < 1000; i++) {
+    owner.blocked = true
+    owner.queue.offer(run(3, 3))
+    owner.time += 40
+    owner.queue.wake(instant(owner.time))
+    owner.blocked = false
+    owner.flush()
+    owner.time += 40
+  }
+  expect([owner.events, owner.got.length]).toEqual([[], 2000])
 })
 
 test('whatever comes and goes, the bounds hold, frames stay in order, and each is sent or counted as dropped', () => {
@@ -191,6 +253,25 @@ test('whatever comes and goes, the bounds hold, frames stay in order, and each i
     ),
     { numRuns: 300 },
   )
+})
+
+test('what a socket is still sending is not read over because the same run moved elsewhere for another subscriber', () => {
+  const [sending, waiting] = [queueOf('backpressure', 9), queueOf('backpressure', 9)]
+  waiting.blocked = true
+  const memory = new Uint8Array(1024)
+  memory.set([3, 1, 0])
+  const one = new Run(memory.subarray(0, 3), 1)
+  sending.sending = []
+  sending.queue.offer(one)
+  waiting.queue.offer(one)
+  expect(sending.sending[0]?.buffer).toBe(memory.buffer)
+  expect(one.bytes.buffer).not.toBe(memory.buffer)
+  expect(one.keepsRead).toBe(true)
+  sending.queue.release()
+  expect(one.keepsRead).toBe(false)
+  waiting.blocked = false
+  waiting.flush()
+  expect(waiting.got).toEqual([1])
 })
 
 test('memory that was read into is held only while somebody needs it', () => {

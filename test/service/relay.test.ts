@@ -4,8 +4,6 @@ import { connect as dialTcp } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { protocol } from '../../generated/hydra-sync/index.ts'
-import { protocol as noise } from '../../generated/noise-frames/protocol.ts'
-import { instant } from '../../runtime/core/machine.ts'
 import { node } from '../../runtime/crypto/node.ts'
 import { connect, MemoryHub, type Server, serve } from '../../runtime/index.ts'
 import { Tally } from '../../runtime/metrics/tally.ts'
@@ -13,7 +11,7 @@ import { type Hub, LocalHub } from '../../runtime/service/relay/hub.ts'
 import type { QueueLimits } from '../../runtime/service/relay/queue.ts'
 import type { Run } from '../../runtime/service/relay/run.ts'
 import type { Context } from '../../runtime/wire/codec.ts'
-import { cross, drawn, join, sealedEnd } from '../runtime/sealed-pair.ts'
+import { drawn } from '../runtime/sealed-pair.ts'
 import { Later, Twisted, turns } from './hubs.ts'
 
 const SECRET = drawn(77)(32)
@@ -302,63 +300,5 @@ describe('the end', () => {
     await producer.close()
     await consumer.connection.closed
     expect(consumer.got.length).toBe(500)
-  })
-})
-
-describe('keys', () => {
-  test('a producer that restarts again and again never seals two frames under one key and nonce (SECURITY 55)', () => {
-    const seen = new Set<string>()
-    const { handshake: _, ...rest } = protocol
-    const plain = {
-      ...rest,
-      handshake: undefined,
-      states: [],
-      channels: [],
-      seals: protocol.seals.filter(one => one.name === 'data'),
-      service: undefined,
-    }
-    const params = { session_id: drawn(1)(64), session_key: drawn(2)(32) }
-    const random = drawn(3)
-    for (let restart = 0; restart < 3000; restart++) {
-      const end = sealedEnd({ protocol: plain as never, role: 'producer', side: 'dials', params, seed: 1 + restart })
-      end.session.context.session = { payload_len: 4n }
-      end.session.context.random = random
-      end.session.secure({ noise: undefined, keys: {}, frames: {} })
-      end.machine.start(instant(0))
-      for (let i = 0; i < 2; i++) end.session.send(instant(0), 'Data', { payload: bytes(4, i), used: 4 })
-      const run = end.machine.transmit()!
-      for (const at of [0, run.length / 2]) {
-        const name = Buffer.from(run.subarray(at, at + 32)).toString('latin1')
-        expect(seen.has(name)).toBe(false)
-        seen.add(name)
-      }
-    }
-    expect(seen.size).toBe(6000)
-  })
-
-  test('after ten silent minutes both sides of a stream take the next key at the same frame (SECURITY 58)', () => {
-    const [seal] = noise.seals
-    const rekey = { ...seal!.rekey, by: 'ratchet' as const, packets: 1024, derive: protocol.seals[0]!.rekey.derive }
-    const changed = {
-      ...noise,
-      seals: [{ ...seal!, rekey }],
-      limits: { ...noise.limits, idle: Number.POSITIVE_INFINITY },
-    }
-    const psk = drawn(1)(32)
-    const a = sealedEnd({ protocol: changed, role: 'peer', side: 'dials', params: { psk }, seed: 1 })
-    const b = sealedEnd({ protocol: changed, role: 'peer', side: 'accepts', params: { psk }, seed: 2 })
-    join(a, b)
-    const later = 10 * 60_000
-    a.machine.wake(instant(later))
-    b.machine.wake(instant(later))
-    for (let i = 0; i < 2 * 1024 + 1; i++) {
-      a.session.send(instant(later), 'Message', { data: Uint8Array.of(i & 0xff) })
-      if (i % 100 === 0) cross(a, b, { now: later })
-    }
-    cross(a, b, { now: later })
-    expect(b.notes.got.map(one => (one.value.data as Uint8Array)[0])).toEqual(
-      Array.from({ length: 2049 }, (_, i) => i & 0xff),
-    )
-    expect(b.notes.errors).toEqual([])
   })
 })

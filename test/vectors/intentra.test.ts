@@ -1,5 +1,6 @@
 // The header and the sealing of intentra, profile crate-0.1.3, against the crate.
 import { describe, expect, it } from 'vitest'
+import { sha256 } from '../../runtime/crypto/hash.ts'
 import { CODECS, decode, encode, hex, protocolOf, toHex, vectors } from './codecs.ts'
 import { bigEndian, hooks } from './seals.ts'
 
@@ -57,7 +58,7 @@ for (const source of CODECS) {
       }
       if (entry.plaintext.length / 2 > 512) {
         // The crate drops packets of more than 512 bytes behind the seal; the schema says so with `max`.
-        expect(decode(codec, hex(entry.packet), { whole: true })).toMatchObject({ error: 'TooLarge', field: 'payload' })
+        expect(decode(codec, hex(entry.packet), { whole: true })).toMatchObject({ error: 'TooLong', field: 'payload' })
         return
       }
       const seen = decode(codec, hex(entry.packet), { whole: true })
@@ -72,6 +73,27 @@ for (const source of CODECS) {
       expect(decode(codec, hex(packet), { whole: true })).toMatchObject({ frame: 'Ack', fields: value })
     })
 
+    it('writes 16 bytes of header and touches nothing behind them', () => {
+      const value = { intent: 'realtime', payload_len: 1, conn_id: 1, seq: 1, ack: 1, payload: hex('') }
+      for (const { buffer_len: length, buffer_after: after } of file.header_encode.buffer_sizes.cases) {
+        const buffer = new Uint8Array(length).fill(0x5a)
+        if (after === undefined) expect(() => plain.encode('Data', value, buffer, 0)).toThrow(/./)
+        else {
+          expect(plain.encode('Data', value, buffer, 0)).toBe(16)
+          expect(toHex(buffer)).toBe(after)
+        }
+      }
+    })
+
+    it('opens with the key of the other side, and not with its own', () => {
+      const { packet } = file.aead.directions
+      // The crate sealed it under other numbers than its header says.
+      const nonce = bigEndian([1, 4], [1, 4], [0, 4])
+      const under = (byte: number) => source.create(protocol, hooks({ ...seal(new Uint8Array(32).fill(byte)), nonce: () => nonce }))
+      expect(decode(under(1), hex(packet), { whole: true })).toMatchObject({ frame: 'Data', fields: { payload: Uint8Array.of(0x78) } })
+      expect(decode(under(2), hex(packet), { whole: true })).toMatchObject({ error: 'CryptoFailure' })
+    })
+
     it.each(file.aead.open.cases.map(entry => [entry.note, entry] as const))('opens or refuses: %s', (_note, entry) => {
       const nonce = bigEndian([entry.conn_id, 4], [entry.seq, 4], [0, 4])
       const codec = source.create(protocol, hooks({ ...seal(ZERO_KEY), nonce: () => nonce }))
@@ -81,6 +103,11 @@ for (const source of CODECS) {
     })
   })
 }
+
+it('makes the cookie that the crate computes and never sends out of the same bytes', () => {
+  for (const { ip_text: ip, port, cookie } of file.cookie.cases)
+    expect(toHex(sha256(hex(file.cookie.secret), new TextEncoder().encode(ip), Uint8Array.of(port & 255, port >> 8)))).toBe(cookie)
+})
 
 function seal(key: Uint8Array): Parameters<typeof hooks>[0] {
   const nonce = (frame: { clear: (field: string) => unknown }): Uint8Array =>
@@ -107,9 +134,11 @@ interface Header {
 }
 
 interface File {
-  header_encode: { cases: { fields: Header; result: { bytes?: string; error?: string } }[] }
+  header_encode: { buffer_sizes: { cases: { buffer_len: number; buffer_after?: string }[] }; cases: { fields: Header; result: { bytes?: string; error?: string } }[] }
   header_decode: { cases: { bytes: string; note: string; result: { fields?: Header; error?: string } }[] }
+  cookie: { secret: string; cases: { ip_text: string; port: number; cookie: string }[] }
   aead: {
+    directions: { packet: string }
     sealed: { conn_id: number; seq: number; key: string; header_aad: string; packet: string; plaintext: string }[]
     acks: { cases: { ack: number; conn_id: number; packet: string }[] }
     open: { cases: { aad: string; ciphertext_and_tag: string; conn_id: number; seq: number; note: string; result: { plaintext?: string; error?: string } }[] }

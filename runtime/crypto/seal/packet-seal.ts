@@ -7,9 +7,10 @@ import type { Aead } from '../provider.ts'
 import { distance, readBits, readHigh, readLow, writeBits, writeWords } from './places.ts'
 import type { SealPlan } from './plan.ts'
 import { ReceiveKeys } from './receive-keys.ts'
-import { ReplayWindow } from './replay.ts'
+import { type PacketWindow, ReplayWindow } from './replay.ts'
 import { type Readiness, SendKeys } from './send-keys.ts'
 import { widen } from './widen.ts'
+import { WrappingWindow } from './wrapping.ts'
 
 export interface PacketSealOptions {
   readonly plan: SealPlan
@@ -41,7 +42,7 @@ export class PacketSeal {
   readonly scope: KeyScope
   readonly sending: SendKeys
   readonly receiving: ReceiveKeys
-  readonly window: ReplayWindow
+  readonly window: PacketWindow
   /** Attempts to open that failed: forged or damaged packets. */
   failures = 0
   /** The number that `take` gave, until the packet is sealed. */
@@ -56,7 +57,10 @@ export class PacketSeal {
     this.plan = plan
     this.scope = scope
     this.#first = BigInt(counter.start)
-    this.window = new ReplayWindow(replay?.by === 'window' ? replay.size : 1)
+    this.window =
+      replay?.by === 'window' && replay.wraps === true
+        ? new WrappingWindow(replay.size)
+        : new ReplayWindow(replay?.by === 'window' ? replay.size : 1)
     this.sending = new SendKeys(plan, scope, send, now, first ?? this.#first)
     this.receiving = new ReceiveKeys(plan, scope, receive, this.window)
   }
@@ -137,7 +141,7 @@ export class PacketSeal {
     if (place === undefined) return
     into.lo = readLow(place, bytes, frame)
     into.hi = readHigh(place, bytes, frame)
-    if (place.size === 8) return
+    if (place.size === 8 || this.window instanceof WrappingWindow) return
     const { window } = this
     if (window.isEmpty) widen(into, place.size, Number(this.#first >> 32n), Number(this.#first & 0xffff_ffffn))
     else widen(into, place.size, window.hi, window.lo)

@@ -6,12 +6,12 @@ import type { KeyScope } from '../../core/handshake-descriptor.ts'
 import type { Aead } from '../provider.ts'
 import { distance } from './places.ts'
 import type { SealPlan } from './plan.ts'
-import type { ReplayWindow } from './replay.ts'
+import type { PacketWindow } from './replay.ts'
 
 export class ReceiveKeys {
   readonly #plan: SealPlan
   readonly #scope: KeyScope
-  readonly #window: ReplayWindow
+  readonly #window: PacketWindow
   /** The newest derived key as bytes: the next one comes from it. */
   #secret: Uint8Array
   #current: Aead
@@ -25,7 +25,7 @@ export class ReceiveKeys {
   #lowHi = 0
   #lowLo = 0
 
-  constructor(plan: SealPlan, scope: KeyScope, key: Uint8Array, window: ReplayWindow) {
+  constructor(plan: SealPlan, scope: KeyScope, key: Uint8Array, window: PacketWindow) {
     this.#plan = plan
     this.#scope = scope
     this.#window = window

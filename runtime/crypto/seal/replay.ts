@@ -4,7 +4,17 @@
 import { LocalError } from '../../core/errors.ts'
 import { distance } from './places.ts'
 
-export class ReplayWindow {
+/** Which numbers have opened. */
+export interface PacketWindow {
+  readonly size: number
+  readonly hi: number
+  readonly lo: number
+  readonly isEmpty: boolean
+  isFresh(hi: number, lo: number): boolean
+  mark(hi: number, lo: number): void
+}
+
+export class ReplayWindow implements PacketWindow {
   /** Numbers this far behind the highest are still told apart: a power of two, at least as many as asked for. */
   readonly size: number
   /** The highest number that opened, in two halves; meaningless while `isEmpty`. */

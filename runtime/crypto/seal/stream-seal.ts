@@ -76,6 +76,11 @@ export class StreamSeal {
     return this.increasing.lost
   }
 
+  /** Whether `stamp` has anything to write. */
+  get stamps(): boolean {
+    return this.#renewal !== undefined || this.plan.descriptor.counter.field !== undefined
+  }
+
   /** Writes the clear fields that are not the caller's into a value that is about to be encoded. */
   stamp(now: number, value: Record<string, unknown>): void {
     const { counter } = this.plan.descriptor

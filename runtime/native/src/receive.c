@@ -6,6 +6,7 @@
 #include "net.h"
 #include <errno.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -80,6 +81,8 @@ static int read_some(int fd, struct receiving *r, uint32_t messages, uint32_t sp
     uint64_t now = now_ns();
     if (until == 0) until = now + (uint64_t)spin_us * 1000;
     if (now >= until) return -EAGAIN;
+    /* Whoever else has work for this processor may be the one that is waited for. */
+    sched_yield();
   }
 }
 

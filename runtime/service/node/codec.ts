@@ -1,6 +1,8 @@
 // What a node needs to know of the bytes on a connection: where a message ends, and how one is written. Made anew for each
 // connection, by the hooks Reading and Writing, so that a codec may have a state (keys, counters).
 
+import type { Secured } from '../../core/handshake-stream.ts'
+
 /** Finds messages in the bytes of one connection. */
 export interface Decoder<In> {
   /**
@@ -36,8 +38,18 @@ export interface Encoder<Out> {
 /** Which side of a connection opened it. */
 export type ConnectionSide = 'initiator' | 'responder'
 
+/** What is known of a connection when its handshake is over. */
+export interface Agreed {
+  /** What the handshake of a schema ended with: keys, the peer's static key and payloads, frames that went by. */
+  readonly secured: Secured | undefined
+  /** Name of the own node. */
+  readonly nodeName: string
+  /** Whatever the application keeps with the connection. */
+  readonly context: unknown
+}
+
 /** Makes the codec of a connection. `side` is the own side. */
-export type CodecFactory<C> = (address: string, side: ConnectionSide) => C
+export type CodecFactory<C> = (address: string, side: ConnectionSide, agreed?: Agreed) => C
 
 export function otherSide(side: ConnectionSide): ConnectionSide {
   return side === 'initiator' ? 'responder' : 'initiator'

@@ -2,13 +2,14 @@
 // hooks are given to speak to the peer.
 
 import type { PeerError } from '../../core/errors.ts'
+import type { Secured } from '../../core/handshake-stream.ts'
 import { NEVER } from '../../core/machine.ts'
 import type { Meter } from '../../core/meter.ts'
 import type { Woken } from '../../drivers/loop.ts'
 import type { Network } from '../../drivers/network.ts'
 import type { PortEvents, StreamPort } from '../../drivers/stream-link.ts'
 import type { Connected } from '../../drivers/transport.ts'
-import { type ConnectionSide, type Decoder, type Encoder, otherSide } from './codec.ts'
+import { type Agreed, type ConnectionSide, type Decoder, type Encoder, otherSide } from './codec.ts'
 import { asError, NodeError } from './errors.ts'
 import { HandshakeStream } from './handshake-stream.ts'
 import type { DisconnectOrigin } from './hooks.ts'
@@ -20,6 +21,7 @@ import type { Place } from './table.ts'
 
 /** What a connection needs of its node. */
 export interface ConnectionHost<In, Out> {
+  readonly name: string
   readonly network: Network
   readonly hooks: HookSettings
   readonly heuristics: Heuristics
@@ -33,7 +35,9 @@ export interface ConnectionHost<In, Out> {
   disconnect(connection: NodeConnection<In, Out>, signal: AbortSignal | undefined): Promise<boolean>
 }
 
-export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, Woken, InboundHost<In>, OutboundHost {
+export class NodeConnection<In = unknown, Out = unknown>
+  implements PortEvents, Woken, InboundHost<In>, OutboundHost, Agreed
+{
   /** Of the timer. */
   at: number = NEVER
   place = -1
@@ -46,6 +50,8 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
   created = 0
   /** Whatever the application keeps with it. */
   context: unknown = undefined
+  /** What the handshake of a schema ended with: the peer's static key and payloads, frames that went by, a hash for channel binding. */
+  secured: Secured | undefined = undefined
   /** Why it ended, once it has. */
   cause: Error | undefined
   readonly port: StreamPort
@@ -78,6 +84,10 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     this.side = otherSide(seat.side)
     this.seat = seat
     this.port = connected.port(this)
+  }
+
+  get nodeName(): string {
+    return this.#host.name
   }
 
   get ownSide(): ConnectionSide {
@@ -187,6 +197,9 @@ export class NodeConnection<In = unknown, Out = unknown> implements PortEvents, 
     this.#outbound?.stop(undefined)
     this.#inbound?.stop()
     if (this.#handshake !== undefined) this.#handshake.fail(new NodeError('Dropped'))
+    // Where no codec has taken them over.
+    this.secured?.noise?.send.fill(0)
+    this.secured?.noise?.receive.fill(0)
     if (!this.isLost) this.port.destroy()
   }
 

@@ -1,12 +1,13 @@
-// The raw stream, as a Handshake hook sees it: exact reads, writes, and whole scripts. It takes from the transport what is asked
-// for and keeps what came with it; what is left when the hook returns belongs to Reading.
+// The raw stream, as a Handshake hook sees it: exact reads, writes, and the engine that runs the handshakes of schemas. It takes from
+// the transport what is asked for and keeps what came with it; what is left when the hook returns belongs to Reading.
 
+import { PeerError } from '../../core/errors.ts'
+import type { Secured, StreamHandshake } from '../../core/handshake-stream.ts'
 import { Inbox } from '../../core/inbox.ts'
 import { instant } from '../../core/machine.ts'
-import { type Script, ScriptMachine } from '../../core/script.ts'
 import type { StreamPort } from '../../drivers/stream-link.ts'
 import { copyOf } from '../../wire/copy.ts'
-import type { ConnectionSide, Decoder } from './codec.ts'
+import type { Agreed, ConnectionSide, Decoder } from './codec.ts'
 import { NodeError } from './errors.ts'
 import type { Traffic } from './stats.ts'
 
@@ -15,17 +16,14 @@ export interface HandshakeHost {
   /** Own side. */
   readonly ownSide: ConnectionSide
   readonly traffic: Traffic
+  /** Name of the own node. */
+  readonly nodeName: string
   /** Whatever the application keeps with the connection. */
   context: unknown
+  secured: Secured | undefined
 }
 
-/** How messages of a script stand in the stream. */
-export interface ScriptFraming {
-  readonly decoder: Decoder<Uint8Array>
-  frame(message: Uint8Array): Uint8Array
-}
-
-export class HandshakeStream {
+export class HandshakeStream implements Agreed {
   readonly #host: HandshakeHost
   readonly #port: StreamPort
   readonly #start: () => void
@@ -67,6 +65,15 @@ export class HandshakeStream {
     this.#host.context = context
   }
 
+  get nodeName(): string {
+    return this.#host.nodeName
+  }
+
+  /** What `run` ended with. */
+  get secured(): Secured | undefined {
+    return this.#host.secured
+  }
+
   /** The next `size` bytes. Rejects when the stream ends before. */
   read(size: number): Promise<Uint8Array> {
     return this.#want(size, size)
@@ -86,30 +93,33 @@ export class HandshakeStream {
     })
   }
 
-  /** Runs a sans-IO script: whole messages in and out, framed as `framing` says. */
-  async run<R>(script: Script<R>, framing: ScriptFraming): Promise<R> {
-    const machine = new ScriptMachine(script)
-    // Time is kept by the hook's own bound.
-    machine.start(instant(0))
-    for (;;) {
-      for (let out = machine.transmit(); out !== undefined; out = machine.transmit())
-        await this.write(framing.frame(out))
-      const { outcome } = machine
-      if (outcome?.kind === 'failed')
-        throw new NodeError('HandshakeFailed', outcome.error.message, { cause: outcome.error })
-      if (outcome?.kind === 'done') return outcome.result
-      machine.receive(instant(0), await this.message(framing.decoder))
+  /** Runs the handshake of a schema: `make` is given where its bytes go. Time is kept by the hook's own bound. */
+  async run(make: (send: (bytes: Uint8Array) => void) => StreamHandshake): Promise<Secured> {
+    // A write that fails ends the connection, and with it the read that is waited for.
+    const handshake = make(bytes => void this.write(bytes).catch(() => {}))
+    try {
+      handshake.start(instant(0))
+      while (handshake.outcome === undefined) {
+        const chunk = await this.readSome(MOST)
+        this.#unread(chunk, handshake.receive(chunk))
+      }
+      const { outcome } = handshake
+      if (outcome instanceof PeerError) throw new NodeError('HandshakeFailed', outcome.message, { cause: outcome })
+      this.#host.secured = outcome
+      return outcome
+    } finally {
+      handshake.destroy()
     }
   }
 
-  /** The next message, as the decoder finds it. */
-  async message(decoder: Decoder<Uint8Array>): Promise<Uint8Array> {
+  /** What `take` makes of the next message that the decoder finds; the message itself is borrowed. */
+  async message<In, T>(decoder: Decoder<In>, take: (message: In) => T): Promise<T> {
     for (let have = 0; ; ) {
       const message = decoder.decode(this.#inbox.bytes, 0, this.#inbox.length)
       if (message !== undefined) {
-        const copy = copyOf(message)
+        const taken = take(message)
         this.#inbox.drop(decoder.next)
-        return copy
+        return taken
       }
       have = this.#inbox.length
       await this.#more(have + 1)
@@ -171,6 +181,15 @@ export class HandshakeStream {
   /** Waits until `size` bytes are there, and leaves them. */
   #more(size: number): Promise<unknown> {
     return this.#want(size, 0)
+  }
+
+  /** What stands in the chunk from `from` on is still to be read, before anything that came since. */
+  #unread(chunk: Uint8Array, from: number): void {
+    if (from === chunk.length) return
+    const since = copyOf(this.#inbox.bytes, 0, this.#inbox.length)
+    this.#inbox.clear()
+    this.#inbox.append(chunk, from, chunk.length, MOST)
+    this.#inbox.append(since, 0, since.length, MOST)
   }
 
   #serve(): void {

@@ -1,9 +1,9 @@
 // The public face of nodes.
 
-export type { CodecFactory, ConnectionSide, Decoder, Encoder } from './codec.ts'
+export type { Agreed, CodecFactory, ConnectionSide, Decoder, Encoder } from './codec.ts'
 export type { NodeConnection } from './connection.ts'
 export { isNodeError, NodeError, type NodeErrorCode, ShuttingDown } from './errors.ts'
-export type { HandshakeStream, ScriptFraming } from './handshake-stream.ts'
+export type { HandshakeStream } from './handshake-stream.ts'
 export type { DisconnectOrigin, Handshake, OnConnect, OnDisconnect, Reading, Writing } from './hooks.ts'
 export {
   type IncomingOf,
@@ -14,15 +14,6 @@ export {
   type OutgoingOf,
 } from './messages.ts'
 export { type ConnectOptions as NodeConnectOptions, type Fault, Node, type NodeExtras } from './node.ts'
-export {
-  type NoiseLayer,
-  type NoiseOptions,
-  type NoiseResult,
-  noise,
-  noiseRecords,
-  noiseScript,
-  recordFraming,
-} from './noise.ts'
 export { fixed, lines, type Prefix, prefixed, type RawFraming, unframed } from './raw.ts'
 export type { HookSettings, NodeLimits, NodeOptions, NodeSettings } from './settings.ts'
 export { type Heuristics, Traffic } from './stats.ts'

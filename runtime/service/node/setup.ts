@@ -45,9 +45,9 @@ export async function establish<In, Out>(
 export function complete<In, Out>(host: SetupHost<In, Out>, connection: NodeConnection<In, Out>): void {
   const { reading, writing } = host.enabled
   const { address, ownSide } = connection
-  if (reading !== undefined) connection.read(reading.codec(address, ownSide))
+  if (reading !== undefined) connection.read(reading.codec(address, ownSide, connection))
   if (writing !== undefined) {
-    connection.write(writing.codec(address, ownSide))
+    connection.write(writing.codec(address, ownSide, connection))
     host.sendable.set(address, connection)
   }
   if (host.isShuttingDown) throw new ShuttingDown()

@@ -7,6 +7,8 @@ import { Run } from './run.ts'
 export interface Receiver {
   /** Whole frames, in the order of the publisher. */
   offer(run: Run): void
+  /** It has sent everything that it was offered. */
+  readonly isIdle: boolean
   /** The publishers left; nothing more comes. */
   orphaned(): void
 }
@@ -27,6 +29,8 @@ export interface Membership {
   readonly hasRoom: boolean
   /** This receiver holds the group up, or does no longer. */
   full(isFull: boolean): void
+  /** Whether another receiver has sent everything: while this one is full, that one waits for it. */
+  readonly isAwaited: boolean
   /** Once; harmless when repeated. */
   leave(): void
 }
@@ -112,6 +116,16 @@ class Group {
     if (this.#bounds !== undefined) this.#keep(run, this.#bounds)
   }
 
+  /** Somebody but this receiver has nothing left. */
+  isWaitingFor(receiver: Receiver): boolean {
+    const { receivers } = this
+    for (let i = 0; i < receivers.length; i++) {
+      const one = receivers[i]!
+      if (one !== receiver && one.isIdle) return true
+    }
+    return false
+  }
+
   relieve(): void {
     for (const sender of this.senders) sender.resume()
   }
@@ -167,6 +181,10 @@ class Member implements Membership {
     this.#isFull = isFull
     this.#group.full += isFull ? 1 : -1
     if (this.#group.full === 0) this.#group.relieve()
+  }
+
+  get isAwaited(): boolean {
+    return this.#receiver !== undefined && !this.#hasLeft && this.#group.isWaitingFor(this.#receiver)
   }
 
   leave(): void {

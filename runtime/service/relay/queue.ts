@@ -12,8 +12,10 @@ export interface QueueLimits {
   readonly frames: number
   readonly bytes: number
   readonly overflow: Overflow
-  /** Milliseconds that a subscriber may hold up its group, or take for what is left once it was dropped. */
+  /** Milliseconds that a subscriber may stand still, or take for what is left once it was dropped. */
   readonly stall: number
+  /** Backpressure: milliseconds that others who have nothing left wait for one that takes nothing. */
+  readonly hold: number
 }
 
 /** Who owns the queue, and is told what becomes of it. */
@@ -22,10 +24,12 @@ export interface QueueOwner {
   flush(): void
   /** Frames were dropped. */
   dropped(frames: number): void
-  /** Drop-client: nothing more is offered. */
+  /** Drop-client, or nobody waits for it any longer: nothing more is offered. */
   overflowed(): void
   /** Backpressure: whether everybody has to wait for this one. */
   full(isFull: boolean): void
+  /** Whether somebody else in the group has nothing left to send: it waits for this one. */
+  readonly isAwaited: boolean
   /** It stood still for too long. */
   stalled(): void
   /** After `finish`: everything has been sent. */
@@ -43,9 +47,14 @@ export class SubscriberQueue implements Feed {
   readonly #owner: QueueOwner
   #runs: Run[] = []
   #first = 0
-  /** Taken and not gone. */
+  /** Taken and not gone, and its bytes as they were then. */
   #out: Run | undefined
+  #outBytes: Uint8Array = NOTHING
   #isFull = false
+  /** Since when it is full, or is not any more. */
+  #since: Instant
+  /** Milliseconds that others waited for it beyond those in which they did not have to. */
+  #debt = 0
   #isFinishing = false
   #isOver = false
 
@@ -53,6 +62,7 @@ export class SubscriberQueue implements Feed {
     this.#limits = limits
     this.#boundary = boundary
     this.#owner = owner
+    this.#since = owner.now()
   }
 
   /** A run for everybody. */
@@ -79,20 +89,22 @@ export class SubscriberQueue implements Feed {
     if (this.frames === 0) return undefined
     const run = this.#shift()
     this.#out = run
-    if (this.#isFull && !this.#isOverLimit) this.#unfull()
-    return run.bytes
+    this.#outBytes = run.lend()
+    if (this.#isFull) this.#moved()
+    return this.#outBytes
   }
 
   release(): void {
-    this.#out?.release()
-    this.#out = undefined
+    this.#giveBack()
     if (this.#isFinishing) this.#ifDone()
   }
 
   wake(now: Instant): void {
     if (now < this.deadline) return
     this.deadline = NEVER
-    this.#owner.stalled()
+    if (this.#isFinishing || now - this.#since >= this.#limits.stall) this.#owner.stalled()
+    else if (this.#owner.isAwaited) this.#owner.overflowed()
+    else this.#arm(now)
   }
 
   end(): void {
@@ -101,8 +113,7 @@ export class SubscriberQueue implements Feed {
     this.#runs = []
     this.#first = 0
     this.frames = this.bytes = 0
-    this.#out?.release()
-    this.#out = undefined
+    this.#giveBack()
     this.deadline = NEVER
     this.#unfull()
   }
@@ -116,12 +127,9 @@ export class SubscriberQueue implements Feed {
   /** What waits is within its bounds, or becomes so. */
   #bound(newest: Run): void {
     newest.settle()
-    const { frames, bytes, overflow, stall } = this.#limits
+    const { frames, bytes, overflow } = this.#limits
     if (overflow === 'backpressure') {
-      if (this.#isFull || !this.#isOverLimit) return
-      this.#isFull = true
-      if (stall !== Number.POSITIVE_INFINITY) this.deadline = instant(this.#owner.now() + stall)
-      this.#owner.full(true)
+      if (!this.#isFull && this.#isOverLimit) this.#full()
       return
     }
     if (this.frames <= frames && this.bytes <= bytes) return
@@ -170,6 +178,12 @@ export class SubscriberQueue implements Feed {
     this.#owner.dropped(dropped)
   }
 
+  #giveBack(): void {
+    this.#out?.gone(this.#outBytes)
+    this.#out = undefined
+    this.#outBytes = NOTHING
+  }
+
   #push(run: Run): void {
     run.hold()
     this.#runs.push(run)
@@ -200,6 +214,39 @@ export class SubscriberQueue implements Feed {
     return run
   }
 
+  /** Everybody waits for this one from now on. */
+  #full(): void {
+    this.#isFull = true
+    const now = this.#owner.now()
+    this.#debt = Math.max(0, this.#debt - (now - this.#since))
+    this.#since = now
+    this.#arm(now)
+    this.#owner.full(true)
+  }
+
+  /** It is full, and its socket took something. */
+  #moved(): void {
+    const now = this.#owner.now()
+    if (this.#isOverLimit) {
+      this.#arm(now)
+      return
+    }
+    const held = now - this.#since
+    const isAwaited = held > 0 && this.#owner.isAwaited
+    this.#since = now
+    this.#unfull()
+    if (!isAwaited) return
+    this.#debt += held
+    if (this.#debt > this.#limits.stall) this.#owner.overflowed()
+  }
+
+  /** It is waited for until then, if nothing moves. */
+  #arm(now: Instant): void {
+    const { hold, stall } = this.#limits
+    const until = Math.min(now + hold, this.#since + stall)
+    this.deadline = until === Number.POSITIVE_INFINITY ? NEVER : instant(until)
+  }
+
   #unfull(): void {
     if (!this.#isFull) return
     this.#isFull = false
@@ -216,4 +263,5 @@ export class SubscriberQueue implements Feed {
 }
 
 const NO_RUN = undefined as unknown as Run
+const NOTHING = new Uint8Array(0)
 const COMPACT = 64

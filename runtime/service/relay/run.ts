@@ -5,10 +5,12 @@ import { copyOf } from '../../wire/copy.ts'
 export class Run {
   bytes: Uint8Array
   readonly frames: number
-  /** Queues and sockets that still need `bytes`. */
+  /** Queues and sockets that still need it. */
   #holders = 0
   /** `bytes` are still those that were read. */
   #isBorrowed: boolean
+  /** Sockets that are sending what was read. */
+  #lent = 0
 
   constructor(bytes: Uint8Array, frames: number, isBorrowed = true) {
     this.bytes = bytes
@@ -18,7 +20,7 @@ export class Run {
 
   /** Whether somebody refers to the memory that was read into. */
   get keepsRead(): boolean {
-    return this.#isBorrowed && this.#holders > 0
+    return this.#lent > 0 || (this.#isBorrowed && this.#holders > 0)
   }
 
   hold(): void {
@@ -27,6 +29,18 @@ export class Run {
 
   release(): void {
     this.#holders--
+  }
+
+  /** What a socket sends: it has these bytes until `gone`, also if the run settles meanwhile. */
+  lend(): Uint8Array {
+    if (this.#isBorrowed) this.#lent++
+    return this.bytes
+  }
+
+  /** A socket has sent `bytes`, and holds the run no longer. */
+  gone(bytes: Uint8Array): void {
+    if (this.#lent > 0 && (this.#isBorrowed || bytes !== this.bytes)) this.#lent--
+    this.release()
   }
 
   /**
@@ -39,7 +53,7 @@ export class Run {
     this.#isBorrowed = false
   }
 
-  /** Some of its frames. Whoever holds the part holds the memory: it stays with this run. */
+  /** Some of its frames, once it has settled. Whoever holds the part holds the memory: it stays with this run. */
   part(from: number, to: number, frames: number): Run {
     return new Part(this, from, to, frames)
   }

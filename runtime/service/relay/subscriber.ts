@@ -10,6 +10,8 @@ import type { Membership, Receiver } from './hub.ts'
 import type { QueueOwner, SubscriberQueue } from './queue.ts'
 import type { Run } from './run.ts'
 
+type Ending = 'publisher left' | 'overflow' | 'stalled'
+
 export class Subscriber implements Receiver, QueueOwner {
   readonly #session: Session
   readonly #link: StreamLink
@@ -20,7 +22,7 @@ export class Subscriber implements Receiver, QueueOwner {
   /** Offered before the queue was there. */
   #early: Run[] = []
   /** Why it ends once everything is sent. */
-  #ending: 'publisher left' | 'overflow' | undefined
+  #ending: Ending | undefined
 
   constructor(session: Session, link: StreamLink, counters: RelayCounters, relay: RelayDescriptor) {
     this.#session = session
@@ -57,6 +59,10 @@ export class Subscriber implements Receiver, QueueOwner {
     queue.offer(run)
   }
 
+  get isIdle(): boolean {
+    return this.#queue?.frames === 0
+  }
+
   orphaned(): void {
     this.#member = undefined
     if (this.#relay.whenPublisherLeaves === 'keep-subscribers') return
@@ -75,9 +81,15 @@ export class Subscriber implements Receiver, QueueOwner {
     for (let i = 0; i < frames; i++) this.#session.shared.meter.count('relay.dropped')
   }
 
+  get isAwaited(): boolean {
+    return this.#member?.isAwaited === true
+  }
+
   overflowed(): void {
+    const isStalled = this.#relay.queue.overflow === 'backpressure'
+    if (isStalled) this.#session.shared.meter.count('relay.stalled')
     this.#member?.leave()
-    this.#finish('overflow')
+    this.#finish(isStalled ? 'stalled' : 'overflow')
   }
 
   full(isFull: boolean): void {
@@ -85,17 +97,15 @@ export class Subscriber implements Receiver, QueueOwner {
   }
 
   stalled(): void {
-    this.#session.shared.meter.count('relay.stalled')
+    if (this.#ending !== 'stalled') this.#session.shared.meter.count('relay.stalled')
     const error = peerError('LimitExceeded', `nothing was read for ${this.#relay.queue.stall} ms`, { fatal: true })
     this.#session.abort('stalled', error)
     this.#link.soon()
   }
 
   finished(): void {
-    const error =
-      this.#ending === 'overflow'
-        ? peerError('LimitExceeded', `more than ${this.#relay.queue.frames} frames waited`, { fatal: true })
-        : undefined
+    const why = this.#reproach
+    const error = why === undefined ? undefined : peerError('LimitExceeded', why, { fatal: true })
     this.#session.close(this.now(), this.#ending, error)
     this.#link.soon()
   }
@@ -104,7 +114,14 @@ export class Subscriber implements Receiver, QueueOwner {
     return this.#link.now()
   }
 
-  #finish(why: 'publisher left' | 'overflow'): void {
+  /** What the subscriber did wrong. */
+  get #reproach(): string | undefined {
+    if (this.#ending === 'overflow') return `more than ${this.#relay.queue.frames} frames waited`
+    if (this.#ending === 'stalled') return 'the others waited for it for too long'
+    return undefined
+  }
+
+  #finish(why: Ending): void {
     this.#ending = why
     if (this.#queue === undefined) this.#session.close(this.now(), why)
     else this.#queue.finish(this.#relay.queue.stall)

@@ -14,13 +14,19 @@ export interface Report {
   readonly stalled: number
 }
 
-const [length = '1024', overflow = 'drop-newest', frames = '255', stall = '10000'] = process.argv.slice(2)
+// `stall` and `hold` are those of the schema unless they are given.
+const [length = '1024', overflow = 'drop-newest', frames = '255', stall, hold] = process.argv.slice(2)
 const tally = new Tally(protocol.frames.length)
 const server = await serve(protocol, {
   meter: tally,
   listen: 'tcp://127.0.0.1:0',
   params: { packet_len: BigInt(length) },
-  relayQueue: { overflow: overflow as Overflow, frames: Number(frames), stall: Number(stall) },
+  relayQueue: {
+    overflow: overflow as Overflow,
+    frames: Number(frames),
+    ...(stall === undefined ? {} : { stall: Number(stall) }),
+    ...(hold === undefined ? {} : { hold: Number(hold) }),
+  },
   limits: { connections: 20_000, connectionsPerAddress: 20_000, handshakes: 20_000, handshakesPerAddress: 20_000 },
   closeTimeout: 1000,
 })

@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest'
 import { churn } from '../../../examples/pea2pea/churn.ts'
 import { mesh } from '../../../examples/pea2pea/dense-mesh.ts'
-import { player, wire } from '../../../examples/pea2pea/hot-potato.ts'
+import { nameOf, player, wire } from '../../../examples/pea2pea/hot-potato.ts'
 import { libp2pNode } from '../../../examples/pea2pea/libp2p.ts'
-import { noiseNode } from '../../../examples/pea2pea/noise-handshake.ts'
+import { noiseMessage, noiseNode } from '../../../examples/pea2pea/noise-handshake.ts'
 import { processed, RpcClient, rpcServer } from '../../../examples/pea2pea/simple-rpc.ts'
 import { play } from '../../../examples/pea2pea/telephone-game.ts'
 import { exchange } from '../../../examples/pea2pea/tls.ts'
@@ -30,7 +30,7 @@ test('hot potato: everybody in the mesh catches it, and knows the names of the o
   players[0]!.throwPotato()
   await until(() => players.every(({ caught }) => caught > 0))
   for (const one of players) one.isPlaying = false
-  const names = players.flatMap(({ node }) => node.connections.map(c => c.context))
+  const names = players.flatMap(({ node }) => node.connections.map(nameOf))
   expect(new Set(names)).toEqual(new Set(['player 0', 'player 1', 'player 2', 'player 3']))
   expect(players.every(({ caught }) => caught > 0)).toBe(true)
   await Promise.all(players.map(({ node }) => node.shutDown()))
@@ -68,8 +68,8 @@ test('Noise: an empty message is an empty record, others are 16 bytes longer; no
   const back: string[] = []
   const near = noiseNode({ listener: 'none' }, text => void back.push(Buffer.from(text).toString()))
   const peer = await near.connect((await far.toggleListener()) as string)
-  peer.unicastFast(new Uint8Array(0))
-  await peer.unicast(Buffer.from('ten bytes!'))
+  peer.unicastFast(noiseMessage(new Uint8Array(0)))
+  await peer.unicast(noiseMessage(Buffer.from('ten bytes!')))
   await until(() => back.length === 2)
   expect([heard, back]).toEqual([
     ['', 'ten bytes!'],

@@ -4,7 +4,7 @@
 import { type Sink, Ticket } from '../../../runtime/core/carrier.ts'
 import { datagramEndpoint, type Endpoint } from '../../../runtime/core/endpoint.ts'
 import { type Batch, type DatagramMachine, type Instant, instant, NEVER } from '../../../runtime/core/machine.ts'
-import type { Meter } from '../../../runtime/core/meter.ts'
+import { type Meter, NO_METER } from '../../../runtime/core/meter.ts'
 import { resolveParams } from '../../../runtime/core/params.ts'
 import { plan } from '../../../runtime/core/plan.ts'
 import type { ProtocolDescriptor } from '../../../runtime/core/protocol.ts'
@@ -110,6 +110,8 @@ export interface PartyOptions {
   readonly crypto?: CryptoProvider | undefined
   readonly closeTimeout?: number | undefined
   readonly random?: ((n: number) => Uint8Array) | undefined
+  /** Counts beside the log. */
+  readonly meter?: Meter | undefined
 }
 
 /** One side: an endpoint and a log of what its application saw. */
@@ -146,7 +148,7 @@ export class Party {
       params,
       random,
       crypto: options.crypto ?? chooseProvider(),
-      meter: this.#meter(),
+      meter: this.#meter(options.meter ?? NO_METER),
       closeTimeout: options.closeTimeout,
     })
     this.endpoint = datagramEndpoint(state, side === 'accepts')
@@ -203,17 +205,18 @@ export class Party {
     }
   }
 
-  #meter(): Meter {
+  #meter(inner: Meter): Meter {
     const add = (name: string): void => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
     return {
-      received: () => {},
-      sent: () => {},
-      bytesIn: () => {},
-      bytesOut: () => {},
-      roundTrip: () => {},
-      handshake: () => {},
-      gauge: () => () => {},
-      count: (event, label) => {
+      received: (...one) => inner.received(...one),
+      sent: (...one) => inner.sent(...one),
+      bytesIn: (...one) => inner.bytesIn(...one),
+      bytesOut: (...one) => inner.bytesOut(...one),
+      roundTrip: ms => inner.roundTrip(ms),
+      handshake: ms => inner.handshake(ms),
+      gauge: (of, read) => inner.gauge(of, read),
+      count: (event, label, size) => {
+        inner.count(event, label, size)
         add(event)
         if (label !== undefined) add(`${event}:${label}`)
       },

@@ -297,6 +297,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
     TooSmall: { text: 'Packet too small', fatal: undefined },
     WrongLevel: { text: 'The server speaks another level of fastnet', fatal: undefined },
   },
+  covers: { Truncated: 'TooSmall' },
   roles: [
     { name: 'client', transport: 'dials', is: ['client'] },
     { name: 'server', transport: 'accepts', is: ['server'] },

@@ -483,7 +483,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
           network_bytes: 'queued_bytes',
         },
       },
-      queue: { frames: 255, bytes: 67_108_864, overflow: 'drop-newest', stall: Infinity },
+      queue: { frames: 255, bytes: 67_108_864, overflow: 'drop-newest', stall: Infinity, hold: Infinity },
       whenPublisherLeaves: 'keep-subscribers',
       answer: {
         frame: 'Status',

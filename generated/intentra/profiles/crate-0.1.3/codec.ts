@@ -32,7 +32,7 @@ import {
 import { type Ack, type AckInput, type Data, type DataInput, type HsInit, type HsInitInput, Intent } from './types.ts'
 
 /**
- * Data, as it stands in the bytes. schema/intentra.yaml:150.
+ * Data, as it stands in the bytes. schema/intentra.yaml:152.
  *
  *     offset  bytes   field
  *     0       4 bits  version      u4 = 1 else UnsupportedVersion
@@ -46,7 +46,7 @@ import { type Ack, type AckInput, type Data, type DataInput, type HsInit, type H
  *     12      4       ack          u32
  *     16      -       body         fields
  *     16      -       _sealed      sealed (packet)
- *     16      ..        payload    bytes
+ *     16      ..        payload    bytes else TooLong
  */
 export class DataReader extends FrameReader {
   override readonly frameName = 'Data'
@@ -152,7 +152,7 @@ export class DataReader extends FrameReader {
     if (this.isSealedOpen) {
       input.nesting++
       if (this.sealedPlainAt > this.sealedPlainEnd) input.short(this.sealedPlainAt, 0, 'payload')
-      if (this.sealedPlainEnd - this.sealedPlainAt > 512) throw input.refuse('TooLarge', this.sealedPlainAt, 'payload')
+      if (this.sealedPlainEnd - this.sealedPlainAt > 512) throw input.refuseAs('TooLong', this.sealedPlainAt, 'payload')
       input.nesting--
       input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
     }
@@ -232,7 +232,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   into[at + 12] = ack >>> 24; into[at + 13] = ack >>> 16; into[at + 14] = ack >>> 8; into[at + 15] = ack
   into.set(payload, at + 16)
   const payloadEnd = at + 16 + payload.length
-  atMost(payloadEnd - (at + 16), 512, 'payload', 'TooLarge')
+  atMost(payloadEnd - (at + 16), 512, 'payload', 'TooLong')
   const sealedSealed = payloadEnd + (context.plain ? 0 : 16)
   if (!(payload_len > 0)) broken('', 'MalformedPacket')
   fitsInto(into, sealedSealed)
@@ -241,7 +241,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Ack, as it stands in the bytes. schema/intentra.yaml:151.
+ * Ack, as it stands in the bytes. schema/intentra.yaml:153.
  *
  *     offset  bytes   field
  *     0       4 bits  version      u4 = 1 else UnsupportedVersion
@@ -425,7 +425,7 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
 }
 
 /**
- * HsInit, as it stands in the bytes. schema/intentra.yaml:152.
+ * HsInit, as it stands in the bytes. schema/intentra.yaml:154.
  *
  *     offset  bytes   field
  *     0       4 bits  version      u4 = 1 else UnsupportedVersion
@@ -492,7 +492,7 @@ export class HsInitReader extends FrameReader {
     return ((b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!) >>> 0
   }
 
-  /** At most 512 bytes. */
+  /** At most 2032 bytes. */
   get noise(): Uint8Array {
     const b = this.byteSource
     const at = this.byteStart
@@ -537,7 +537,7 @@ export class HsInitReader extends FrameReader {
     input.frame(this.byteEnd)
     if (b[at]! >> 4 !== 1) throw input.refuseAs('UnsupportedVersion', at, 'version')
     if (b[at + 1]! >> 6 > 1) throw input.refuse('InvalidIntent', at + 1, 'intent')
-    if (end - (at + 16) > 512) throw input.refuse('TooLarge', at + 16, 'noise')
+    if (end - (at + 16) > 2032) throw input.refuse('TooLarge', at + 16, 'noise')
     if (b[at + 1]! >> 6 !== 1) throw input.refuse('MalformedPacket', at + 1, 'intent')
   }
 
@@ -587,7 +587,7 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   const noise = bytesIn(value.noise === undefined ? NO_BYTES : value.noise, 'noise')
   into.set(noise, at + 16)
   const noiseEnd = at + 16 + noise.length
-  atMost(noiseEnd - (at + 16), 512, 'noise', 'TooLarge')
+  atMost(noiseEnd - (at + 16), 2032, 'noise', 'TooLarge')
   fitsInto(into, noiseEnd)
   return noiseEnd
 }

@@ -73,7 +73,13 @@ export const protocol: TypedProtocol<IntentraTypes> = {
   version: 2,
   doc: 'Encrypted multi-peer UDP for real-time state. Version 2 keeps the crate\'s header and sealing and adds what it promises.',
   profile: 'crate-0.1.3',
-  insecure: ['static keys', 'no key exchange', 'equal nonces of ACKs', 'unauthenticated packets are counted'],
+  insecure: [
+    'static keys',
+    'no key exchange',
+    'equal nonces of ACKs',
+    'old packets open again',
+    'unauthenticated packets are counted',
+  ],
   frames: [
     {
       name: 'Data',
@@ -124,6 +130,15 @@ export const protocol: TypedProtocol<IntentraTypes> = {
     InvalidIntent: { text: 'invalid intent', fatal: undefined },
     CryptoFailure: { text: 'crypto failure', fatal: undefined },
     ProtocolViolation: { text: 'protocol violation', fatal: undefined },
+    TooLong: { text: 'protocol violation', fatal: true },
+  },
+  covers: {
+    Truncated: 'MalformedPacket',
+    TrailingBytes: 'MalformedPacket',
+    UnknownFrame: 'MalformedPacket',
+    OpenFailed: 'CryptoFailure',
+    WrongState: 'ProtocolViolation',
+    LimitExceeded: 'ProtocolViolation',
   },
   roles: [
     { name: 'client', transport: 'dials', is: ['client'] },
@@ -221,7 +236,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
     strikes: {
       max: 10,
       window: 5000,
-      on: ['WrongState', 'CryptoFailure', 'ProtocolViolation'],
+      on: ['WrongState', 'CryptoFailure', 'ProtocolViolation', 'TooLong'],
       then: 'close',
       authenticated: false,
     },
@@ -229,7 +244,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
     depth: 32,
     memory: 268_435_456,
   },
-  onError: { stream: 'close', datagram: 'drop', tell: undefined },
+  onError: { stream: 'close', datagram: 'close', tell: undefined },
   handshake: {
     transport: undefined,
     tls: undefined,
@@ -271,7 +286,7 @@ export const protocol: TypedProtocol<IntentraTypes> = {
         aadTo: 16,
         test: { place: { at: 0, shift: 0, mask: 15 }, values: [0, 1] },
       },
-      replay: { by: 'window', size: 64, only: ['Data'] },
+      replay: { by: 'window', size: 64, only: ['Data'], wraps: true },
       rebind: 'never',
       repeats: 'accepted',
       pad: undefined,

@@ -101,7 +101,7 @@ export type HsInit = {
   seq: number
   /** Highest reliable message received, 0 = none; in a handshake the number of the message. */
   ack: number
-  /** At most 512 bytes. */
+  /** At most 2032 bytes. */
   noise: Uint8Array
 }
 
@@ -125,6 +125,6 @@ export type HsInitInput = {
   seq?: number | undefined
   /** Highest reliable message received, 0 = none; in a handshake the number of the message. 0 unless given. */
   ack?: number | undefined
-  /** At most 512 bytes. Empty unless given. */
+  /** At most 2032 bytes. Empty unless given. */
   noise?: Uint8Array | undefined
 }

@@ -13,43 +13,46 @@ import {
   WriterSeal,
   atMost,
   bytesIn,
-  bytesSize,
   copyOf,
   fitsInto,
+  measured,
+  mismatch,
   noSuchFrame,
   sealInto,
 } from '../../../../runtime/codegen/v1.ts'
 import type { Message, MessageInput } from './types.ts'
 
 /**
- * Message, as it stands in the bytes. schema/examples/noise.yaml:15.
+ * Message, as it stands in the bytes. schema/examples/noise.yaml:36.
  *
  *     offset  bytes  field
- *     0       -      body     fields
- *     0       -      _sealed  sealed (message)
- *     0       ..       data   bytes
+ *     0       -      body    fields
+ *     0       -      data    sealed (message) if remaining > 0
+ *     ..      ..       data  bytes
  */
 export class MessageReader extends FrameReader {
   override readonly frameName = 'Message'
   override readonly frameIndex = 0
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
-  isSealedOpen = false
-  sealedPlainAt = 0
-  sealedPlainEnd = 0
+  hasData = false
+  dataEnd = 0
+  isDataOpen = false
+  dataPlainAt = 0
+  dataPlainEnd = 0
 
   /** At most 65519 bytes. */
   get data(): Uint8Array {
-    return this.byteSource.subarray(this.sealedPlainAt, this.sealedPlainEnd)
+    return this.byteSource.subarray(this.dataPlainAt, this.dataPlainEnd)
   }
 
   /** Where data begins in `byteSource`. */
   get dataAt(): number {
-    return this.sealedPlainAt
+    return this.dataPlainAt
   }
 
   /** Bytes of data. */
   get dataLength(): number {
-    return this.sealedPlainEnd - this.sealedPlainAt
+    return this.dataPlainEnd - this.dataPlainAt
   }
 
   override decodeBytes(input: Input): this {
@@ -64,8 +67,13 @@ export class MessageReader extends FrameReader {
   layOut(input: Input): void {
     const at = input.start
     const end = input.have
-    if (at > end) input.short(at, 0, '')
-    this.byteEnd = end
+    this.hasData = Math.max(0, end - at) > 0
+    this.dataEnd = at
+    if (this.hasData) {
+      if (at > end) input.short(at, 0, '')
+      this.dataEnd = end
+    }
+    this.byteEnd = this.dataEnd
   }
 
   /** Demands the whole frame and validates it. */
@@ -73,15 +81,18 @@ export class MessageReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    this.isSealedOpen = input.open('message', at, end, 16, false, 'OpenFailed', this.sealedFrame)
-    this.sealedPlainAt = input.plainAt
-    this.sealedPlainEnd = input.plainEnd
-    if (this.isSealedOpen) {
+    this.isDataOpen = false
+    if (this.hasData) {
+      this.isDataOpen = input.open('message', at, end, 16, false, 'OpenFailed', this.sealedFrame)
+      this.dataPlainAt = input.plainAt
+      this.dataPlainEnd = input.plainEnd
+    }
+    if (this.isDataOpen) {
       input.nesting++
-      if (this.sealedPlainAt > this.sealedPlainEnd) input.short(this.sealedPlainAt, 0, 'data')
-      if (this.sealedPlainEnd - this.sealedPlainAt > 65519) throw input.refuse('TooLarge', this.sealedPlainAt, 'data')
+      if (this.dataPlainAt > this.dataPlainEnd) input.short(this.dataPlainAt, 0, 'data')
+      if (this.dataPlainEnd - this.dataPlainAt > 65519) throw input.refuse('TooLarge', this.dataPlainAt, 'data')
       input.nesting--
-      input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
+      input.fills(this.dataPlainEnd, this.dataPlainEnd, '')
     }
   }
 
@@ -97,26 +108,34 @@ export class MessageReader extends FrameReader {
   override toObject(): Message {
     const value: Partial<Message> = {
     }
-    if (this.isSealedOpen) value.data = copyOf(this.byteSource, this.sealedPlainAt, this.sealedPlainEnd)
+    if (this.isDataOpen) value.data = copyOf(this.byteSource, this.dataPlainAt, this.dataPlainEnd)
     return value as Message
   }
 }
 
 /** Bytes that encoding Message takes at most. */
 export function sizeOfMessage(value: MessageInput, context: Context = NO_CONTEXT): number {
-  return (context.plain ? 0 : 16) + bytesSize(value.data)
+  return measured((into, calm) => encodeMessage(value, into, 0, calm), context)
 }
 
 /** Writes Message at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeMessage(value: MessageInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const data = bytesIn(value.data, 'data')
-  into.set(data, at)
-  const dataEnd = at + data.length
-  atMost(dataEnd - at, 65519, 'data', 'TooLarge')
-  const sealedSealed = dataEnd + (context.plain ? 0 : 16)
-  fitsInto(into, sealedSealed)
-  sealInto(context, 'message', into, at, dataEnd, MESSAGE_SEAL.over(into, at, sealedSealed, 0, 0, context))
-  return sealedSealed
+  const hasData = value.data !== undefined
+  let dataBehind = at
+  if (!(hasData) && value.data !== undefined) mismatch('data')
+  let dataTo = at
+  if (hasData) {
+    const data = bytesIn(value.data, 'data')
+    into.set(data, at)
+    const dataEnd = at + data.length
+    atMost(dataEnd - at, 65519, 'data', 'TooLarge')
+    const dataSealed = dataEnd + (context.plain ? 0 : 16)
+    dataBehind = dataSealed
+    dataTo = dataEnd
+  }
+  fitsInto(into, dataBehind)
+  if (hasData) sealInto(context, 'message', into, at, dataTo, MESSAGE_SEAL.over(into, at, dataBehind, 0, 0, context))
+  return dataBehind
 }
 
 /** Every frame of noise-frames. Its readers are borrowed: each is used again for the next frame of its kind. */

@@ -2,11 +2,11 @@
 
 export type Message = {
   /** At most 65519 bytes. */
-  data: Uint8Array
+  data?: Uint8Array
 }
 
 /** What encoding Message takes. */
 export type MessageInput = {
   /** At most 65519 bytes. */
-  data: Uint8Array
+  data?: Uint8Array | undefined
 }

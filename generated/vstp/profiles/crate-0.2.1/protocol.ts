@@ -324,6 +324,7 @@ export const protocol: TypedProtocol<VstpTypes> = {
     InvalidFrameType: { text: 'Invalid frame type', fatal: true },
     BadHeader: { text: 'Incomplete header value', fatal: true },
   },
+  covers: { TooLarge: 'FrameTooLarge' },
   roles: [
     { name: 'client', transport: 'dials', is: ['client'] },
     { name: 'server', transport: 'accepts', is: ['server'] },
