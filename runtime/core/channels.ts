@@ -41,6 +41,7 @@ export interface ChannelsHost {
 
 export class SessionChannels implements ChannelHost<Message> {
   readonly plan: ChannelPlan
+  readonly measured = (ms: number): void => this.#host.session.shared.meter.roundTrip(ms)
   readonly #host: ChannelsHost
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
@@ -52,7 +53,7 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #parity: Parities | undefined
   readonly #places: ChannelPlaces
   #now: Instant
-  /** A message was received since the last `pump`. */
+  /** Something was received since the last `pump` that it may have to answer, or that makes room. */
   #isTouched = false
 
   constructor(plan: ChannelPlan, host: ChannelsHost, now: Instant) {
@@ -86,6 +87,14 @@ export class SessionChannels implements ChannelHost<Message> {
     return instant(Math.min(this.#set.deadline, this.#bundles?.due ?? Infinity))
   }
 
+  get queuedBytes(): number {
+    return this.#set.queuedBytes
+  }
+
+  get heldBytes(): number {
+    return this.#set.heldBytes
+  }
+
   get path(): PathState {
     return this.#set.path
   }
@@ -99,13 +108,15 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#now = now
     const { session, carrier } = this.#host
     const place = name === undefined ? this.#places.placeOf(frame, value) : this.#places.named(frame, name)
-    const channel = this.plan.channels[place]
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
-    const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
+    const isReliable = this.plan.isReliable[place] === true
+    const { fec, coalesce } = this.plan.channels[place] ?? {}
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
+    // What left, and is not sent again, asks for nothing later; a parity or a bundle may.
+    if (result === 'sent' && !isReliable && (fec ?? coalesce) === undefined) return true
     session.soonest(this.deadline)
-    if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
+    if (result === 'dropped') session.shared.meter.count('limit.queue', this.plan.channels[place]?.name)
     return result !== 'refused'
   }
 
@@ -115,9 +126,8 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#acked(now, frame)
     if (!plan.isChannelled) {
       this.#heard(now, frame)
-      const { bundle, parity } = this.plan
-      if (plan.index === bundle?.frame.index) return this.#unpack(now, frame)
-      if (plan.index === parity?.frame.index) {
+      if (plan.index === this.plan.bundle?.frame.index) return this.#unpack(now, frame)
+      if (plan.index === this.plan.parity?.frame.index) {
         this.#parity?.arrived(now, frame)
         return true
       }
@@ -132,15 +142,11 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const size = frame.byteEnd - frame.byteStart
     const seq = Number(header.seq?.get(frame) ?? 0)
-    this.#isTouched = true
-    const arrival = this.#set.receive(
-      now,
-      place,
-      seq,
-      this.#places.pieceOf(place, frame),
-      { frame: plan, value: NOTHING, reader: frame },
-      size,
-    )
+    const piece = this.#places.pieceOf(place, frame)
+    // A whole message that nobody acknowledges leaves nothing to do.
+    if (piece !== undefined || this.#values.acknowledges(place)) this.#isTouched = true
+    const message = { frame: plan, value: NOTHING, reader: frame }
+    const arrival = this.#set.receive(now, place, seq, piece, message, size)
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
     this.#parity?.restore(now, place, frame)
     return true
@@ -279,10 +285,6 @@ export class SessionChannels implements ChannelHost<Message> {
 
   settled(): void {}
 
-  measured(ms: number): void {
-    this.#host.session.shared.meter.roundTrip(ms)
-  }
-
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)
   }
@@ -354,8 +356,7 @@ export class SessionChannels implements ChannelHost<Message> {
 
   /** Whether a message may leave with others. */
   #mayShare(channel: number, { descriptor }: FramePlan): boolean {
-    if (this.#bundles === undefined || descriptor.repeat > 1) return false
-    return this.plan.channels[channel]?.coalesce !== undefined
+    return this.#bundles !== undefined && descriptor.repeat <= 1 && this.plan.channels[channel]?.coalesce !== undefined
   }
 
   #heard(now: Instant, frame: Reader): void {
@@ -372,8 +373,7 @@ export class SessionChannels implements ChannelHost<Message> {
       return
     }
     if (Number(ack) === 0) return
-    const place =
-      header.channel === undefined ? this.#places.onlyReliable : this.plan.placeOf(header.channel.get(frame))
+    const place = header.channel === undefined ? this.plan.onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)
     this.#isTouched = true

@@ -6,9 +6,12 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
+import { NewestOfPeers } from '../guard/newest.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
+import { gaugeBytes } from './gauges.ts'
 import type { HandedOver } from './hand-over.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -21,6 +24,7 @@ import type { SecurePlan } from './secure-plan.ts'
 import { SecureReceiving } from './secure-receiving.ts'
 import { SecureSending } from './secure-sending.ts'
 import type { Session } from './session.ts'
+import { turned } from './session-channels.ts'
 import type { Shared } from './shared.ts'
 
 export interface SecureOptions {
@@ -35,7 +39,9 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
+  readonly newest: NewestOfPeers = new NewestOfPeers()
   now: Instant = instant(0)
+  readonly restingScope: HandshakeScope
   readonly #accepts: boolean
   protected readonly sending: SecureSending
   readonly #peers: SecurePeers
@@ -46,7 +52,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
   /** Those that keep messages back until the turn ends. */
-  readonly #gathering = new Set<SecureConnection>()
+  readonly #gathering = new Set<Session>()
   readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
@@ -58,6 +64,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
+    this.restingScope = scopeOf(this, '0.0.0.0:0', {})
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
@@ -76,7 +83,11 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
-    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
+    const away = [
+      shared.meter.gauge('handshakes', () => this.#table.handshakes),
+      gaugeBytes(shared, () => this.sessions(), this.sending.packets),
+    ]
+    this.#ungauge = () => away.forEach(one => void one())
   }
 
   /** Sessions that are not over. */
@@ -198,7 +209,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   transmit(): Batch | undefined {
-    if (this.#gathering.size > 0) this.#turned()
+    if (this.#gathering.size > 0) turned(this.#gathering)
     if (this.#ending.size > 0) this.#finishEnding(this.now)
     let batch = this.sending.take(this.now)
     if (batch === undefined && this.#waiting.size > 0) {
@@ -255,7 +266,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   // -------------------------------------------------------------------------------------- for the connections
 
-  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+  sealWith({ lastingScope: scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
     return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 
@@ -270,7 +281,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   gathers(connection: SecureConnection): void {
-    this.#gathering.add(connection)
+    if (connection.session !== undefined) this.#gathering.add(connection.session)
   }
 
   confirmed(connection: SecureConnection, now: Instant): void {
@@ -293,12 +304,6 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   // -------------------------------------------------------------------------------------------------- the rest
-
-  /** The driver takes what there is: the turn ends. */
-  #turned(): void {
-    for (const { session, state } of this.#gathering) if (state === 'open') session?.channels?.turned(session.now)
-    this.#gathering.clear()
-  }
 
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
