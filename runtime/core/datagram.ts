@@ -41,6 +41,8 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   /** Sessions whose last frame is in the packets, or that just stop. */
   #ending = new Set<Session>()
   #waiting = new Set<Session>()
+  /** Those that keep messages back until the turn ends. */
+  readonly #gathering = new Set<Session>()
   #kept = false
   #now: Instant = instant(0)
   #isClosing = false
@@ -129,6 +131,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   }
 
   transmit(): Batch | undefined {
+    if (this.#gathering.size > 0) this.#turned()
     if (this.#ending.size > 0) this.#finishEnding(this.#now)
     let batch = this.#packets.take()
     if (batch === undefined && this.#waiting.size > 0) {
@@ -232,7 +235,17 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     this.#waiting.add(session)
   }
 
+  gathers(session: Session): void {
+    this.#gathering.add(session)
+  }
+
   // -------------------------------------------------------------------------------------------------- the rest
+
+  /** The driver takes what there is: the turn ends. */
+  #turned(): void {
+    for (const session of this.#gathering) session.channels?.turned(session.now)
+    this.#gathering.clear()
+  }
 
   #datagram(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
     const { maxReceive } = this.#shared.plan.transport

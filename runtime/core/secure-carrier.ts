@@ -1,13 +1,16 @@
 // What a connection with sealed datagrams passes on between its session and the endpoint that has the packets and codecs.
 
 import type { Codec } from '../wire/codec.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
 import type { Instant } from './machine.ts'
+import { NoiseExchange } from './noise-exchange.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
+import type { AttemptHost } from './secure-attempt.ts'
 import type { SecureConnection } from './secure-connection.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Session } from './session.ts'
-import type { Shared } from './shared.ts'
+import { freshContext, type Shared } from './shared.ts'
 
 /**
  * `opening`: no keys yet; `unproved`: keys, and nothing of the peer has opened; `open`; `closing`: over for the
@@ -59,6 +62,37 @@ export abstract class SecureCarrier {
 
   waits(_session: Session): void {
     this.host.waits(this.self)
+  }
+
+  gathers(_session: Session): void {
+    this.host.gathers(this.self)
+  }
+
+  get script(): HandshakeScript {
+    return this.host.secure.script
+  }
+
+  get suite(): AttemptHost['suite'] {
+    return this.host.secure.suite
+  }
+
+  random(n: number): Uint8Array {
+    return this.host.shared.random(n)
+  }
+
+  exchange(ephemeral: Uint8Array): NoiseExchange {
+    const { shared, secure, crypto } = this.host
+    const { isDialler, scope, address } = this.self
+    return new NoiseExchange({
+      noise: secure.script.noise!,
+      suite: secure.suite!,
+      crypto,
+      role: shared.plan.role,
+      initiator: isDialler,
+      scope,
+      context: freshContext(shared, address, () => this.host.now),
+      ephemeral,
+    })
   }
 
   /** The fields that the engine fills in for whoever sends. */

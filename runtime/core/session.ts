@@ -131,7 +131,8 @@ export class Session extends SessionRecord {
   /** The last frame of a batch has arrived. */
   settled(now: Instant): void {
     const { channels } = this.#emission
-    if (channels?.isTouched) channels.pump(now)
+    // A goodbye may stand right behind what would be acknowledged: nobody is told any more.
+    if (channels?.isTouched && this.phase !== 'dead') channels.pump(now)
     if (this.phase === 'draining') this.#finish(now)
   }
 

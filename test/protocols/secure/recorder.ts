@@ -1,4 +1,5 @@
 // Cryptography that keeps book: every key that was made, every (key, nonce) that was sealed with, every attempt to open.
+import { inspect } from 'node:util'
 import { openEach, sealEach } from '../../../runtime/crypto/batch.ts'
 import { node } from '../../../runtime/crypto/node.ts'
 import type { Aead, AeadName, CryptoProvider } from '../../../runtime/crypto/provider.ts'
@@ -20,6 +21,15 @@ export class Recorder implements CryptoProvider {
     const key = new RecordedKey(this, node.aead(name, secret), secret)
     this.keys.push(key)
     return key
+  }
+
+  /** It knows what others must not say, so it says nothing. */
+  [inspect.custom](): string {
+    return 'Recorder'
+  }
+
+  toJSON(): string {
+    return 'Recorder'
   }
 }
 
@@ -65,6 +75,14 @@ export class RecordedKey implements Aead {
   destroy(): void {
     this.isDestroyed = true
     this.#inner.destroy()
+  }
+
+  [inspect.custom](): string {
+    return 'RecordedKey'
+  }
+
+  toJSON(): string {
+    return 'RecordedKey'
   }
 }
 
