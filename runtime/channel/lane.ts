@@ -100,6 +100,9 @@ export abstract class Lane<M> {
     this.#interval = channel.pace === undefined ? 0 : 1000 / channel.pace
   }
 
+  /** Bytes of what arrived and waits for what is missing: for order, or to be joined. */
+  abstract get heldBytes(): number
+
   /** Sends a whole message at once, if it may go: bytes, NO_ROOM or WAIT. */
   abstract whole(now: number, message: M, size: number): number
   /** There is something that could go, the path permitting. */

@@ -188,6 +188,16 @@ export class ChannelSet<M> {
     return count
   }
 
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.outgoing.bytes, 0)
+  }
+
+  /** Bytes of what arrived and waits for what is missing. */
+  get heldBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.heldBytes, 0)
+  }
+
   /** The path as it is now. Milliseconds, bytes, bytes per second. */
   get path(): PathState {
     const { roundTrip, window, inFlight, rate } = this.#path

@@ -45,6 +45,10 @@ export class UnreliableLane<M> extends Lane<M> {
     }
   }
 
+  get heldBytes(): number {
+    return this.#pieces?.bytes ?? 0
+  }
+
   get unsettled(): number {
     return 0
   }

@@ -41,6 +41,7 @@ export interface ChannelsHost {
 
 export class SessionChannels implements ChannelHost<Message> {
   readonly plan: ChannelPlan
+  readonly measured = (ms: number): void => this.#host.session.shared.meter.roundTrip(ms)
   readonly #host: ChannelsHost
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
@@ -84,6 +85,14 @@ export class SessionChannels implements ChannelHost<Message> {
 
   get deadline(): Instant {
     return instant(Math.min(this.#set.deadline, this.#bundles?.due ?? Infinity))
+  }
+
+  get queuedBytes(): number {
+    return this.#set.queuedBytes
+  }
+
+  get heldBytes(): number {
+    return this.#set.heldBytes
   }
 
   get path(): PathState {
@@ -275,10 +284,6 @@ export class SessionChannels implements ChannelHost<Message> {
   }
 
   settled(): void {}
-
-  measured(ms: number): void {
-    this.#host.session.shared.meter.roundTrip(ms)
-  }
 
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)

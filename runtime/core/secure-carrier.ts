@@ -1,16 +1,17 @@
 // What a connection with sealed datagrams passes on between its session and the endpoint that has the packets and codecs.
 
+import type { Suite } from '../crypto/noise/pattern.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { HandshakeScript } from './handshake-descriptor.ts'
 import type { Instant } from './machine.ts'
-import { NoiseExchange } from './noise-exchange.ts'
+import type { NoiseExchange } from './noise-exchange.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
-import type { AttemptHost } from './secure-attempt.ts'
+import { type AttemptHost, exchangeOf } from './secure-attempt.ts'
 import type { SecureConnection } from './secure-connection.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Session } from './session.ts'
-import { freshContext, type Shared } from './shared.ts'
+import type { Shared } from './shared.ts'
 
 /**
  * `opening`: no keys yet; `unproved`: keys, and nothing of the peer has opened; `open`; `closing`: over for the
@@ -81,18 +82,16 @@ export abstract class SecureCarrier {
   }
 
   exchange(ephemeral: Uint8Array): NoiseExchange {
-    const { shared, secure, crypto } = this.host
-    const { isDialler, scope, address } = this.self
-    return new NoiseExchange({
-      noise: secure.script.noise!,
-      suite: secure.suite!,
-      crypto,
-      role: shared.plan.role,
-      initiator: isDialler,
-      scope,
-      context: freshContext(shared, address, () => this.host.now),
-      ephemeral,
-    })
+    return exchangeOf(this.self, this.host, this.host.secure.suite as Suite, ephemeral)
+  }
+
+  fallback(ephemeral: Uint8Array, remoteEphemeral?: Uint8Array): NoiseExchange | undefined {
+    const { fallback } = this.host.secure
+    return fallback && exchangeOf(this.self, this.host, fallback, ephemeral, remoteEphemeral)
+  }
+
+  isNewer(staticKey: Uint8Array, value: unknown): boolean {
+    return this.host.newest.accept(staticKey, value)
   }
 
   /** The fields that the engine fills in for whoever sends. */

@@ -6,8 +6,10 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
+import { NewestOfPeers } from '../guard/newest.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
+import { gaugeBytes } from './gauges.ts'
 import type { HandedOver } from './hand-over.ts'
 import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
@@ -36,6 +38,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
+  readonly newest: NewestOfPeers = new NewestOfPeers()
   now: Instant = instant(0)
   readonly restingScope: HandshakeScope
   readonly #accepts: boolean
@@ -79,7 +82,11 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
-    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
+    const away = [
+      shared.meter.gauge('handshakes', () => this.#table.handshakes),
+      gaugeBytes(shared, () => this.sessions(), this.sending.packets),
+    ]
+    this.#ungauge = () => away.forEach(one => void one())
   }
 
   /** Sessions that are not over. */

@@ -2,6 +2,7 @@
 
 import type { CryptoProvider } from '../crypto/provider.ts'
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import type { NewestOfPeers } from '../guard/newest.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
 import type { HandshakeScope } from './key-scope.ts'
@@ -19,6 +20,8 @@ export interface SecureHost {
   readonly crypto: CryptoProvider
   /** For processes that share a port: the secret of cookies in a period of the clock. Default: random. */
   readonly cookieSecret?: ((period: number) => Uint8Array) | undefined
+  /** What peers have shown last in a field that must grow (`handshake.newer`). */
+  readonly newest: NewestOfPeers
   readonly now: Instant
   /** For connections of which a handshake of Noise left nothing but keys. */
   readonly restingScope: HandshakeScope

@@ -19,6 +19,8 @@ export interface SecurePlan {
   readonly layout: SealLayout
   readonly script: HandshakeScript
   readonly suite: Suite | undefined
+  /** What is fallen back to when the first message does not open. */
+  readonly fallback: Suite | undefined
   /** Milliseconds. */
   readonly timeout: number
   /** Frames that only the handshake sends and reads, by index. */
@@ -65,6 +67,7 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
     layout: seal.layout,
     script,
     suite: script.noise && parseProtocolName(script.noise.suite),
+    fallback: script.noise?.fallback === undefined ? undefined : parseProtocolName(script.noise.fallback),
     timeout: protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY,
     handshake: new Set(script.frames.flatMap(named).map(one => one.index)),
     proof: empty ?? alone[0],

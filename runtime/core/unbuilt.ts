@@ -36,8 +36,10 @@ function onStreams({ handshake, seals }: ProtocolDescriptor, transport: Transpor
   if (script.ids !== undefined) found.push('handshake.ids')
   if (script.cookie !== undefined) found.push('handshake.cookie')
   if (noise !== undefined && script.steps.length > 0) found.push('handshake.steps beside noise')
-  found.push(...noiseParts(script))
+  if (noise?.newer !== undefined) found.push('handshake.newer')
   const isBare = ['self', 'raw'].includes((framing ?? transport.framing).kind)
+  if (noise?.fallback !== undefined && isBare && noise.messages.length === 0)
+    found.push('handshake.fallback without a framing')
   if (noise !== undefined && isBare && noise.messages.length === 0 && noise.payloads.length > 0)
     found.push('handshake.payloads without a framing')
   return found
@@ -52,20 +54,12 @@ function onDatagrams(protocol: ProtocolDescriptor, transport: TransportDescripto
   const found: string[] = places === undefined ? [] : unbuiltHandOver(places)
   if (script !== undefined) {
     if (seals.length === 0) found.push(`handshake.${mainly(script)}`)
-    found.push(...noiseParts(script))
     if (script.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
     if (script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
     if (script.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
   }
   for (const seal of seals)
     found.push(...(script === undefined ? [`seal.${seal.name}`] : sealParts(seal, seals.length > 1)))
-  return found
-}
-
-function noiseParts({ noise }: HandshakeScript): string[] {
-  const found: string[] = []
-  if (noise?.fallback !== undefined) found.push('handshake.fallback')
-  if (noise?.newer !== undefined) found.push('handshake.newer')
   return found
 }
 

@@ -23,11 +23,6 @@ export class Recorder implements CryptoProvider {
     return key
   }
 
-  /** It knows what others must not say, so it says nothing. */
-  [inspect.custom](): string {
-    return 'Recorder'
-  }
-
   toJSON(): string {
     return 'Recorder'
   }
@@ -77,14 +72,14 @@ export class RecordedKey implements Aead {
     this.#inner.destroy()
   }
 
-  [inspect.custom](): string {
-    return 'RecordedKey'
-  }
-
   toJSON(): string {
     return 'RecordedKey'
   }
 }
+
+// They know what others must not say, so they say nothing.
+for (const kind of [Recorder, RecordedKey])
+  Object.defineProperty(kind.prototype, inspect.custom, { value: () => kind.name })
 
 /** The last eight bytes of a nonce as a number; in either order of bytes distinct as long as numbers are below 2^48. */
 function numberIn(nonce: Uint8Array): number {
