@@ -54,7 +54,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   cpu = process.cpuUsage()
   delay.reset()
 }
-await server.close()
+process.exit(0)
 
 function print(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)

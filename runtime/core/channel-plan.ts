@@ -26,6 +26,8 @@ export interface ChannelPlan {
   readonly budgets: readonly (Budget | undefined)[]
   /** Values with all fields of a frame on a channel, all undefined; made when first needed. */
   readonly templates: (Plain | undefined)[]
+  /** Values that are encoded at once, and the fields that were given for them. */
+  readonly reused: ({ readonly value: Plain; readonly names: readonly string[] } | undefined)[]
   /** What acknowledges by itself, by place. */
   readonly ackFrames: readonly (FramePlan | undefined)[]
   /** What stands around the text of a frame. */
@@ -54,7 +56,7 @@ export function isChannelled(plan: Pick<Plan, 'isStream' | 'protocol'>): boolean
 }
 
 /** What is the same for all endpoints of a role. */
-type ChannelFacts = Omit<ChannelPlan, 'budgets' | 'templates'>
+type ChannelFacts = Omit<ChannelPlan, 'budgets' | 'templates' | 'reused'>
 
 /** Finding out takes milliseconds, and descriptors do not change. */
 const known = new WeakMap<ProtocolDescriptor, Map<string, ChannelFacts>>()
@@ -77,7 +79,7 @@ export function channelPlan(plan: Plan, codec: Codec): ChannelPlan {
     roles.set(role.name, facts)
   }
   const budgets = protocol.channels.map(({ fragment }) => fragment && new Budget(fragment.bytes))
-  return { ...facts, budgets, templates: [] }
+  return { ...facts, budgets, templates: [], reused: [] }
 }
 
 function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): ChannelFacts {

@@ -25,12 +25,14 @@ export class ChannelValues {
     return numbers.seqSpace === 'connection' || isReliable[channel] === true
   }
 
-  /** The value with the numbers of its transmission. */
+  /** The value with the numbers of its transmission, to be encoded at once. */
   numbered(channel: number, frame: FramePlan, given: Plain, { seq, fragment }: Numbers, acks: Acks | undefined): Plain {
     const { header, channels, isReliable, isSeqWide, numbers } = this.#plan
     const id = channels[channel]?.id
-    const value: Plain = { ...this.#templateOf(channel, frame, given) }
-    for (const name in given) value[name] = given[name]
+    const value =
+      acks === undefined && fragment === undefined
+        ? this.#reused(channel, frame, given)
+        : Object.assign({ ...this.#templateOf(channel, frame, given) }, given)
     if (id !== undefined) header.channel?.set(value, id)
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
     if (isReliable[channel] === true) header.reliable_flag?.set(value, true)
@@ -43,6 +45,30 @@ export class ChannelValues {
     header.fragment_count?.set(value, fragment.count)
     const cut = channels[channel]?.fragment?.cut ?? ''
     value[cut] = bytesOf(value[cut], cut).subarray(fragment.from, fragment.to)
+    return value
+  }
+
+  /** The same object again for values with the same fields: all others of it are set anew for each, or never. */
+  #reused(channel: number, frame: FramePlan, given: Plain): Plain {
+    const { reused, channels } = this.#plan
+    const at = frame.index * channels.length + channel
+    const known = reused[at]
+    if (known !== undefined) {
+      const { value, names } = known
+      let same = 0
+      for (const name in given) {
+        if (names[same] !== name) {
+          same = -1
+          break
+        }
+        value[name] = given[name]
+        same++
+      }
+      if (same === names.length) return value
+    }
+    const value: Plain = { ...this.#templateOf(channel, frame, given) }
+    for (const name in given) value[name] = given[name]
+    reused[at] = { value, names: Object.keys(given) }
     return value
   }
 

@@ -329,14 +329,10 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     let connection = this.#peers.find(bytes, start, end, peer)
     if (noise === undefined && plan.name === steps[0]?.frame && this.#accepts && !this.#isClosing)
       connection ??= this.#admit(now, peer)
-    if (connection === undefined) this.shared.meter.count('limit.stranger')
-    else if (noise === undefined) {
-      connection.step(now, frame)
-      if (connection.state !== 'over') this.#peers.rearm(connection)
-    } else {
-      connection.handshakeFrame(now, frame, peer)
-      if (connection.state !== 'over') this.#peers.rearm(connection)
-    }
+    if (connection === undefined) return this.shared.meter.count('limit.stranger')
+    if (noise === undefined) connection.step(now, frame)
+    else connection.handshakeFrame(now, frame, peer)
+    if (connection.state !== 'over') this.#peers.rearm(connection)
   }
 
   #makeDoor(): SecureDoor {

@@ -1,4 +1,4 @@
-// The provider on the native accelerator: Node's OpenSSL without the way through node:crypto, a context for each key,
+// The provider on the native accelerator: Node's OpenSSL without the way through node:crypto, a context for each key in use,
 // batches in one call. Curves but X25519, and hashes, are those of node:crypto.
 import { node } from './node.ts'
 import { type Aead, type AeadName, type CryptoProvider, type Curve, expectKey } from './provider.ts'

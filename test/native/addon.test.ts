@@ -51,6 +51,30 @@ describe.skipIf(addon === undefined)('the addon', () => {
     expect(native.seal(second, new Uint8Array(12), new Uint8Array(0), bytes, 0, 16)).toBe(32)
     native.destroyKey(second)
   })
+
+  test('more keys than there are contexts seal and open in turn, of all ciphers, and what is forged opens under none', () => {
+    const native = addon as NativeAddon
+    const owners: object[] = []
+    const pairs = Array.from({ length: 3000 }, (_, i) => {
+      const secret = new Uint8Array(i % 4 === 1 ? 16 : 32).fill(i)
+      secret[1] = i >> 8
+      return [0, 1].map(() => native.key(owners[owners.push({}) - 1] as object, i % 4, secret)) as [number, number]
+    })
+    const header = new Uint8Array(8)
+    let opened = 0
+    for (let round = 0; round < 2; round++)
+      for (const [i, [sealing, opening]] of pairs.entries()) {
+        const bytes = new Uint8Array(80).fill(round)
+        const nonce = new Uint8Array(i % 4 === 3 ? 24 : 12).fill(round + 1)
+        native.seal(sealing, nonce, header, bytes, 0, 64)
+        if (i % 7 === 0) bytes[3]! ^= 1
+        const length = native.open(opening, nonce, header, bytes, 0, 80)
+        if (length === 64 && bytes.subarray(0, 64).every(byte => byte === round)) opened++
+        else expect([i % 7, length]).toEqual([0, -1])
+      }
+    expect(opened).toBe(2 * pairs.filter((_, i) => i % 7 !== 0).length)
+    for (const key of pairs.flat()) native.destroyKey(key)
+  })
 })
 
 test('what ships and what was built here comes from these sources', async () => {
