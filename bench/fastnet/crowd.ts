@@ -60,7 +60,9 @@ const endpoint = datagramEndpoint(state, false) as SecureEndpoint
 const handed = async () => {
   const connected = await dialTls(to, to.transport, tlsSettings(stage, params))
   const script = { shared: shared({ plan: stage, ...common }), script: places.script, timeout: 5000, local: {} }
-  return takeOver(connected, script, undefined)
+  const { handed, run } = await takeOver(connected, script, undefined)
+  run.leave()
+  return handed
 }
 const first = await handed()
 const socket = await dialDatagram({ host: to.host, port: nextPort(places, first, params) }, places.to, undefined, {

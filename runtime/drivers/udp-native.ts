@@ -309,7 +309,7 @@ const ADVICE: ReadonlySet<number> = new Set(
 const MOST_READS = 4
 const TURN = 0.5
 /** Datagrams sent in one turn. */
-const MOST_IN_A_TURN = 256
+const MOST_IN_A_TURN = 512
 /** Addresses whose text is kept, of a socket that everybody may write to. */
 const MOST_SOURCES = 16_384
 const BUFFERS = 4 * 1024 * 1024
