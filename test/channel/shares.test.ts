@@ -210,6 +210,9 @@ test('a channel that is stalled or lossy does not delay an unreliable one', () =
   }
   const free = latencies(false)
   const busy = latencies(true)
+  process.stdout.write(
+    `figure: an unreliable channel alone ${JSON.stringify(free)}, beside a lossy one that floods ${JSON.stringify(busy)}\n`,
+  )
   expect(busy.count).toBeGreaterThan(550)
   expect(busy.p99).toBeLessThan(free.p99 * 1.1)
 })
