@@ -9,6 +9,7 @@ import { Failure, usage } from '../failure.ts'
 import { parseCount, parseSize } from '../input/quantity.ts'
 import type { BenchAnswer, BenchOrder } from '../live/bench-server.ts'
 import { LiveCommand } from '../live/live-command.ts'
+import type { RoundTrips } from '../live/rtt.ts'
 import { BUILT } from '../package.ts'
 
 const ARGS = { schema: Args.string({ required: true, ignoreStdin: true, description: 'YAML file or shipped name' }) }
@@ -78,7 +79,7 @@ export default class Bench extends LiveCommand {
       const windowed = await load.windowed(count, parseCount(flags.window, 1))
       await connection.close()
       const oneWay = await this.#oneWay(args.schema, { ...flags, set }, { listen, busyPoll, count }, plan, channel)
-      this.#print({ frame: plan.frame, channel, size, count, lost, ...rates(windowed, oneWay) }, times.summary())
+      this.#print({ frame: plan.frame, channel, size, count, lost, ...rates(windowed, oneWay) }, times)
     } finally {
       server.stop()
       made?.remove()
@@ -123,20 +124,27 @@ export default class Bench extends LiveCommand {
     }
   }
 
-  #print(run: Record<string, unknown>, rtt: { p50: number; p90: number; p99: number } | undefined): void {
-    const line = { event: 'bench', ...run, rtt_us: rtt }
+  #print(run: Record<string, unknown>, times: RoundTrips): void {
+    const rtt = times.summary()
+    const histogram = times.histogram()
+    const line = { event: 'bench', ...run, rtt_us: rtt, rtt_histogram_us: histogram }
     if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(line)}\n`)
     else
       process.stdout.write(
         [
           `${run.frame}${run.channel === undefined ? '' : ` on ${run.channel}`}, ${run.size} bytes, ${run.count} messages`,
           `round trip      p50 ${rtt?.p50} us, p90 ${rtt?.p90} us, p99 ${rtt?.p99} us${run.lost === 0 ? '' : `, ${run.lost} lost`}`,
+          ...histogram.map(({ from, count }) => `  ${share(count, times.count)} from ${from} us`),
           `echo            ${run.echo_per_s} messages/s`,
           `one way         ${run.one_way_per_s} messages/s, ${run.delivered} of ${run.count} delivered`,
           '',
         ].join('\n'),
       )
   }
+}
+
+function share(count: number, of: number): string {
+  return `${((100 * count) / of).toFixed(2)} %`.padStart(9)
 }
 
 /** The other process. */

@@ -25,6 +25,20 @@ export class RoundTrips {
     return 0
   }
 
+  /** How many took from `from` to twice as long, microseconds; from the shortest to the longest there was. */
+  histogram(): { readonly from: number; readonly count: number }[] {
+    const rows = [{ from: 0, count: 0 }]
+    for (let i = 0; i < this.#buckets.length; i++) {
+      const power = i < 64 ? Math.floor(Math.log2(i)) : Math.floor(i / 64) + 5
+      const from = i === 0 ? 0 : 2 ** power
+      if (rows.at(-1)!.from !== from) rows.push({ from, count: 0 })
+      rows.at(-1)!.count += this.#buckets[i]!
+    }
+    const first = rows.findIndex(row => row.count > 0)
+    const last = rows.findLastIndex(row => row.count > 0)
+    return first < 0 ? [] : rows.slice(first, last + 1)
+  }
+
   /** As the summary shows them; undefined when there are none. */
   summary(): { p50: number; p90: number; p99: number } | undefined {
     if (this.#count === 0) return undefined

@@ -183,6 +183,7 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
 
   /** Reads until there is nothing more, but not for long: others wait for their turn. */
   #read(spin: number): void {
+    let enough = 0
     for (let left = MOST_READS, wait = spin; left > 0 && !this.#isOver; left--, wait = this.#socket.busyPoll) {
       const count = this.#in.read(wait)
       if (count < 0) {
@@ -191,10 +192,12 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
         continue
       }
       this.isInside = true
-      this.#in.isKept = this.endpoint.receive(loop.now(), this.#in)
+      const now = loop.now()
+      if (enough === 0) enough = now + TURN
+      this.#in.isKept = this.endpoint.receive(now, this.#in)
       this.isInside = false
       this.settle()
-      if (this.#in.wasLast && this.#socket.busyPoll === 0) return
+      if (this.#socket.busyPoll === 0 && (this.#in.wasLast || loop.now() >= enough)) return
     }
   }
 
@@ -208,6 +211,7 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
     const { endpoint } = this
     const out = this.#out
     let left = MOST_IN_A_TURN
+    let enough = 0
     while (!endpoint.isBlocked) {
       if (out.batch === undefined) {
         const batch = endpoint.transmit()
@@ -215,8 +219,11 @@ export class NativeUdpLink extends TurnLink implements DatagramLink {
         out.load(batch)
       }
       left -= out.send(left)
-      if (out.isDone) this.#released(out.batch as Batch)
-      else if (out.error === EAGAIN) {
+      if (out.isDone) {
+        this.#released(out.batch as Batch)
+        if (enough === 0) enough = loop.latest + TURN
+        else if (loop.now() >= enough) left = 0
+      } else if (out.error === EAGAIN) {
         endpoint.isBlocked = true
         this.#watch(READABLE | WRITABLE)
       } else if (out.error !== 0) this.#notSent(out.error)
@@ -298,8 +305,9 @@ const ECONNREFUSED = -errno.ECONNREFUSED
 const ADVICE: ReadonlySet<number> = new Set(
   [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EMSGSIZE, errno.EPROTO, errno.EACCES].map(n => -n),
 )
-/** Reads of one turn. */
+/** Reads of one turn, and milliseconds after which there is no further one: timers are no later than that. */
 const MOST_READS = 4
+const TURN = 0.5
 /** Datagrams sent in one turn. */
 const MOST_IN_A_TURN = 512
 /** Addresses whose text is kept, of a socket that everybody may write to. */

@@ -10,7 +10,14 @@ const QUEUE = { in: 256, out: 256, bytes: 1024 ** 2, full: 'backpressure', rejec
 
 /** A set over a host with room for so many messages. */
 function narrow(channels: readonly ChannelDescriptor[], handshakeRtt?: number) {
-  const state = { room: 0, sent: [] as number[], dropped: [] as Uint8Array[], ready: [] as number[], failure: '', measured: 0 }
+  const state = {
+    room: 0,
+    sent: [] as number[],
+    dropped: [] as Uint8Array[],
+    ready: [] as number[],
+    failure: '',
+    measured: 0,
+  }
   const host: ChannelHost<Uint8Array> = {
     transmit(place, message, { fragment: piece }) {
       if (state.room === 0) return 0
@@ -203,6 +210,9 @@ test('a channel that is stalled or lossy does not delay an unreliable one', () =
   }
   const free = latencies(false)
   const busy = latencies(true)
+  process.stdout.write(
+    `figure: an unreliable channel alone ${JSON.stringify(free)}, beside a lossy one that floods ${JSON.stringify(busy)}\n`,
+  )
   expect(busy.count).toBeGreaterThan(550)
   expect(busy.p99).toBeLessThan(free.p99 * 1.1)
 })

@@ -25,6 +25,17 @@ describe('percentiles of round trips', () => {
   })
 
   test('are absent when nothing was answered', () => expect(new RoundTrips().summary()).toBeUndefined())
+
+  test('show as a histogram by powers of two, from the shortest to the longest', () => {
+    const trips = new RoundTrips()
+    for (const us of [5, 17, 31, 100, 100_000]) trips.add(us)
+    const rows = trips.histogram()
+    expect(rows[0]).toEqual({ from: 4, count: 1 })
+    expect(rows[2]).toEqual({ from: 16, count: 2 })
+    expect(rows.find(row => row.from === 64)).toEqual({ from: 64, count: 1 })
+    expect(rows.at(-1)).toEqual({ from: 65_536, count: 1 })
+    expect(new RoundTrips().histogram()).toEqual([])
+  })
 })
 
 describe('lines', () => {
