@@ -46,7 +46,7 @@ export class Answers {
     const { shared, address } = this.#session
     const seen = key === undefined ? undefined : shared.duplicates.get(rule)?.check(address, key)
     if (seen === undefined) return false
-    if (seen.answer !== undefined) this.#carrier.writeAgain(this.#session, seen.answer)
+    if (seen.answer !== undefined) this.#again(seen.answer)
     shared.meter.count('reply.duplicate', frame.frameName)
     return true
   }
@@ -67,7 +67,12 @@ export class Answers {
     const duplicates = shared.duplicates.get(rule)
     const seen = duplicates?.check(address, key)
     if (seen === undefined) duplicates?.retract(address, key)
-    else if (seen.answer !== undefined) this.#carrier.writeAgain(this.#session, seen.answer)
+    else if (seen.answer !== undefined) this.#again(seen.answer)
+  }
+
+  /** Whoever asks again and again fills no memory with answers that nobody takes: the next time will do. */
+  #again(answer: Uint8Array): void {
+    if (this.#carrier.isFull !== true) this.#carrier.writeAgain(this.#session, answer)
   }
 
   /** Keeps the answer just written, for a request that comes again. */

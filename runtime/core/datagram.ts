@@ -199,6 +199,10 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     return this.#packets.bytes < bytes && (!this.isBlocked || this.#packets.count < messages)
   }
 
+  get isFull(): boolean {
+    return !this.hasRoom
+  }
+
   codec(session: Session): Codec {
     this.#codec.context = session.context
     return this.#codec
