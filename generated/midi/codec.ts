@@ -14,7 +14,6 @@ import {
   bytesIn,
   bytesOf,
   bytesSize,
-  evaluated,
   exactly,
   fitsInto,
   inField,
@@ -28,7 +27,6 @@ import {
   recordIn,
   sumOf,
   takeVlq,
-  there,
   u16,
   u32,
   u8,
@@ -139,18 +137,17 @@ export function sizeOfHeader(_value: HeaderInput): number {
 
 /** Writes Header at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHeader(value: HeaderInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1297377380, 'type', 'BadValue')
-  view.setUint32(at, 1297377380) // type
+  into[at] = 1297377380 >>> 24; into[at + 1] = 1297377380 >>> 16; into[at + 2] = 1297377380 >>> 8; into[at + 3] = 1297377380 // type
   const format = u16(value.format, 'format')
-  view.setUint16(at + 8, format)
+  into[at + 8] = format >>> 8; into[at + 9] = format
   const tracks = u16(value.tracks, 'tracks')
-  view.setUint16(at + 10, tracks)
+  into[at + 10] = tracks >>> 8; into[at + 11] = tracks
   const division = u16(value.division, 'division')
-  view.setUint16(at + 12, division)
+  into[at + 12] = division >>> 8; into[at + 13] = division
   const length = u32(value.length === undefined ? at + 14 - (at + 8) : value.length, 'length')
   if (value.length !== undefined) exactly(length, at + 14 - (at + 8), 'body')
-  view.setUint32(at + 4, length)
+  into[at + 4] = length >>> 24; into[at + 5] = length >>> 16; into[at + 6] = length >>> 8; into[at + 7] = length
   fitsInto(into, at + 14)
   return at + 14
 }
@@ -240,14 +237,13 @@ export function sizeOfTrack(value: TrackInput): number {
 
 /** Writes Track at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeTrack(value: TrackInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1297379947, 'type', 'BadValue')
-  view.setUint32(at, 1297379947) // type
+  into[at] = 1297379947 >>> 24; into[at + 1] = 1297379947 >>> 16; into[at + 2] = 1297379947 >>> 8; into[at + 3] = 1297379947 // type
   const events = listIn(value.events, 'events')
   const eventsEnd = writeEventList(events, into, at + 8, 'events')
   const length = u32(value.length === undefined ? eventsEnd - (at + 8) : value.length, 'length')
   if (value.length !== undefined) exactly(length, eventsEnd - (at + 8), 'body')
-  view.setUint32(at + 4, length)
+  into[at + 4] = length >>> 24; into[at + 5] = length >>> 16; into[at + 6] = length >>> 8; into[at + 7] = length
   fitsInto(into, eventsEnd)
   return eventsEnd
 }
@@ -455,7 +451,7 @@ function checkEvent(input: Input, at: number, end: number, path: string, prev: E
   const hasStatus = (ahead(input, deltaEnd + 1, end, deltaEnd, path) && b[deltaEnd]!) >= 128
   const statusEnd = deltaEnd + (hasStatus ? 1 : 0)
   if (statusEnd > end) input.cut(deltaEnd, end, `${path}.`, STATUS)
-  const messageEnd = checkMessage(input, statusEnd, end, `${path}.message`, hasStatus ? (hasStatus ? b[deltaEnd]! : undefined) : prev?.kind ?? 0)
+  const messageEnd = checkMessage(input, statusEnd, end, `${path}.message`, ((hasStatus ? b[deltaEnd]! : undefined) ?? prev?.kind) ?? 0)
   return messageEnd
 }
 
@@ -465,11 +461,11 @@ function readEvent(input: Input, at: number, end: number, copy: boolean, prev: E
   const deltaEnd = input.at
   const hasStatus = b[deltaEnd]! >= 128
   const statusEnd = deltaEnd + (hasStatus ? 1 : 0)
-  const message = readMessage(input, statusEnd, end, copy, hasStatus ? (hasStatus ? b[deltaEnd]! : undefined) : prev?.kind ?? 0)
+  const message = readMessage(input, statusEnd, end, copy, ((hasStatus ? b[deltaEnd]! : undefined) ?? prev?.kind) ?? 0)
   const messageEnd = input.at
   const value: Event = {
     delta,
-    kind: hasStatus ? (hasStatus ? b[deltaEnd]! : undefined) : prev?.kind ?? 0,
+    kind: ((hasStatus ? b[deltaEnd]! : undefined) ?? prev?.kind) ?? 0,
     message,
   }
   if (hasStatus) value.status = b[deltaEnd]!
@@ -477,7 +473,7 @@ function readEvent(input: Input, at: number, end: number, copy: boolean, prev: E
   return value
 }
 
-function writeEvent(value: EventInput, into: Uint8Array, at: number, field: string, _prev: EventInput | undefined): number {
+function writeEvent(value: EventInput, into: Uint8Array, at: number, field: string, prev: EventInput | undefined): number {
   const view = viewOf(into)
   try {
     const delta = intIn(value.delta, 0, 268435455, 'delta')
@@ -491,7 +487,8 @@ function writeEvent(value: EventInput, into: Uint8Array, at: number, field: stri
     }
     if (value.kind !== undefined) u8(value.kind, 'kind')
     const message = recordIn(value.message, 'message')
-    const kind = value.kind === undefined ? undefined : u8(value.kind, 'kind')
+    const status2 = hasStatus ? u8(value.status, 'status') : undefined
+    const kind = value.kind === undefined ? (status2 ?? prev?.kind) ?? 0 : u8(value.kind, 'kind')
     const messageEnd = writeMessage(message, into, statusBehind, 'message', kind)
     return messageEnd
   } catch (fault) {
@@ -500,8 +497,8 @@ function writeEvent(value: EventInput, into: Uint8Array, at: number, field: stri
 }
 
 /** Checks one Message and returns the offset behind it. */
-function checkMessage(input: Input, at: number, end: number, path: string, kind: number | undefined): number {
-  const tag = input.evaluate(at, path, () => there(kind) >> 4)
+function checkMessage(input: Input, at: number, end: number, path: string, kind: number): number {
+  const tag = kind >> 4
   let behind = at
   switch (tag) {
     case 8: {
@@ -542,8 +539,8 @@ function checkMessage(input: Input, at: number, end: number, path: string, kind:
   return behind
 }
 
-function readMessage(input: Input, at: number, end: number, copy: boolean, kind: number | undefined): Message {
-  const tag = there(kind) >> 4
+function readMessage(input: Input, at: number, end: number, copy: boolean, kind: number): Message {
+  const tag = kind >> 4
   switch (tag) {
     case 8: {
       return readMessageNoteOff(input, at, end, copy, kind)
@@ -574,38 +571,38 @@ function readMessage(input: Input, at: number, end: number, copy: boolean, kind:
   }
 }
 
-function writeMessage(value: MessageInput, into: Uint8Array, at: number, field: string, kind: number | undefined): number {
+function writeMessage(value: MessageInput, into: Uint8Array, at: number, field: string, kind: number): number {
   switch (value.is) {
     case 'NoteOff': {
-      if (!(there(kind) >> 4 === 8)) wrongVariant(field)
+      if (!(kind >> 4 === 8)) wrongVariant(field)
       return writeMessageNoteOff(value, into, at, field, kind)
     }
     case 'NoteOn': {
-      if (!(there(kind) >> 4 === 9)) wrongVariant(field)
+      if (!(kind >> 4 === 9)) wrongVariant(field)
       return writeMessageNoteOn(value, into, at, field, kind)
     }
     case 'KeyPressure': {
-      if (!(there(kind) >> 4 === 10)) wrongVariant(field)
+      if (!(kind >> 4 === 10)) wrongVariant(field)
       return writeMessageKeyPressure(value, into, at, field, kind)
     }
     case 'Control': {
-      if (!(there(kind) >> 4 === 11)) wrongVariant(field)
+      if (!(kind >> 4 === 11)) wrongVariant(field)
       return writeMessageControl(value, into, at, field, kind)
     }
     case 'Program': {
-      if (!(there(kind) >> 4 === 12)) wrongVariant(field)
+      if (!(kind >> 4 === 12)) wrongVariant(field)
       return writeMessageProgram(value, into, at, field, kind)
     }
     case 'ChannelPressure': {
-      if (!(there(kind) >> 4 === 13)) wrongVariant(field)
+      if (!(kind >> 4 === 13)) wrongVariant(field)
       return writeMessageChannelPressure(value, into, at, field, kind)
     }
     case 'PitchBend': {
-      if (!(there(kind) >> 4 === 14)) wrongVariant(field)
+      if (!(kind >> 4 === 14)) wrongVariant(field)
       return writeMessagePitchBend(value, into, at, field, kind)
     }
     case 'System': {
-      if (!(there(kind) >> 4 === 15)) wrongVariant(field)
+      if (!(kind >> 4 === 15)) wrongVariant(field)
       return writeMessageSystem(value, into, at, field, kind)
     }
     default:
@@ -613,43 +610,43 @@ function writeMessage(value: MessageInput, into: Uint8Array, at: number, field: 
   }
 }
 
-function checkMessageNoteOff(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessageNoteOff(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 2 > end) input.cut(at, end, `${path}.`, KEY_TO_VELOCITY)
   return at + 2
 }
 
-function checkMessageNoteOn(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessageNoteOn(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 2 > end) input.cut(at, end, `${path}.`, KEY_TO_VELOCITY)
   return at + 2
 }
 
-function checkMessageKeyPressure(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessageKeyPressure(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 2 > end) input.cut(at, end, `${path}.`, KEY_TO_PRESSURE)
   return at + 2
 }
 
-function checkMessageControl(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessageControl(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 2 > end) input.cut(at, end, `${path}.`, CONTROLLER_TO_VALUE)
   return at + 2
 }
 
-function checkMessageProgram(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessageProgram(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 1 > end) input.cut(at, end, `${path}.`, PROGRAM)
   return at + 1
 }
 
-function checkMessageChannelPressure(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessageChannelPressure(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 1 > end) input.cut(at, end, `${path}.`, PRESSURE)
   return at + 1
 }
 
-function checkMessagePitchBend(input: Input, at: number, end: number, path: string, _kind: number | undefined): number {
+function checkMessagePitchBend(input: Input, at: number, end: number, path: string, _kind: number): number {
   if (at + 2 > end) input.cut(at, end, `${path}.`, LOW_TO_HIGH)
   return at + 2
 }
 
-function checkMessageSystem(input: Input, at: number, end: number, path: string, kind: number | undefined): number {
-  const hasMeta = input.evaluate(at, `${path}.meta`, () => there(kind) === 255)
+function checkMessageSystem(input: Input, at: number, end: number, path: string, kind: number): number {
+  const hasMeta = kind === 255
   const metaEnd = at + (hasMeta ? 1 : 0)
   if (metaEnd > end) input.cut(at, end, `${path}.`, META)
   const data_size = takeVlq(input, metaEnd, end, 4, `${path}.data`)
@@ -659,7 +656,7 @@ function checkMessageSystem(input: Input, at: number, end: number, path: string,
   return dataEnd
 }
 
-function readMessageNoteOff(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'NoteOff' }> {
+function readMessageNoteOff(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'NoteOff' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'NoteOff' }> = {
     is: 'NoteOff',
@@ -670,7 +667,7 @@ function readMessageNoteOff(input: Input, at: number, _end: number, _copy: boole
   return value
 }
 
-function readMessageNoteOn(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'NoteOn' }> {
+function readMessageNoteOn(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'NoteOn' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'NoteOn' }> = {
     is: 'NoteOn',
@@ -681,7 +678,7 @@ function readMessageNoteOn(input: Input, at: number, _end: number, _copy: boolea
   return value
 }
 
-function readMessageKeyPressure(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'KeyPressure' }> {
+function readMessageKeyPressure(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'KeyPressure' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'KeyPressure' }> = {
     is: 'KeyPressure',
@@ -692,7 +689,7 @@ function readMessageKeyPressure(input: Input, at: number, _end: number, _copy: b
   return value
 }
 
-function readMessageControl(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'Control' }> {
+function readMessageControl(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'Control' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'Control' }> = {
     is: 'Control',
@@ -703,7 +700,7 @@ function readMessageControl(input: Input, at: number, _end: number, _copy: boole
   return value
 }
 
-function readMessageProgram(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'Program' }> {
+function readMessageProgram(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'Program' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'Program' }> = {
     is: 'Program',
@@ -713,7 +710,7 @@ function readMessageProgram(input: Input, at: number, _end: number, _copy: boole
   return value
 }
 
-function readMessageChannelPressure(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'ChannelPressure' }> {
+function readMessageChannelPressure(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'ChannelPressure' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'ChannelPressure' }> = {
     is: 'ChannelPressure',
@@ -723,7 +720,7 @@ function readMessageChannelPressure(input: Input, at: number, _end: number, _cop
   return value
 }
 
-function readMessagePitchBend(input: Input, at: number, _end: number, _copy: boolean, _kind: number | undefined): Extract<Message, { is: 'PitchBend' }> {
+function readMessagePitchBend(input: Input, at: number, _end: number, _copy: boolean, _kind: number): Extract<Message, { is: 'PitchBend' }> {
   const b = input.bytes
   const value: Extract<Message, { is: 'PitchBend' }> = {
     is: 'PitchBend',
@@ -734,9 +731,9 @@ function readMessagePitchBend(input: Input, at: number, _end: number, _copy: boo
   return value
 }
 
-function readMessageSystem(input: Input, at: number, end: number, copy: boolean, kind: number | undefined): Extract<Message, { is: 'System' }> {
+function readMessageSystem(input: Input, at: number, end: number, copy: boolean, kind: number): Extract<Message, { is: 'System' }> {
   const b = input.bytes
-  const hasMeta = input.evaluate(at, '', () => there(kind) === 255)
+  const hasMeta = kind === 255
   const metaEnd = at + (hasMeta ? 1 : 0)
   const data_size = takeVlq(input, metaEnd, end, 4, '')
   const dataSizeEnd = input.at
@@ -750,7 +747,7 @@ function readMessageSystem(input: Input, at: number, end: number, copy: boolean,
   return value
 }
 
-function writeMessageNoteOff(value: Extract<MessageInput, { is: 'NoteOff' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageNoteOff(value: Extract<MessageInput, { is: 'NoteOff' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const key_ = u8(value.key, 'key')
@@ -763,7 +760,7 @@ function writeMessageNoteOff(value: Extract<MessageInput, { is: 'NoteOff' }>, in
   }
 }
 
-function writeMessageNoteOn(value: Extract<MessageInput, { is: 'NoteOn' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageNoteOn(value: Extract<MessageInput, { is: 'NoteOn' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const key_ = u8(value.key, 'key')
@@ -776,7 +773,7 @@ function writeMessageNoteOn(value: Extract<MessageInput, { is: 'NoteOn' }>, into
   }
 }
 
-function writeMessageKeyPressure(value: Extract<MessageInput, { is: 'KeyPressure' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageKeyPressure(value: Extract<MessageInput, { is: 'KeyPressure' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const key_ = u8(value.key, 'key')
@@ -789,7 +786,7 @@ function writeMessageKeyPressure(value: Extract<MessageInput, { is: 'KeyPressure
   }
 }
 
-function writeMessageControl(value: Extract<MessageInput, { is: 'Control' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageControl(value: Extract<MessageInput, { is: 'Control' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const controller = u8(value.controller, 'controller')
@@ -802,7 +799,7 @@ function writeMessageControl(value: Extract<MessageInput, { is: 'Control' }>, in
   }
 }
 
-function writeMessageProgram(value: Extract<MessageInput, { is: 'Program' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageProgram(value: Extract<MessageInput, { is: 'Program' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const program = u8(value.program, 'program')
@@ -813,7 +810,7 @@ function writeMessageProgram(value: Extract<MessageInput, { is: 'Program' }>, in
   }
 }
 
-function writeMessageChannelPressure(value: Extract<MessageInput, { is: 'ChannelPressure' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessageChannelPressure(value: Extract<MessageInput, { is: 'ChannelPressure' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const pressure = u8(value.pressure, 'pressure')
@@ -824,7 +821,7 @@ function writeMessageChannelPressure(value: Extract<MessageInput, { is: 'Channel
   }
 }
 
-function writeMessagePitchBend(value: Extract<MessageInput, { is: 'PitchBend' }>, into: Uint8Array, at: number, field: string, _kind: number | undefined): number {
+function writeMessagePitchBend(value: Extract<MessageInput, { is: 'PitchBend' }>, into: Uint8Array, at: number, field: string, _kind: number): number {
   const view = viewOf(into)
   try {
     const low = u8(value.low, 'low')
@@ -837,7 +834,7 @@ function writeMessagePitchBend(value: Extract<MessageInput, { is: 'PitchBend' }>
   }
 }
 
-function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into: Uint8Array, at: number, field: string, kind: number | undefined): number {
+function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into: Uint8Array, at: number, field: string, kind: number): number {
   const view = viewOf(into)
   try {
     const hasMeta = value.meta !== undefined
@@ -852,7 +849,7 @@ function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into
     const dataEnd = metaBehind + 1 + data.length
     const dataSize = dataEnd - (metaBehind + 1)
     const dataBehind = putPrefix(putVlq, into, metaBehind, dataEnd, dataSize, 4, 'data')
-    if ((evaluated('meta', () => there(kind) === 255)) !== hasMeta) unlike('meta', hasMeta)
+    if ((kind === 255) !== hasMeta) unlike('meta', hasMeta)
     return dataBehind
   } catch (fault) {
     throw inField(fault, field)

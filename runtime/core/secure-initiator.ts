@@ -119,7 +119,7 @@ export class Initiator {
     const host = this.#host
     const message = host.script.noise?.messages[1]?.field.get(frame)
     if (!(message instanceof Uint8Array)) return
-    const payload = this.#exchange.read(Uint8Array.from(message))
+    const payload = this.#read(Uint8Array.from(message))
     if (payload === 'refused') return
     this.wasHeard = true
     const peerId = payload === 'bad' ? undefined : this.#peerId(payload)
@@ -139,6 +139,21 @@ export class Initiator {
     this.#wait = host.script.retry?.from ?? DEFAULT_WAIT
     this.#againAt = instant(now + this.#wait)
     this.#send(now)
+  }
+
+  /** The server may have answered in the suite that it falls back to, when it could not open our first message. */
+  #read(message: Uint8Array): Plain | 'refused' | 'bad' {
+    const payload = this.#exchange.read(message)
+    if (payload !== 'refused') return payload
+    const other = this.#host.fallback(Uint8Array.from(this.#ephemeral))
+    const said = other?.read(message) ?? 'refused'
+    if (other === undefined || said === 'refused') {
+      other?.destroy()
+      return 'refused'
+    }
+    this.#exchange.destroy()
+    this.#exchange = other
+    return said
   }
 
   /** Somebody with another key answered. The right answer may still be on its way: the state is as before the answer. */

@@ -114,9 +114,9 @@ test('DESIGN 7.10: over loopback, nothing that is printed carries a static key: 
     listen: 'udp://127.0.0.1:0',
     params: { static_key: secretOf(7) },
     meter: metrics.meter,
-    onFrame: (frame, peer) =>
+    onFrame: (frame: { toObject(): unknown }, peer: unknown) =>
       void printed.push(json(frame.toObject()), inspect(frame, { depth: 9 }), inspect(peer, { depth: 9 })),
-    onError: error => void printed.push(inspect(error, { depth: 9 }), json(error)),
+    onError: (error: unknown) => void printed.push(inspect(error, { depth: 9 }), json(error)),
   } as never)
   const client = await connect(chat.protocol, server.url, { params: { server_key: publicOf(7) } } as never)
   await client.send('Say', { room: 'r', text: 'x' })

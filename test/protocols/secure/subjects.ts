@@ -245,6 +245,6 @@ export function figure(text: string): void {
 }
 
 /** What this protocol calls an error of the engine. */
-export function codeOf({ name }: Subject, code: string): string {
-  return name === 'intentra' && code === 'WrongState' ? 'ProtocolViolation' : code
+export function codeOf({ protocol }: Subject, code: string): string {
+  return protocol.covers?.[code] ?? code
 }
