@@ -17,6 +17,10 @@ export class Recorder implements CryptoProvider {
   opens = 0
   repeats = 0
 
+  constructor() {
+    Object.defineProperty(this, inspect.custom, { value: () => 'Recorder' })
+  }
+
   aead(name: AeadName, secret: Uint8Array): Aead {
     const key = new RecordedKey(this, node.aead(name, secret), secret)
     this.keys.push(key)
@@ -24,10 +28,6 @@ export class Recorder implements CryptoProvider {
   }
 
   /** It knows what others must not say, so it says nothing. */
-  [inspect.custom](): string {
-    return 'Recorder'
-  }
-
   toJSON(): string {
     return 'Recorder'
   }
@@ -47,6 +47,7 @@ export class RecordedKey implements Aead {
   readonly #used: Set<number>
 
   constructor(book: Recorder, inner: Aead, secret: Uint8Array) {
+    Object.defineProperty(this, inspect.custom, { value: () => 'RecordedKey' })
     this.#book = book
     this.#inner = inner
     this.name = inner.name
@@ -75,10 +76,6 @@ export class RecordedKey implements Aead {
   destroy(): void {
     this.isDestroyed = true
     this.#inner.destroy()
-  }
-
-  [inspect.custom](): string {
-    return 'RecordedKey'
   }
 
   toJSON(): string {
