@@ -23,6 +23,11 @@ export class Answers {
     this.#emission = emission
   }
 
+  /** On datagrams: an answer would wait behind a full queue. */
+  get isFull(): boolean {
+    return this.#carrier.isFull ?? (!this.#session.plan.isStream && !this.#carrier.hasRoom)
+  }
+
   /** Answers a request: `value` with what the rule copies from the request. `name` of several possible answers. */
   answer(now: Instant, rule: Rule, request: Reader, value: Plain, name: string | undefined = rule.reply.with[0]): void {
     const frame = this.#session.plan.byName.get(name as string)
@@ -72,7 +77,7 @@ export class Answers {
 
   /** Whoever asks again and again fills no memory with answers that nobody takes: the next time will do. */
   #again(answer: Uint8Array): void {
-    if (this.#carrier.isFull !== true) this.#carrier.writeAgain(this.#session, answer)
+    if (!this.isFull) this.#carrier.writeAgain(this.#session, answer)
   }
 
   /** Keeps the answer just written, for a request that comes again. */

@@ -14,6 +14,7 @@ import { Packets } from './packets.ts'
 import type { FramePlan } from './plan.ts'
 import { Session } from './session.ts'
 import { freshContext, type Shared } from './shared.ts'
+import { LARGEST_DATAGRAM, NOTHING, SPARES } from './socket-bounds.ts'
 
 interface Entry extends Timed {
   readonly session: Session
@@ -207,10 +208,6 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     return this.#packets.bytes < bytes && (!this.isBlocked || this.#packets.count < messages)
   }
 
-  get isFull(): boolean {
-    return !this.hasRoom
-  }
-
   codec(session: Session): Codec {
     this.#codec.context = session.context
     return this.#codec
@@ -400,9 +397,3 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     this.#shared.sink.stray?.(peer, code === 'TooLarge' ? peerError('LimitExceeded', text) : peerError(code, text))
   }
 }
-
-const NOTHING = new Uint8Array(0)
-/** UDP over IPv4. */
-const LARGEST_DATAGRAM = 65_507
-/** Codecs kept for handlers that take their time. */
-const SPARES = 16
