@@ -23,6 +23,11 @@ export class Answers {
     this.#emission = emission
   }
 
+  /** On datagrams: an answer would wait behind a full queue. */
+  get isFull(): boolean {
+    return this.#carrier.isFull ?? (!this.#session.plan.isStream && !this.#carrier.hasRoom)
+  }
+
   /** Answers a request: `value` with what the rule copies from the request. `name` of several possible answers. */
   answer(now: Instant, rule: Rule, request: Reader, value: Plain, name: string | undefined = rule.reply.with[0]): void {
     const frame = this.#session.plan.byName.get(name as string)
@@ -46,7 +51,7 @@ export class Answers {
     const { shared, address } = this.#session
     const seen = key === undefined ? undefined : shared.duplicates.get(rule)?.check(address, key)
     if (seen === undefined) return false
-    if (seen.answer !== undefined) this.#carrier.writeAgain(this.#session, seen.answer)
+    if (seen.answer !== undefined) this.#again(seen.answer)
     shared.meter.count('reply.duplicate', frame.frameName)
     return true
   }
@@ -67,7 +72,12 @@ export class Answers {
     const duplicates = shared.duplicates.get(rule)
     const seen = duplicates?.check(address, key)
     if (seen === undefined) duplicates?.retract(address, key)
-    else if (seen.answer !== undefined) this.#carrier.writeAgain(this.#session, seen.answer)
+    else if (seen.answer !== undefined) this.#again(seen.answer)
+  }
+
+  /** Whoever asks again and again fills no memory with answers that nobody takes: the next time will do. */
+  #again(answer: Uint8Array): void {
+    if (!this.isFull) this.#carrier.writeAgain(this.#session, answer)
   }
 
   /** Keeps the answer just written, for a request that comes again. */

@@ -112,7 +112,7 @@ export class Arrivals {
       session.shared.sink.tap?.(session, 'in', frame)
     }
     if (rule !== undefined && this.#answers.isRepeated(rule, frame)) return
-    if (!plan.isChannelled && !this.#delivery.hasRoom) {
+    if (!plan.isChannelled && (!this.#delivery.hasRoom || (rule !== undefined && this.#answers.isFull))) {
       // Not answered, so it is sent again where the schema has it so.
       this.#answers.forget(rule, frame)
       session.shared.meter.count('limit.queue')

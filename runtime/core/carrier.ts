@@ -27,6 +27,8 @@ export interface Carrier {
   readonly rtt?: number | undefined
   /** Bytes and frames that wait to be sent are within `limits.queue`. */
   readonly hasRoom: boolean
+  /** On datagrams: so much waits that a request whose answer would wait too is not taken. Absent: without `hasRoom`. */
+  readonly isFull?: boolean
   /** For what arrives and leaves. Its context is the session's while the session is called. */
   codec(session: Session): Codec
   /** For looking at frames of this side: another one. */

@@ -15,6 +15,7 @@ import type { FramePlan } from './plan.ts'
 import { Session } from './session.ts'
 import { turned } from './session-channels.ts'
 import { freshContext, type Shared } from './shared.ts'
+import { LARGEST_DATAGRAM, NOTHING, SPARES } from './socket-bounds.ts'
 
 interface Entry extends Timed {
   readonly session: Session
@@ -391,9 +392,3 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     this.#shared.sink.stray?.(peer, code === 'TooLarge' ? peerError('LimitExceeded', text) : peerError(code, text))
   }
 }
-
-const NOTHING = new Uint8Array(0)
-/** UDP over IPv4. */
-const LARGEST_DATAGRAM = 65_507
-/** Codecs kept for handlers that take their time. */
-const SPARES = 16

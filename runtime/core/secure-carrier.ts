@@ -29,6 +29,10 @@ export abstract class SecureCarrier {
   /** Itself, as the endpoint knows it. */
   protected abstract readonly self: SecureConnection
 
+  get isFull(): boolean {
+    return !this.host.hasRoom
+  }
+
   get lastBytes(): Uint8Array {
     return this.host.lastBytes
   }

@@ -218,12 +218,9 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       if (this.#ending.size > 0) this.#finishEnding(this.now)
       batch = this.sending.take(this.now)
     }
-    // Also where nothing at all could be sealed any more.
     for (const connection of this.sending.spent()) connection.spent(this.now)
-    if (batch === undefined) {
-      if (this.#ending.size > 0) this.#finishEnding(this.now)
-      return undefined
-    }
+    if (this.#ending.size > 0) this.#finishEnding(this.now)
+    if (batch === undefined) return undefined
     let bytes = 0
     for (let i = 0; i < batch.count; i++) bytes += batch.lengths[i] as number
     this.shared.meter.bytesOut(bytes, batch.count)

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { instant } from '../../../runtime/core/machine.ts'
 import type { Plain } from '../../../runtime/core/recast.ts'
+import type { SecureEndpoint } from '../../../runtime/core/secure-endpoint.ts'
 import type { SimRandom } from '../../../runtime/sim/random.ts'
 import { acknowledgement, claimed, Liar, message } from './liar.ts'
 import { bytesInUse } from './memory.ts'
@@ -66,6 +67,38 @@ describe.each(SUBJECTS)('DESIGN 7.6: %s', (name, subject) => {
       expect(['open', 'over']).toContain(met.toServer.phase)
     }
   }, 300_000)
+
+  test('a peer that asks without end while the socket takes nothing fills no memory with answers', () => {
+    const bytes = 256 * 1024
+    const limits = { ...UNLIMITED.limits, queue: { ...subject.protocol.limits.queue, messages: 1e6, bytes } }
+    const met = meet(changed(subject, { limits }), 761, { link: { latency: 5 } })
+    const { net, server, client, toServer } = met
+    net.run(net.now + 200)
+    const liar = new Liar(client, toServer)
+    liar.deafen()
+    net.run(net.now + 100)
+    const endpoint = server.endpoint as SecureEndpoint
+    const { transmit } = endpoint
+    endpoint.isBlocked = true
+    endpoint.transmit = () => undefined
+    for (let i = 0; i < 40_000; i++) {
+      // Questions that are answered, and messages that are acknowledged at once because one in front is missing.
+      if (i % 2 === 0) liar.frame('Ping', { token: BigInt(i + 1) })
+      else liar.frame(...message(subject, 'reliable', { seq: 2 + (i % 100), size: 8 }))
+      if (i % 64 === 63) {
+        liar.flush()
+        net.run(net.now + 1)
+        client.wire.sent.length = server.got.length = 0
+      }
+    }
+    const { queued } = endpoint
+    endpoint.isBlocked = false
+    endpoint.transmit = transmit
+    figure(
+      `7.6: ${name}: 40,000 questions while the socket takes nothing: ${queued} bytes of answers wait, bound ${bytes}`,
+    )
+    expect(queued).toBeLessThanOrEqual(bytes + 4096)
+  }, 60_000)
 
   test('raw garbage, from strangers and from the address of a peer, changes nothing', () => {
     const met = meet(changed(subject, UNLIMITED), 77, { link: { latency: 5 } })

@@ -27,6 +27,17 @@ import {
   UNLIMITED,
 } from './subjects.ts'
 
+/** Points of Curve25519 with which every agreement is zero (RFC 7748 section 6.1): 0, 1, two of order 8, and p - 1, p, p + 1. */
+const LOW_ORDER: readonly Uint8Array[] = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+].map(hex => Uint8Array.from(Buffer.from(hex, 'hex')))
+
 describe.each(SUBJECTS)('DESIGN 7: %s', (name, subject) => {
   const isHanded = subject.protocol.handshake?.script?.noise === undefined
 
@@ -222,23 +233,25 @@ describe.each(SUBJECTS)('DESIGN 7: %s', (name, subject) => {
     test('7.5: a first message with a key of low order, whose every agreement is zero, is refused', () => {
       const net = new SimNetwork({ seed: 750, link: { latency: 5 } })
       const server = new Party(net, subject.protocol, 'accepts', SERVER, { params: subject.server })
-      const client = new Party(net, subject.protocol, 'dials', CLIENT, { params: subject.client })
       const at = name === 'intentra' ? 34 : 24
-      let inits = 0
-      client.wire.filter = bytes => {
-        if (bytes.length !== 192) return [bytes]
-        inits++
-        return [Uint8Array.from(bytes, (byte, i) => (i >= at && i < at + 32 ? 0 : byte))]
-      }
-      // The answer to a challenge covers the message, so the cookie of the changed message is the one it gets.
-      client.connect()
+      const clients = LOW_ORDER.map((point, i) => {
+        const client = new Party(net, subject.protocol, 'dials', `10.4.0.${i}:5000`, { params: subject.client })
+        // The cookie covers the message, so it gets one for the message with this point.
+        client.wire.filter = bytes =>
+          bytes.length === 192
+            ? [Uint8Array.from(bytes, (byte, k) => (k >= at && k < at + 32 ? point[k - at]! : byte))]
+            : [bytes]
+        client.connect()
+        return client
+      })
       net.run(12_000)
+      const refused = server.count('handshake.failed')
       figure(
-        `7.5: ${name}: ${inits} first messages of low order, ${server.endpoint.size} connections, ${server.count('handshake.failed')} refused`,
+        `7.5: ${name}: ${clients.length} points of low order with a valid cookie, ${refused} messages refused, ${server.endpoint.size} connections`,
       )
-      expect(inits).toBeGreaterThan(2)
-      expect([server.sessions.length, client.sessions.length, server.endpoint.size]).toEqual([0, 0, 0])
-      expect(server.count('handshake.failed')).toBeGreaterThan(0)
+      expect(refused).toBeGreaterThanOrEqual(clients.length)
+      expect([server.sessions.length, server.endpoint.size]).toEqual([0, 0])
+      expect(clients.flatMap(one => one.sessions)).toEqual([])
     })
 
   test('51 and 7.8: a blackout of 10 s is survived, and traffic goes on within 3 s', () => {
@@ -288,8 +301,10 @@ describe.each(SUBJECTS)('DESIGN 7: %s', (name, subject) => {
     let told = 0
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), seed => {
-        const met = meet(changed(subject, UNLIMITED), seed, { link: HARSH })
+        // The handshake has ten seconds, which is not enough in every seed (test 24); this is about what comes behind it.
+        const met = meet(changed(subject, UNLIMITED), seed)
         const { net, server, client } = met
+        net.linkBoth(CLIENT, SERVER, HARSH)
         feed(met, 150)
         feed(met, 150, 'server')
         net.runUntil(

@@ -17,12 +17,17 @@ export class Recorder implements CryptoProvider {
   opens = 0
   repeats = 0
 
+  constructor() {
+    Object.defineProperty(this, inspect.custom, { value: () => 'Recorder' })
+  }
+
   aead(name: AeadName, secret: Uint8Array): Aead {
     const key = new RecordedKey(this, node.aead(name, secret), secret)
     this.keys.push(key)
     return key
   }
 
+  /** It knows what others must not say, so it says nothing. */
   toJSON(): string {
     return 'Recorder'
   }
@@ -42,6 +47,7 @@ export class RecordedKey implements Aead {
   readonly #used: Set<number>
 
   constructor(book: Recorder, inner: Aead, secret: Uint8Array) {
+    Object.defineProperty(this, inspect.custom, { value: () => 'RecordedKey' })
     this.#book = book
     this.#inner = inner
     this.name = inner.name
@@ -76,10 +82,6 @@ export class RecordedKey implements Aead {
     return 'RecordedKey'
   }
 }
-
-// They know what others must not say, so they say nothing.
-for (const kind of [Recorder, RecordedKey])
-  Object.defineProperty(kind.prototype, inspect.custom, { value: () => kind.name })
 
 /** The last eight bytes of a nonce as a number; in either order of bytes distinct as long as numbers are below 2^48. */
 function numberIn(nonce: Uint8Array): number {
