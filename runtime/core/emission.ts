@@ -14,6 +14,9 @@ import { type Plain, roundTrip } from './recast.ts'
 import type { Session } from './session.ts'
 import type { SessionSeals } from './session-seals.ts'
 
+/** Where a frame stands that was encoded. */
+type Written = Pick<Carrier, 'lastBytes' | 'lastStart' | 'lastEnd'>
+
 export class Emission {
   /** How the frame emitted last was cut. */
   lastCut: CutMessage | undefined
@@ -82,6 +85,11 @@ export class Emission {
     this.#passed(now, frame, isFirst, isPart)
   }
 
+  /** A frame that leaves later, inside another one. */
+  gathered(now: Instant, frame: FramePlan, written: Written): void {
+    this.#passed(now, frame, true, false, written)
+  }
+
   /** What is in a sealed frame is looked at as it was given: what was written cannot be read by whoever wrote it. */
   #sealed(now: Instant, frame: FramePlan, value: Plain, codec: Codec, seals: SessionSeals, isPart: boolean): boolean {
     const session = this.#session
@@ -123,6 +131,7 @@ export class Emission {
   /** A frame that is sent whether there is room or not, where the schema can make it of nothing: goodbye, an error. */
   tell(now: Instant, frame: FramePlan): void {
     if (!this.#session.lifecycle.allows(frame)) return
+    this.channels?.leave(now)
     try {
       this.emit(now, frame, {})
     } catch {
@@ -171,9 +180,9 @@ export class Emission {
   }
 
   /** A frame of ours is the last one of the carrier. `isFirst`: not a further piece of the same message. */
-  #passed(now: Instant, frame: FramePlan, isFirst: boolean, isPart: boolean): void {
+  #passed(now: Instant, frame: FramePlan, isFirst: boolean, isPart: boolean, written: Written = this.#carrier): void {
     const session = this.#session
-    const { lastBytes: bytes, lastStart: start, lastEnd: end } = this.#carrier
+    const { lastBytes: bytes, lastStart: start, lastEnd: end } = written
     session.framesOut++
     session.bytesOut += end - start
     session.shared.meter.sent(frame.index, end - start)

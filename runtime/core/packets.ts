@@ -26,6 +26,20 @@ export type TaggedBatch<T> = Batch & {
   readonly tags: (T | undefined)[]
 }
 
+/** Takes out datagrams whose length was set to 0. */
+export function compact<T>(batch: TaggedBatch<T>): void {
+  let kept = 0
+  for (let i = 0; i < batch.count; i++) {
+    if (batch.lengths[i] === 0) continue
+    batch.offsets[kept] = batch.offsets[i] as number
+    batch.lengths[kept] = batch.lengths[i] as number
+    batch.peers[kept] = batch.peers[i] as Address
+    batch.tags[kept] = batch.tags[i]
+    kept++
+  }
+  batch.count = kept
+}
+
 /** The datagrams that the driver has not taken. */
 export class Packets<T = never> {
   /** Bytes and datagrams waiting. */

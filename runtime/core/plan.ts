@@ -133,6 +133,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
   }
   const isRequest = ({ reply }: Rule, frame: FrameDescriptor): boolean =>
     reply.any ? !reply.with.includes(frame.name) || reply.when !== undefined : reply.to.includes(frame.name)
+  const hasChannels = isChannelled({ isStream, protocol })
   const frames = protocol.frames.map((descriptor): FramePlan => {
     const answeredBy = rules.filter(
       rule => isRequest(rule, descriptor) && applies(rule, [role]) && named(rule.reply.with).some(maySend),
@@ -142,7 +143,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       rule => isRequest(rule, descriptor) && applies(rule, peers) && named(rule.reply.with).some(mayReceive),
     )
     const channel = protocol.channels.find(one => one.name === descriptor.channel)
-    const channelled = descriptor.channel !== undefined && isChannelled({ isStream, protocol })
+    const channelled = descriptor.channel !== undefined && hasChannels
     const fragment = isStream || channelled ? undefined : channel?.fragment
     const place = channel === undefined ? -1 : protocol.channels.indexOf(channel)
     const split = isStream ? channel?.split : undefined
@@ -170,7 +171,8 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       end,
       isPlain:
         receives &&
-        !channelled &&
+        // Where there are channels, any frame may acknowledge or carry others.
+        !hasChannels &&
         answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
         descriptor.close === undefined &&
         descriptor.max === undefined &&

@@ -2,20 +2,18 @@
 // in which it still answers that it is closed. It carries its session: what the session writes goes into the packets of
 // the endpoint, as text, and is sealed when they leave.
 
-import type { Suite } from '../crypto/noise/pattern.ts'
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { addressKey } from '../guard/address.ts'
 import type { Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
-import type { HandshakeScript } from './handshake-descriptor.ts'
 import { HandshakeScope } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
-import type { NoiseExchange, SessionKeys } from './noise-exchange.ts'
+import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
-import { type AttemptHost, exchangeOf } from './secure-attempt.ts'
+import type { AttemptHost } from './secure-attempt.ts'
 import { SecureCarrier, type SecureState, sealedSession } from './secure-carrier.ts'
 import { Handed, keysOf } from './secure-handed.ts'
 import type { SecureHost } from './secure-host.ts'
@@ -23,9 +21,10 @@ import { Initiator } from './secure-initiator.ts'
 import { SecurePath } from './secure-path.ts'
 import { Responder } from './secure-responder.ts'
 import { Steps } from './secure-steps.ts'
+import { Ways, type WaysHost } from './secure-ways.ts'
 import type { Session } from './session.ts'
 
-export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier {
+export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier, WaysHost {
   /** Place in the endpoint's heap of deadlines. */
   at: number = NEVER
   place = -1
@@ -38,6 +37,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   session: Session | undefined
   seal: PacketSeal | undefined
   handshake: Initiator | Responder | Steps | Handed | undefined
+  /** Where a handshake elsewhere told more than one. */
+  ways: Ways | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
   readonly scope: HandshakeScope
@@ -51,6 +52,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
   #over: (() => void) | undefined
+  #reached: HandedOver['reached']
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
   /** When the peer is asked again to confirm the phase of our key. */
@@ -111,6 +113,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.session = sealedSession(this.host.shared, this, now)
     this.session.context.session = values.session
     this.#over = values.over
+    this.#reached = values.reached
+    if (values.fallback !== undefined) this.ways = new Ways(this, this.address, values.fallback.address)
     this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
     // What the seal has copied need not lie around in the session.
     for (const { name, secret } of shared.plan.protocol.session)
@@ -121,31 +125,6 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   }
 
   // -------------------------------------------------------------------------------------- for its handshake
-
-  get script(): HandshakeScript {
-    return this.host.secure.script
-  }
-
-  get suite(): AttemptHost['suite'] {
-    return this.host.secure.suite
-  }
-
-  random(n: number): Uint8Array {
-    return this.host.shared.random(n)
-  }
-
-  exchange(ephemeral: Uint8Array): NoiseExchange {
-    return exchangeOf(this, this.host, this.host.secure.suite as Suite, ephemeral)
-  }
-
-  fallback(ephemeral: Uint8Array, remoteEphemeral?: Uint8Array): NoiseExchange | undefined {
-    const { fallback } = this.host.secure
-    return fallback && exchangeOf(this, this.host, fallback, ephemeral, remoteEphemeral)
-  }
-
-  isNewer(staticKey: Uint8Array, value: unknown): boolean {
-    return this.host.newest.accept(staticKey, value)
-  }
 
   send(frame: string, value: Plain, to: number): void {
     this.host.sendClear(this.address, frame, value, to)
@@ -192,6 +171,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.session = session
     for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
     this.#passed = []
+    this.#reached?.(this.address)
     this.host.confirmed(this, now)
     session.open(now)
     return session
@@ -259,9 +239,25 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
   came(peer: Address): void {
-    if (this.host.secure.seal.rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
-    this.address = peer
-    if (this.session !== undefined) this.session.address = peer
+    const { rebind } = this.host.secure.seal
+    if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
+    this.goTo(peer)
+  }
+
+  /** Nothing has answered for too long. */
+  fallBack(now: Instant): void {
+    this.ways?.fallBack(now)
+  }
+
+  proveAgain(now: Instant): void {
+    this.host.shared.meter.count('path.fallback')
+    if (this.handshake instanceof Handed) this.handshake.restart(now)
+    this.host.changed(this)
+  }
+
+  goTo(address: Address): void {
+    this.address = address
+    if (this.session !== undefined) this.session.address = address
     this.#path = new SecurePath(this, this.host)
   }
 

@@ -48,6 +48,8 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
+  /** Those that keep messages back until the turn ends. */
+  readonly #gathering = new Set<SecureConnection>()
   readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
@@ -171,7 +173,17 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     const error = peerError('Unreachable', `${peer}: ${reason}`, { fatal: true })
     this.shared.meter.count('error', error.code)
     for (const connection of this.#peers.values())
-      if (connection.address === peer && connection.isUnheard) this.ended(connection, now, 'unreachable', error)
+      if (connection.address === peer && connection.isUnheard && !(connection.ways?.fallBack(now) ?? false))
+        this.ended(connection, now, 'unreachable', error)
+  }
+
+  /** A stream that packets went inside is gone: sessions that have no other way are over. */
+  streamEnded(now: Instant, address: Address): void {
+    this.now = now
+    const error = peerError('Reset', 'the stream that carried the connection ended', { fatal: true })
+    for (const connection of this.#peers.values())
+      if (connection.address === address && connection.state !== 'closing' && !connection.ways?.streamEnded(now))
+        this.ended(connection, now, 'lost', error)
   }
 
   wake(now: Instant): void {
@@ -193,6 +205,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   transmit(): Batch | undefined {
+    if (this.#gathering.size > 0) this.#turned()
     if (this.#ending.size > 0) this.#finishEnding(this.now)
     let batch = this.sending.take(this.now)
     if (batch === undefined && this.#waiting.size > 0) {
@@ -263,6 +276,10 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.#waiting.add(connection)
   }
 
+  gathers(connection: SecureConnection): void {
+    this.#gathering.add(connection)
+  }
+
   confirmed(connection: SecureConnection, now: Instant): void {
     this.shared.meter.count('handshake.done')
     this.shared.meter.handshake(now - connection.startedAt)
@@ -283,6 +300,12 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   // -------------------------------------------------------------------------------------------------- the rest
+
+  /** The driver takes what there is: the turn ends. */
+  #turned(): void {
+    for (const { session, state } of this.#gathering) if (state === 'open') session?.channels?.turned(session.now)
+    this.#gathering.clear()
+  }
 
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {

@@ -38,6 +38,7 @@ export interface SecureHost {
   unpin(codec: Codec): void
   changed(connection: SecureConnection): void
   waits(connection: SecureConnection): void
+  gathers(connection: SecureConnection): void
   /** Its first sealed packet opened. */
   confirmed(connection: SecureConnection, now: Instant): void
   /** It is over: for its session too, where it has one. */

@@ -57,7 +57,7 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
   codec.context = { ...context, seal: unsealed, dir: undefined, state: undefined }
   const named = (name: string): FramePlan[] => plan.frames.filter(one => one.name === name)
   const sealed = plan.frames.filter(one => seal.frames.includes(one.name))
-  const alone = spokenAlone(codec, sealed)
+  const alone = spokenAlone(codec, sealed, protocol.channelHeader)
   const empty = emptyOf(alone)
   const bye = plan.bye && seal.frames.includes(plan.bye.name) ? plan.bye : undefined
   const least = bye && leastValue(codec, bye.name)

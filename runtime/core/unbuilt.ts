@@ -85,8 +85,8 @@ function channelParts(protocol: ProtocolDescriptor, transport: TransportDescript
     const isPlain = channel.delivery === 'unreliable' || channel.delivery === 'transport'
     if (!isPlain && !hasEngine) found.push(`${at}.delivery: ${channel.delivery}`)
     if (transport.kind === 'udp' && channel.delivery !== 'transport') {
-      if (channel.fec !== undefined) found.push(`${at}.fec`)
-      if (channel.coalesce > 0) found.push(`${at}.coalesce`)
+      if (channel.fec !== undefined && !hasEngine) found.push(`${at}.fec`)
+      if (channel.coalesce !== undefined && !hasEngine) found.push(`${at}.coalesce`)
       if (channel.congestion === 'bbr') found.push(`${at}.congestion: bbr`)
       if (channel.pace !== undefined && !hasEngine) found.push(`${at}.pace`)
       if (channel.congestion !== 'none' && !hasEngine) found.push(`${at}.congestion`)
@@ -108,7 +108,17 @@ function mainly({ noise, steps, keys }: HandshakeScript): string {
 
 // A node's bounds are for `Node` (runtime/service/node); serve and connect speak its frames, one session a connection.
 const SERVICES: readonly string[] = ['echo', 'relay', 'node']
-const SERVED: readonly string[] = ['seq', 'ack', 'ack_bits', 'ack_flag', 'reliable_flag']
+const SERVED: readonly string[] = [
+  'seq',
+  'ack',
+  'ack_bits',
+  'ack_flag',
+  'reliable_flag',
+  'parity',
+  'parity_count',
+  'parity_length',
+  'bundle',
+]
 const HEADER_ROLES: readonly (keyof ChannelHeader & string)[] = [
   'seq',
   'ack',
