@@ -12,7 +12,7 @@ export function gaugeBytes(
 ): () => void {
   const sum = (of: 'queuedBytes' | 'heldBytes'): number => {
     let bytes = 0
-    for (const session of sessions()) bytes += session.channels?.[of] ?? 0
+    for (const session of sessions()) bytes += session.channels?.waiting[of] ?? 0
     return bytes
   }
   const pieces = (): number => [...reassembly.values()].reduce((all, table) => all + table.bytes, 0)
