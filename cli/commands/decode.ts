@@ -14,7 +14,10 @@ import { loadSchema } from '../protocol.ts'
 
 const ARGS = {
   schema: Args.string({ required: true, ignoreStdin: true, description: 'YAML file or shipped name' }),
-  input: Args.string({ ignoreStdin: true, description: 'hex, @FILE, or - for standard input (hex text or raw bytes)' }),
+  input: Args.string({
+    ignoreStdin: true,
+    description: 'hex (in as many words as you like), @FILE, or - for standard input (hex text or raw bytes)',
+  }),
 }
 
 const FLAGS = {
@@ -48,19 +51,24 @@ finds the end of frames by itself, it may be several. An input that breaks the p
     { description: 'Bytes from a pipe', command: 'xxd -r -p dump.txt | <%= config.bin %> decode my.yaml - --stream' },
   ]
   static override args: ArgsInput = ARGS
+  /** Hex is often written in groups. */
+  static override strict = false
   static override flags: FlagsInput = FLAGS
 
   #frames = 0
 
   async run(): Promise<void> {
-    const { args, flags } = await this.input(ARGS, FLAGS)
+    const { args, flags, argv } = await this.input(ARGS, FLAGS)
+    const words = argv.slice(1)
+    if (words.length > 1 && words.some(word => !/^[\da-fA-FxX:]+$/.test(word)))
+      throw usage(`only hex may come in several words, not ${words.find(word => !/^[\da-fA-FxX:]+$/.test(word))}`)
     if (flags.pcap !== undefined && args.input !== undefined) throw usage('give either an input or --pcap')
     const { protocol, sources } = await loadSchema(args.schema, flags.profile)
     const { Decoder } = await import('../decode/decoder.ts')
     const decoder = new Decoder(protocol, sources, flags)
     const broken =
       flags.pcap === undefined
-        ? await this.#input(args.input, decoder, flags)
+        ? await this.#input(words.length > 1 ? words.join(' ') : args.input, decoder, flags)
         : await this.#capture(flags.pcap, decoder, flags.port)
     if (broken) this.exit(EXIT.protocol)
   }

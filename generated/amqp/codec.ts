@@ -138,17 +138,16 @@ export function sizeOfFrame(value: FrameInput): number {
 
 /** Writes Frame at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeFrame(value: FrameInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const type = u8(value.type, 'type')
-  view.setUint8(at, type)
+  into[at] = type
   const channel = u16(value.channel, 'channel')
-  view.setUint16(at + 1, channel)
+  into[at + 1] = channel >>> 8; into[at + 2] = channel
   const content = recordIn(value.content, 'content')
   const contentEnd = writeContent(content, into, at + 7, 'content', 1, type)
   const size_own = u32(contentEnd - (at + 7), 'size')
   if (value.size !== undefined) agree(value.size, size_own, 'size', 'BadValue')
-  view.setUint32(at + 3, size_own)
-  view.setUint8(contentEnd, 206) // _end
+  into[at + 3] = size_own >>> 24; into[at + 4] = size_own >>> 16; into[at + 5] = size_own >>> 8; into[at + 6] = size_own
+  into[contentEnd] = 206 // _end
   exactly(contentEnd - (at + 7), size_own, 'content')
   fitsInto(into, contentEnd + 1)
   return contentEnd + 1

@@ -243,16 +243,16 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   view.setUint8(at, (1 << 4) | (0 << 2) | (0 << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
-  view.setUint32(at + 1, conn_id)
+  into[at + 1] = conn_id >>> 24; into[at + 2] = conn_id >>> 16; into[at + 3] = conn_id >>> 8; into[at + 4] = conn_id
   if (value.protocol_version !== undefined) agree(value.protocol_version, 1, 'protocol_version', 'BadValue')
-  view.setUint8(at + 5, 1) // protocol_version
+  into[at + 5] = 1 // protocol_version
   const cookie = bytesIn(value.cookie === undefined ? evaluated('cookie', () => zeros(16)) : value.cookie, 'cookie')
   into.set(cookie, at + 6)
   const cookieEnd = at + 6 + cookie.length
   exactly(cookieEnd - (at + 6), 16, 'cookie')
   const noise_len = u16(value.noise_len === undefined ? noise.length : value.noise_len, 'noise_len')
   if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise')
-  view.setUint16(at + 22, noise_len)
+  into[at + 22] = noise_len >>> 8; into[at + 23] = noise_len
   into.set(noise, at + 24)
   const noiseEnd = at + 24 + noise.length
   const _pad = evaluated('_pad', () => zeros(Math.max(0, 168 - (noiseEnd - (at + 24)))))
@@ -371,7 +371,7 @@ export function encodeHsRetry(value: HsRetryInput, into: Uint8Array, at: number)
   view.setUint8(at, (2 << 4) | (0 << 2) | (0 << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
-  view.setUint32(at + 1, conn_id)
+  into[at + 1] = conn_id >>> 24; into[at + 2] = conn_id >>> 16; into[at + 3] = conn_id >>> 8; into[at + 4] = conn_id
   const cookie = bytesIn(value.cookie, 'cookie')
   into.set(cookie, at + 5)
   const cookieEnd = at + 5 + cookie.length
@@ -494,7 +494,7 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
   view.setUint8(at, (3 << 4) | (0 << 2) | (0 << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
-  view.setUint32(at + 1, conn_id)
+  into[at + 1] = conn_id >>> 24; into[at + 2] = conn_id >>> 16; into[at + 3] = conn_id >>> 8; into[at + 4] = conn_id
   const noise = bytesIn(value.noise, 'noise')
   into.set(noise, at + 5)
   const noiseEnd = at + 5 + noise.length
@@ -616,7 +616,7 @@ export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number)
   view.setUint8(at, (4 << 4) | (0 << 2) | (0 << 1) | 0)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
-  view.setUint32(at + 1, conn_id)
+  into[at + 1] = conn_id >>> 24; into[at + 2] = conn_id >>> 16; into[at + 3] = conn_id >>> 8; into[at + 4] = conn_id
   const noise = bytesIn(value.noise, 'noise')
   into.set(noise, at + 5)
   const noiseEnd = at + 5 + noise.length
@@ -3350,10 +3350,9 @@ export function sizeOfAccept(_value: AcceptInput): number {
 
 /** Writes Accept at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeAccept(value: AcceptInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
-  view.setUint32(at, conn_id)
+  into[at] = conn_id >>> 24; into[at + 1] = conn_id >>> 16; into[at + 2] = conn_id >>> 8; into[at + 3] = conn_id
   fitsInto(into, at + 4)
   return at + 4
 }

@@ -224,28 +224,27 @@ export function sizeOfOpen(value: OpenInput): number {
 
 /** Writes Open at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeOpen(value: OpenInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.marker !== undefined) agree(value.marker, BYTES, 'marker', 'NotSynchronized')
   into.set(BYTES, at) // marker
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
-  view.setUint8(at + 18, 1) // type
+  into[at + 18] = 1 // type
   if (value.version !== undefined) agree(value.version, 4, 'version', 'BadValue')
-  view.setUint8(at + 19, 4) // version
+  into[at + 19] = 4 // version
   const my_as = u16(value.my_as, 'my_as')
-  view.setUint16(at + 20, my_as)
+  into[at + 20] = my_as >>> 8; into[at + 21] = my_as
   const hold_time = u16(value.hold_time, 'hold_time')
-  view.setUint16(at + 22, hold_time)
+  into[at + 22] = hold_time >>> 8; into[at + 23] = hold_time
   const identifier = bytesIn(value.identifier, 'identifier')
   into.set(identifier, at + 24)
   const identifierEnd = at + 24 + identifier.length
   exactly(identifierEnd - (at + 24), 4, 'identifier')
   const parameters = listIn(value.parameters === undefined ? [] : value.parameters, 'parameters')
   const parametersEnd = writeParameterList(parameters, into, at + 29, 'parameters')
-  view.setUint8(at + 28, u8(parametersEnd - (at + 29), 'parameters'))
+  into[at + 28] = u8(parametersEnd - (at + 29), 'parameters')
   const length_own = u16(parametersEnd - (at + 19) + 19, 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(parametersEnd - (at + 19), length_own - 19, 'body')
-  view.setUint16(at + 16, length_own)
+  into[at + 16] = length_own >>> 8; into[at + 17] = length_own
   fitsInto(into, parametersEnd)
   return parametersEnd
 }
@@ -399,23 +398,24 @@ export function sizeOfUpdate(value: UpdateInput): number {
 
 /** Writes Update at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeUpdate(value: UpdateInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.marker !== undefined) agree(value.marker, BYTES, 'marker', 'NotSynchronized')
   into.set(BYTES, at) // marker
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
-  view.setUint8(at + 18, 2) // type
+  into[at + 18] = 2 // type
   const withdrawn = listIn(value.withdrawn === undefined ? [] : value.withdrawn, 'withdrawn')
   const withdrawnEnd = writePrefixList(withdrawn, into, at + 21, 'withdrawn')
-  view.setUint16(at + 19, u16(withdrawnEnd - (at + 21), 'withdrawn'))
+  const withdrawnSizeNumber = u16(withdrawnEnd - (at + 21), 'withdrawn')
+  into[at + 19] = withdrawnSizeNumber >>> 8; into[at + 20] = withdrawnSizeNumber
   const attributes = listIn(value.attributes === undefined ? [] : value.attributes, 'attributes')
   const attributesEnd = writeAttributeList(attributes, into, withdrawnEnd + 2, 'attributes')
-  view.setUint16(withdrawnEnd, u16(attributesEnd - (withdrawnEnd + 2), 'attributes'))
+  const attributesSizeNumber = u16(attributesEnd - (withdrawnEnd + 2), 'attributes')
+  into[withdrawnEnd] = attributesSizeNumber >>> 8; into[withdrawnEnd + 1] = attributesSizeNumber
   const routes = listIn(value.routes === undefined ? [] : value.routes, 'routes')
   const routesEnd = writePrefixList(routes, into, attributesEnd, 'routes')
   const length_own = u16(routesEnd - (at + 19) + 19, 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(routesEnd - (at + 19), length_own - 19, 'body')
-  view.setUint16(at + 16, length_own)
+  into[at + 16] = length_own >>> 8; into[at + 17] = length_own
   fitsInto(into, routesEnd)
   return routesEnd
 }
@@ -558,22 +558,21 @@ export function sizeOfNotification(value: NotificationInput): number {
 
 /** Writes Notification at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeNotification(value: NotificationInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.marker !== undefined) agree(value.marker, BYTES, 'marker', 'NotSynchronized')
   into.set(BYTES, at) // marker
   if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
-  view.setUint8(at + 18, 3) // type
+  into[at + 18] = 3 // type
   const code = u8(value.code, 'code')
-  view.setUint8(at + 19, code)
+  into[at + 19] = code
   const subcode = u8(value.subcode, 'subcode')
-  view.setUint8(at + 20, subcode)
+  into[at + 20] = subcode
   const data = bytesIn(value.data === undefined ? NO_BYTES : value.data, 'data')
   into.set(data, at + 21)
   const dataEnd = at + 21 + data.length
   const length_own = u16(dataEnd - (at + 19) + 19, 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(dataEnd - (at + 19), length_own - 19, 'body')
-  view.setUint16(at + 16, length_own)
+  into[at + 16] = length_own >>> 8; into[at + 17] = length_own
   fitsInto(into, dataEnd)
   return dataEnd
 }
@@ -685,15 +684,14 @@ export function sizeOfKeepalive(_value: KeepaliveInput): number {
 
 /** Writes Keepalive at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeKeepalive(value: KeepaliveInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.marker !== undefined) agree(value.marker, BYTES, 'marker', 'NotSynchronized')
   into.set(BYTES, at) // marker
   if (value.type !== undefined) agree(value.type, 4, 'type', 'BadValue')
-  view.setUint8(at + 18, 4) // type
+  into[at + 18] = 4 // type
   const length_own = u16(at + 19 - (at + 19) + 19, 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 19 - (at + 19), length_own - 19, 'body')
-  view.setUint16(at + 16, length_own)
+  into[at + 16] = length_own >>> 8; into[at + 17] = length_own
   fitsInto(into, at + 19)
   return at + 19
 }

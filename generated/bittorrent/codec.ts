@@ -18,13 +18,14 @@ import {
   evaluated,
   exactly,
   fitsInto,
-  isUtf8,
+  isAscii,
+  isWideUtf8,
   measured,
   noSuchFrame,
   putUtf8,
   u32,
   u8,
-  viewOf,
+  utf8At,
   zeros,
 } from '../../runtime/codegen/v1.ts'
 import type {
@@ -56,10 +57,11 @@ import type {
 export class HandshakeReader extends FrameReader {
   override readonly frameName = 'Handshake'
   override readonly frameIndex = 0
+  nameIsAscii = false
   nameEnd = 0
 
   get name(): string {
-    return decodeUtf8(this.byteSource, this.byteStart + 1, this.nameEnd)
+    return utf8At(this.byteSource, this.byteStart + 1, this.nameEnd, this.nameIsAscii)
   }
 
   get reserved(): Uint8Array {
@@ -131,7 +133,8 @@ export class HandshakeReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at + 1, this.nameEnd)) throw input.refuse('BadText', at, 'name')
+    this.nameIsAscii = isAscii(b, at + 1, this.nameEnd)
+    if (!this.nameIsAscii && !isWideUtf8(b, at + 1, this.nameEnd)) throw input.refuse('BadText', at, 'name')
     if (decodeUtf8(b, at + 1, this.nameEnd) !== 'BitTorrent protocol') throw input.refuse('BadValue', at, 'name')
   }
 
@@ -141,7 +144,7 @@ export class HandshakeReader extends FrameReader {
     const at = this.byteStart
     const nameEnd = this.nameEnd
     return {
-      name: decodeUtf8(b, at + 1, nameEnd),
+      name: utf8At(b, at + 1, nameEnd, this.nameIsAscii),
       reserved: copyOf(b, nameEnd, nameEnd + 8),
       info_hash: copyOf(b, nameEnd + 8, nameEnd + 28),
       peer_id: copyOf(b, nameEnd + 28, nameEnd + 48),
@@ -156,11 +159,10 @@ export function sizeOfHandshake(value: HandshakeInput): number {
 
 /** Writes Handshake at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHandshake(value: HandshakeInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.name !== undefined) agree(value.name, 'BitTorrent protocol', 'name', 'BadValue')
   const name = 'BitTorrent protocol'
   const nameEnd = putUtf8(into, at + 1, name, 'name')
-  view.setUint8(at, u8(nameEnd - (at + 1), 'name'))
+  into[at] = u8(nameEnd - (at + 1), 'name')
   const reserved = bytesIn(value.reserved === undefined ? evaluated('reserved', () => zeros(8)) : value.reserved, 'reserved')
   into.set(reserved, nameEnd)
   const reservedEnd = nameEnd + reserved.length
@@ -233,10 +235,9 @@ export function sizeOfKeepAlive(_value: KeepAliveInput): number {
 
 /** Writes KeepAlive at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeKeepAlive(value: KeepAliveInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const length_own = u32(BYTES.length, 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   fitsInto(into, at + 4)
   return at + 4
 }
@@ -315,13 +316,12 @@ export function sizeOfChoke(_value: ChokeInput): number {
 
 /** Writes Choke at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeChoke(value: ChokeInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
-  view.setUint8(at + 4, 0) // type
+  into[at + 4] = 0 // type
   const length_own = u32(at + 5 - (at + 4), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 5 - (at + 5), length_own - 1, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   fitsInto(into, at + 5)
   return at + 5
 }
@@ -400,13 +400,12 @@ export function sizeOfUnchoke(_value: UnchokeInput): number {
 
 /** Writes Unchoke at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeUnchoke(value: UnchokeInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
-  view.setUint8(at + 4, 1) // type
+  into[at + 4] = 1 // type
   const length_own = u32(at + 5 - (at + 4), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 5 - (at + 5), length_own - 1, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   fitsInto(into, at + 5)
   return at + 5
 }
@@ -495,15 +494,14 @@ export function sizeOfHave(_value: HaveInput): number {
 
 /** Writes Have at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHave(value: HaveInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 4, 'type', 'BadValue')
-  view.setUint8(at + 4, 4) // type
+  into[at + 4] = 4 // type
   const index = u32(value.index, 'index')
-  view.setUint32(at + 5, index)
+  into[at + 5] = index >>> 24; into[at + 6] = index >>> 16; into[at + 7] = index >>> 8; into[at + 8] = index
   const length_own = u32(at + 9 - (at + 4), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 9 - (at + 5), length_own - 1, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   fitsInto(into, at + 9)
   return at + 9
 }
@@ -608,19 +606,18 @@ export function sizeOfRequest(_value: RequestInput): number {
 
 /** Writes Request at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeRequest(value: RequestInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 6, 'type', 'BadValue')
-  view.setUint8(at + 4, 6) // type
+  into[at + 4] = 6 // type
   const index = u32(value.index, 'index')
-  view.setUint32(at + 5, index)
+  into[at + 5] = index >>> 24; into[at + 6] = index >>> 16; into[at + 7] = index >>> 8; into[at + 8] = index
   const begin = u32(value.begin, 'begin')
-  view.setUint32(at + 9, begin)
+  into[at + 9] = begin >>> 24; into[at + 10] = begin >>> 16; into[at + 11] = begin >>> 8; into[at + 12] = begin
   const length_ = u32(value.length_, 'length_')
-  view.setUint32(at + 13, length_)
+  into[at + 13] = length_ >>> 24; into[at + 14] = length_ >>> 16; into[at + 15] = length_ >>> 8; into[at + 16] = length_
   const length_own = u32(at + 17 - (at + 4), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 17 - (at + 5), length_own - 1, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   fitsInto(into, at + 17)
   return at + 17
 }
@@ -734,20 +731,19 @@ export function sizeOfPiece(value: PieceInput): number {
 
 /** Writes Piece at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePiece(value: PieceInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 7, 'type', 'BadValue')
-  view.setUint8(at + 4, 7) // type
+  into[at + 4] = 7 // type
   const index = u32(value.index, 'index')
-  view.setUint32(at + 5, index)
+  into[at + 5] = index >>> 24; into[at + 6] = index >>> 16; into[at + 7] = index >>> 8; into[at + 8] = index
   const begin = u32(value.begin, 'begin')
-  view.setUint32(at + 9, begin)
+  into[at + 9] = begin >>> 24; into[at + 10] = begin >>> 16; into[at + 11] = begin >>> 8; into[at + 12] = begin
   const block = bytesIn(value.block, 'block')
   into.set(block, at + 13)
   const blockEnd = at + 13 + block.length
   const length_own = u32(blockEnd - (at + 4), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(blockEnd - (at + 5), length_own - 1, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   fitsInto(into, blockEnd)
   return blockEnd
 }

@@ -176,7 +176,7 @@ export function encodeAdvInd(value: AdvIndInput, into: Uint8Array, at: number): 
   exactly(advertiserEnd - (at + 2), 6, 'advertiser')
   const data = listIn(value.data, 'data')
   const dataEnd = writeDataList(data, into, at + 8, 'data')
-  view.setUint8(at + 1, u8(dataEnd - (at + 2), 'body'))
+  into[at + 1] = u8(dataEnd - (at + 2), 'body')
   fitsInto(into, dataEnd)
   return dataEnd
 }
@@ -318,7 +318,7 @@ export function encodeAdvDirectInd(value: AdvDirectIndInput, into: Uint8Array, a
   into.set(target, at + 8)
   const targetEnd = at + 8 + target.length
   exactly(targetEnd - (at + 8), 6, 'target')
-  view.setUint8(at + 1, u8(at + 14 - (at + 2), 'body'))
+  into[at + 1] = u8(at + 14 - (at + 2), 'body')
   fitsInto(into, at + 14)
   return at + 14
 }
@@ -450,7 +450,7 @@ export function encodeAdvNonconnInd(value: AdvNonconnIndInput, into: Uint8Array,
   exactly(advertiserEnd - (at + 2), 6, 'advertiser')
   const data = listIn(value.data, 'data')
   const dataEnd = writeDataList(data, into, at + 8, 'data')
-  view.setUint8(at + 1, u8(dataEnd - (at + 2), 'body'))
+  into[at + 1] = u8(dataEnd - (at + 2), 'body')
   fitsInto(into, dataEnd)
   return dataEnd
 }
@@ -592,7 +592,7 @@ export function encodeScanReq(value: ScanReqInput, into: Uint8Array, at: number)
   into.set(advertiser, at + 8)
   const advertiserEnd = at + 8 + advertiser.length
   exactly(advertiserEnd - (at + 8), 6, 'advertiser')
-  view.setUint8(at + 1, u8(at + 14 - (at + 2), 'body'))
+  into[at + 1] = u8(at + 14 - (at + 2), 'body')
   fitsInto(into, at + 14)
   return at + 14
 }
@@ -724,7 +724,7 @@ export function encodeScanRsp(value: ScanRspInput, into: Uint8Array, at: number)
   exactly(advertiserEnd - (at + 2), 6, 'advertiser')
   const data = listIn(value.data, 'data')
   const dataEnd = writeDataList(data, into, at + 8, 'data')
-  view.setUint8(at + 1, u8(dataEnd - (at + 2), 'body'))
+  into[at + 1] = u8(dataEnd - (at + 2), 'body')
   fitsInto(into, dataEnd)
   return dataEnd
 }
@@ -1091,7 +1091,7 @@ export function encodeAdvScanInd(value: AdvScanIndInput, into: Uint8Array, at: n
   exactly(advertiserEnd - (at + 2), 6, 'advertiser')
   const data = listIn(value.data, 'data')
   const dataEnd = writeDataList(data, into, at + 8, 'data')
-  view.setUint8(at + 1, u8(dataEnd - (at + 2), 'body'))
+  into[at + 1] = u8(dataEnd - (at + 2), 'body')
   fitsInto(into, dataEnd)
   return dataEnd
 }

@@ -171,19 +171,18 @@ export function sizeOfWatchdogRequest(value: WatchdogRequestInput): number {
 
 /** Writes WatchdogRequest at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeWatchdogRequest(value: WatchdogRequestInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 1, 'version', 'BadValue')
-  view.setUint8(at, 1) // version
+  into[at] = 1 // version
   const flags = (bitsIn(value.flags === undefined ? 0 : value.flags, CommandFlags, 255, 'flags') | 0x80)
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   if (value.command !== undefined) agree(value.command, 280, 'command', 'BadValue')
   putInt(into, at + 5, 3, 280)
   const application = u32(value.application === undefined ? 0 : value.application, 'application')
-  view.setUint32(at + 8, application)
+  into[at + 8] = application >>> 24; into[at + 9] = application >>> 16; into[at + 10] = application >>> 8; into[at + 11] = application
   const hop_by_hop = u32(value.hop_by_hop, 'hop_by_hop')
-  view.setUint32(at + 12, hop_by_hop)
+  into[at + 12] = hop_by_hop >>> 24; into[at + 13] = hop_by_hop >>> 16; into[at + 14] = hop_by_hop >>> 8; into[at + 15] = hop_by_hop
   const end_to_end = u32(value.end_to_end, 'end_to_end')
-  view.setUint32(at + 16, end_to_end)
+  into[at + 16] = end_to_end >>> 24; into[at + 17] = end_to_end >>> 16; into[at + 18] = end_to_end >>> 8; into[at + 19] = end_to_end
   const avps = listIn(value.avps === undefined ? [] : value.avps, 'avps')
   const avpsEnd = writeAvpList(avps, into, at + 20, 'avps', at)
   const length_own = intIn(avpsEnd - at, 0, 16777215, 'length')
@@ -319,19 +318,18 @@ export function sizeOfWatchdogAnswer(value: WatchdogAnswerInput): number {
 
 /** Writes WatchdogAnswer at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeWatchdogAnswer(value: WatchdogAnswerInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 1, 'version', 'BadValue')
-  view.setUint8(at, 1) // version
+  into[at] = 1 // version
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, CommandFlags, 255, 'flags') & ~0x80
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   if (value.command !== undefined) agree(value.command, 280, 'command', 'BadValue')
   putInt(into, at + 5, 3, 280)
   const application = u32(value.application === undefined ? 0 : value.application, 'application')
-  view.setUint32(at + 8, application)
+  into[at + 8] = application >>> 24; into[at + 9] = application >>> 16; into[at + 10] = application >>> 8; into[at + 11] = application
   const hop_by_hop = u32(value.hop_by_hop, 'hop_by_hop')
-  view.setUint32(at + 12, hop_by_hop)
+  into[at + 12] = hop_by_hop >>> 24; into[at + 13] = hop_by_hop >>> 16; into[at + 14] = hop_by_hop >>> 8; into[at + 15] = hop_by_hop
   const end_to_end = u32(value.end_to_end, 'end_to_end')
-  view.setUint32(at + 16, end_to_end)
+  into[at + 16] = end_to_end >>> 24; into[at + 17] = end_to_end >>> 16; into[at + 18] = end_to_end >>> 8; into[at + 19] = end_to_end
   const avps = listIn(value.avps === undefined ? [] : value.avps, 'avps')
   const avpsEnd = writeAvpList(avps, into, at + 20, 'avps', at)
   const length_own = intIn(avpsEnd - at, 0, 16777215, 'length')

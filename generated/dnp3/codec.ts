@@ -148,20 +148,19 @@ export function sizeOfFrame(value: FrameInput): number {
 
 /** Writes Frame at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeFrame(value: FrameInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.start !== undefined) agree(value.start, BYTES, 'start', 'BadValue')
   into.set(BYTES, at) // start
   const length = u8(value.length, 'length')
-  view.setUint8(at + 2, length)
+  into[at + 2] = length
   const control = u8(value.control, 'control')
-  view.setUint8(at + 3, control)
+  into[at + 3] = control
   const destination = u16(value.destination, 'destination')
-  view.setUint16(at + 4, destination, true)
+  into[at + 4] = destination; into[at + 5] = destination >>> 8
   const source = u16(value.source, 'source')
-  view.setUint16(at + 6, source, true)
+  into[at + 6] = source; into[at + 7] = source >>> 8
   const crc_own = u16(CRC_16(into, at, at + 8), 'crc')
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'BadCrc')
-  view.setUint16(at + 8, crc_own, true)
+  into[at + 8] = crc_own; into[at + 9] = crc_own >>> 8
   const blocks = listIn(value.blocks === undefined ? [] : value.blocks, 'blocks')
   const blocksEnd = writeBlockList(blocks, into, at + 10, 'blocks')
   exactly(blocksEnd - (at + 10), length - 5 + Math.trunc((length - 5 + 15) / 16) * 2, 'blocks')

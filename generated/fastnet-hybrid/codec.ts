@@ -136,13 +136,12 @@ export function sizeOfHello(_value: HelloInput): number {
 
 /** Writes Hello at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHello(value: HelloInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const session_id = bytesIn(value.session_id, 'session_id')
   into.set(session_id, at)
   const sessionIdEnd = at + session_id.length
   exactly(sessionIdEnd - at, 16, 'session_id')
   const udp_port = u16(value.udp_port, 'udp_port')
-  view.setUint16(at + 16, udp_port, true)
+  into[at + 16] = udp_port; into[at + 17] = udp_port >>> 8
   const client_key = bytesIn(value.client_key, 'client_key')
   into.set(client_key, at + 18)
   const clientKeyEnd = at + 18 + client_key.length

@@ -15,18 +15,19 @@ import {
   bytesOf,
   bytesSize,
   copyOf,
-  decodeUtf8,
   enumIn,
   exactly,
   fitsInto,
   inField,
-  isUtf8,
+  isAscii,
+  isWideUtf8,
   noSuchFrame,
   putUtf8,
   recordIn,
   textIn,
   u16,
   u32,
+  utf8At,
   utf8Size,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
@@ -135,11 +136,10 @@ export function sizeOfRegister(value: RegisterInput): number {
 
 /** Writes Register at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeRegister(value: RegisterInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
-  view.setUint8(at, 1) // type
+  into[at] = 1 // type
   const udp_port = u16(value.udp_port, 'udp_port')
-  view.setUint16(at + 1, udp_port, true)
+  into[at + 1] = udp_port; into[at + 2] = udp_port >>> 8
   const hasAddress = value.address !== undefined
   let addressBehind = at + 3
   if (hasAddress) {
@@ -222,9 +222,8 @@ export function sizeOfRegistered(_value: RegisteredInput): number {
 
 /** Writes Registered at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeRegistered(value: RegisteredInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
-  view.setUint8(at, 1) // type
+  into[at] = 1 // type
   const peer = bytesIn(value.peer, 'peer')
   into.set(peer, at + 1)
   const peerEnd = at + 1 + peer.length
@@ -245,6 +244,7 @@ export function encodeRegistered(value: RegisteredInput, into: Uint8Array, at: n
 export class JoinRoomReader extends FrameReader {
   override readonly frameName = 'JoinRoom'
   override readonly frameIndex = 2
+  roomIsAscii = false
   roomEnd = 0
 
   get type(): number {
@@ -252,7 +252,7 @@ export class JoinRoomReader extends FrameReader {
   }
 
   get room(): string {
-    return decodeUtf8(this.byteSource, this.byteStart + 3, this.roomEnd)
+    return utf8At(this.byteSource, this.byteStart + 3, this.roomEnd, this.roomIsAscii)
   }
 
   get udp_port(): number {
@@ -287,7 +287,8 @@ export class JoinRoomReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at + 3, this.roomEnd)) throw input.refuse('BadText', at + 1, 'room')
+    this.roomIsAscii = isAscii(b, at + 3, this.roomEnd)
+    if (!this.roomIsAscii && !isWideUtf8(b, at + 3, this.roomEnd)) throw input.refuse('BadText', at + 1, 'room')
   }
 
   /** A plain copy that may be kept. */
@@ -297,7 +298,7 @@ export class JoinRoomReader extends FrameReader {
     const roomEnd = this.roomEnd
     return {
       type: b[at]!,
-      room: decodeUtf8(b, at + 3, roomEnd),
+      room: utf8At(b, at + 3, roomEnd, this.roomIsAscii),
       udp_port: b[roomEnd]! | (b[roomEnd + 1]! << 8),
     }
   }
@@ -310,14 +311,14 @@ export function sizeOfJoinRoom(value: JoinRoomInput): number {
 
 /** Writes JoinRoom at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeJoinRoom(value: JoinRoomInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
-  view.setUint8(at, 2) // type
+  into[at] = 2 // type
   const room = textIn(value.room, 'room')
   const roomEnd = putUtf8(into, at + 3, room, 'room')
-  view.setUint16(at + 1, u16(roomEnd - (at + 3), 'room'), true)
+  const roomSizeNumber = u16(roomEnd - (at + 3), 'room')
+  into[at + 1] = roomSizeNumber; into[at + 2] = roomSizeNumber >>> 8
   const udp_port = u16(value.udp_port === undefined ? 0 : value.udp_port, 'udp_port')
-  view.setUint16(roomEnd, udp_port, true)
+  into[roomEnd] = udp_port; into[roomEnd + 1] = udp_port >>> 8
   fitsInto(into, roomEnd + 2)
   return roomEnd + 2
 }
@@ -333,6 +334,7 @@ export function encodeJoinRoom(value: JoinRoomInput, into: Uint8Array, at: numbe
 export class LeaveRoomReader extends FrameReader {
   override readonly frameName = 'LeaveRoom'
   override readonly frameIndex = 3
+  roomIsAscii = false
   roomEnd = 0
 
   get type(): number {
@@ -340,7 +342,7 @@ export class LeaveRoomReader extends FrameReader {
   }
 
   get room(): string {
-    return decodeUtf8(this.byteSource, this.byteStart + 3, this.roomEnd)
+    return utf8At(this.byteSource, this.byteStart + 3, this.roomEnd, this.roomIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -369,7 +371,8 @@ export class LeaveRoomReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at + 3, this.roomEnd)) throw input.refuse('BadText', at + 1, 'room')
+    this.roomIsAscii = isAscii(b, at + 3, this.roomEnd)
+    if (!this.roomIsAscii && !isWideUtf8(b, at + 3, this.roomEnd)) throw input.refuse('BadText', at + 1, 'room')
   }
 
   /** A plain copy that may be kept. */
@@ -378,7 +381,7 @@ export class LeaveRoomReader extends FrameReader {
     const at = this.byteStart
     return {
       type: b[at]!,
-      room: decodeUtf8(b, at + 3, this.roomEnd),
+      room: utf8At(b, at + 3, this.roomEnd, this.roomIsAscii),
     }
   }
 }
@@ -390,12 +393,12 @@ export function sizeOfLeaveRoom(value: LeaveRoomInput): number {
 
 /** Writes LeaveRoom at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLeaveRoom(value: LeaveRoomInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
-  view.setUint8(at, 3) // type
+  into[at] = 3 // type
   const room = textIn(value.room, 'room')
   const roomEnd = putUtf8(into, at + 3, room, 'room')
-  view.setUint16(at + 1, u16(roomEnd - (at + 3), 'room'), true)
+  const roomSizeNumber = u16(roomEnd - (at + 3), 'room')
+  into[at + 1] = roomSizeNumber; into[at + 2] = roomSizeNumber >>> 8
   fitsInto(into, roomEnd)
   return roomEnd
 }
@@ -522,17 +525,16 @@ export function sizeOfPeerJoined(value: PeerJoinedInput): number {
 
 /** Writes PeerJoined at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePeerJoined(value: PeerJoinedInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 4, 'type', 'BadValue')
-  view.setUint8(at, 4) // type
+  into[at] = 4 // type
   const peer = bytesIn(value.peer, 'peer')
   into.set(peer, at + 1)
   const peerEnd = at + 1 + peer.length
   exactly(peerEnd - (at + 1), 16, 'peer')
   const port = u16(value.port, 'port')
-  view.setUint16(at + 17, port, true)
+  into[at + 17] = port; into[at + 18] = port >>> 8
   if (value.family !== undefined) agree(value.family, 4, 'family', 'BadValue')
-  view.setUint8(at + 19, 4) // family
+  into[at + 19] = 4 // family
   const ip = bytesIn(value.ip, 'ip')
   into.set(ip, at + 20)
   const ipEnd = at + 20 + ip.length
@@ -619,9 +621,8 @@ export function sizeOfPeerLeft(_value: PeerLeftInput): number {
 
 /** Writes PeerLeft at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePeerLeft(value: PeerLeftInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 5, 'type', 'BadValue')
-  view.setUint8(at, 5) // type
+  into[at] = 5 // type
   const peer = bytesIn(value.peer, 'peer')
   into.set(peer, at + 1)
   const peerEnd = at + 1 + peer.length
@@ -709,15 +710,14 @@ export function sizeOfPunch(_value: PunchInput): number {
 
 /** Writes Punch at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePunch(value: PunchInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 6, 'type', 'BadValue')
-  view.setUint8(at, 6) // type
+  into[at] = 6 // type
   const peer = bytesIn(value.peer, 'peer')
   into.set(peer, at + 1)
   const peerEnd = at + 1 + peer.length
   exactly(peerEnd - (at + 1), 16, 'peer')
   const port = u16(value.port, 'port')
-  view.setUint16(at + 17, port, true)
+  into[at + 17] = port; into[at + 18] = port >>> 8
   fitsInto(into, at + 19)
   return at + 19
 }
@@ -811,9 +811,8 @@ export function sizeOfKey(_value: KeyInput): number {
 
 /** Writes Key at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeKey(value: KeyInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 7, 'type', 'BadValue')
-  view.setUint8(at, 7) // type
+  into[at] = 7 // type
   const peer = bytesIn(value.peer, 'peer')
   into.set(peer, at + 1)
   const peerEnd = at + 1 + peer.length
@@ -919,9 +918,8 @@ export function sizeOfRelay(value: RelayInput): number {
 
 /** Writes Relay at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeRelay(value: RelayInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 8, 'type', 'BadValue')
-  view.setUint8(at, 8) // type
+  into[at] = 8 // type
   const peer = bytesIn(value.peer, 'peer')
   into.set(peer, at + 1)
   const peerEnd = at + 1 + peer.length
@@ -929,7 +927,8 @@ export function encodeRelay(value: RelayInput, into: Uint8Array, at: number): nu
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 21)
   const dataEnd = at + 21 + data.length
-  view.setUint32(at + 17, u32(dataEnd - (at + 21), 'data'), true)
+  const dataSizeNumber = u32(dataEnd - (at + 21), 'data')
+  into[at + 17] = dataSizeNumber; into[at + 18] = dataSizeNumber >>> 8; into[at + 19] = dataSizeNumber >>> 16; into[at + 20] = dataSizeNumber >>> 24
   fitsInto(into, dataEnd)
   return dataEnd
 }
@@ -945,6 +944,7 @@ export function encodeRelay(value: RelayInput, into: Uint8Array, at: number): nu
 export class ErrorReader extends FrameReader {
   override readonly frameName = 'Error'
   override readonly frameIndex = 9
+  textIsAscii = false
   textEnd = 0
 
   get type(): number {
@@ -952,7 +952,7 @@ export class ErrorReader extends FrameReader {
   }
 
   get text(): string {
-    return decodeUtf8(this.byteSource, this.byteStart + 3, this.textEnd)
+    return utf8At(this.byteSource, this.byteStart + 3, this.textEnd, this.textIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -981,7 +981,8 @@ export class ErrorReader extends FrameReader {
     const b = input.bytes
     const at = input.start
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at + 3, this.textEnd)) throw input.refuse('BadText', at + 1, 'text')
+    this.textIsAscii = isAscii(b, at + 3, this.textEnd)
+    if (!this.textIsAscii && !isWideUtf8(b, at + 3, this.textEnd)) throw input.refuse('BadText', at + 1, 'text')
   }
 
   /** A plain copy that may be kept. */
@@ -990,7 +991,7 @@ export class ErrorReader extends FrameReader {
     const at = this.byteStart
     return {
       type: b[at]!,
-      text: decodeUtf8(b, at + 3, this.textEnd),
+      text: utf8At(b, at + 3, this.textEnd, this.textIsAscii),
     }
   }
 }
@@ -1002,12 +1003,12 @@ export function sizeOfError(value: ErrorInput): number {
 
 /** Writes Error at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeError(value: ErrorInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 9, 'type', 'BadValue')
-  view.setUint8(at, 9) // type
+  into[at] = 9 // type
   const text = textIn(value.text, 'text')
   const textEnd = putUtf8(into, at + 3, text, 'text')
-  view.setUint16(at + 1, u16(textEnd - (at + 3), 'text'), true)
+  const textSizeNumber = u16(textEnd - (at + 3), 'text')
+  into[at + 1] = textSizeNumber; into[at + 2] = textSizeNumber >>> 8
   fitsInto(into, textEnd)
   return textEnd
 }

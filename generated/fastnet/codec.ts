@@ -169,11 +169,10 @@ export function sizeOfHello(_value: HelloInput): number {
 
 /** Writes Hello at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHello(value: HelloInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const peer_id = u16(value.peer_id, 'peer_id')
-  view.setUint16(at, peer_id, true)
+  into[at] = peer_id; into[at + 1] = peer_id >>> 8
   const udp_port = u16(value.udp_port, 'udp_port')
-  view.setUint16(at + 2, udp_port, true)
+  into[at + 2] = udp_port; into[at + 3] = udp_port >>> 8
   const client_key = bytesIn(value.client_key, 'client_key')
   into.set(client_key, at + 4)
   const clientKeyEnd = at + 4 + client_key.length
@@ -183,12 +182,12 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
   const serverKeyEnd = at + 36 + server_key.length
   exactly(serverKeyEnd - (at + 36), 32, 'server_key')
   if (value.level !== undefined) agree(value.level, 2, 'level', 'WrongLevel')
-  view.setUint8(at + 68, 2) // level
+  into[at + 68] = 2 // level
   into.set(ZEROS_3, at + 69) // _spare
   const spareEnd = at + 69 + ZEROS_3.length
   exactly(spareEnd - (at + 69), 3, '_spare')
   const conn_id = u32(value.conn_id, 'conn_id')
-  view.setUint32(at + 72, conn_id, true)
+  into[at + 72] = conn_id; into[at + 73] = conn_id >>> 8; into[at + 74] = conn_id >>> 16; into[at + 75] = conn_id >>> 24
   fitsInto(into, at + 76)
   return at + 76
 }

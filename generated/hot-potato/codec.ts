@@ -12,9 +12,9 @@ import {
   type Reader,
   agree,
   atMost,
-  decodeUtf8,
   fitsInto,
-  isUtf8,
+  isAscii,
+  isWideUtf8,
   leb128AtBig,
   measured,
   noSuchFrame,
@@ -23,6 +23,7 @@ import {
   putUtf8,
   takeLeb128Big,
   textIn,
+  utf8At,
   utf8Size,
 } from '../../runtime/codegen/v1.ts'
 import type { HotPotato, HotPotatoInput, IHaveThePotato, IHaveThePotatoInput, Name, NameInput } from './types.ts'
@@ -36,13 +37,14 @@ import type { HotPotato, HotPotatoInput, IHaveThePotato, IHaveThePotatoInput, Na
 export class NameReader extends FrameReader {
   override readonly frameName = 'Name'
   override readonly frameIndex = 0
+  nameIsAscii = false
 
   /** At most 16 bytes. */
   get name(): string {
     const b = this.byteSource
     const at = this.byteStart
     const end = this.byteEnd
-    return decodeUtf8(b, at, end)
+    return utf8At(b, at, end, this.nameIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -67,7 +69,8 @@ export class NameReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at, end)) throw input.refuse('BadText', at, 'name')
+    this.nameIsAscii = isAscii(b, at, end)
+    if (!this.nameIsAscii && !isWideUtf8(b, at, end)) throw input.refuse('BadText', at, 'name')
     if (end - at > 16) throw input.refuse('TooLarge', at, 'name')
   }
 
@@ -77,7 +80,7 @@ export class NameReader extends FrameReader {
     const at = this.byteStart
     const end = this.byteEnd
     return {
-      name: decodeUtf8(b, at, end),
+      name: utf8At(b, at, end, this.nameIsAscii),
     }
   }
 }
@@ -165,6 +168,7 @@ export function encodeHotPotato(value: HotPotatoInput, into: Uint8Array, at: num
 export class IHaveThePotatoReader extends FrameReader {
   override readonly frameName = 'IHaveThePotato'
   override readonly frameIndex = 2
+  nameIsAscii = false
   tagEnd = 0
   nameSizeEnd = 0
   nameEnd = 0
@@ -174,7 +178,7 @@ export class IHaveThePotatoReader extends FrameReader {
   }
 
   get name(): string {
-    return decodeUtf8(this.byteSource, this.nameSizeEnd, this.nameEnd)
+    return utf8At(this.byteSource, this.nameSizeEnd, this.nameEnd, this.nameIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -202,7 +206,8 @@ export class IHaveThePotatoReader extends FrameReader {
   checkFields(input: Input): void {
     const b = input.bytes
     input.frame(this.byteEnd)
-    if (!isUtf8(b, this.nameSizeEnd, this.nameEnd)) throw input.refuse('BadText', this.tagEnd, 'name')
+    this.nameIsAscii = isAscii(b, this.nameSizeEnd, this.nameEnd)
+    if (!this.nameIsAscii && !isWideUtf8(b, this.nameSizeEnd, this.nameEnd)) throw input.refuse('BadText', this.tagEnd, 'name')
   }
 
   /** A plain copy that may be kept. */
@@ -211,7 +216,7 @@ export class IHaveThePotatoReader extends FrameReader {
     const at = this.byteStart
     return {
       tag: leb128AtBig(b, at),
-      name: decodeUtf8(b, this.nameSizeEnd, this.nameEnd),
+      name: utf8At(b, this.nameSizeEnd, this.nameEnd, this.nameIsAscii),
     }
   }
 }

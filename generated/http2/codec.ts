@@ -200,8 +200,8 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number): numb
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
   const padding = bytesIn(value.padding, 'padding')
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
-  view.setUint8(at + 3, 0) // type
-  view.setUint8(at + 4, flags)
+  into[at + 3] = 0 // type
+  into[at + 4] = flags
   const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const hasPadLength = (flags & 0x08) !== 0
@@ -210,7 +210,7 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number): numb
   if (hasPadLength) {
     const pad_length_own = u8(padding.length, 'pad_length')
     if (value.pad_length !== undefined) agree(value.pad_length, pad_length_own, 'pad_length', 'BadValue')
-    view.setUint8(at + 9, pad_length_own)
+    into[at + 9] = pad_length_own
     padLengthBehind = at + 10
   }
   const data = bytesIn(value.data, 'data')
@@ -332,9 +332,9 @@ export function sizeOfSettings(value: SettingsInput): number {
 export function encodeSettings(value: SettingsInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 4, 'type', 'BadValue')
-  view.setUint8(at + 3, 4) // type
+  into[at + 3] = 4 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const settings = listIn(value.settings, 'settings')
@@ -458,9 +458,9 @@ export function sizeOfPing(_value: PingInput): number {
 export function encodePing(value: PingInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 6, 'type', 'BadValue')
-  view.setUint8(at + 3, 6) // type
+  into[at + 3] = 6 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const opaque = bytesIn(value.opaque, 'opaque')
@@ -602,15 +602,15 @@ export function sizeOfGoAway(value: GoAwayInput): number {
 export function encodeGoAway(value: GoAwayInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 7, 'type', 'BadValue')
-  view.setUint8(at + 3, 7) // type
+  into[at + 3] = 7 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const last_stream = intIn(value.last_stream, 0, 2147483647, 'last_stream')
   view.setUint32(at + 9, ((false ? 1 : 0) << 31) | last_stream)
   const code = u32(value.code, 'code')
-  view.setUint32(at + 13, code)
+  into[at + 13] = code >>> 24; into[at + 14] = code >>> 16; into[at + 15] = code >>> 8; into[at + 16] = code
   const debug = bytesIn(value.debug, 'debug')
   into.set(debug, at + 17)
   const debugEnd = at + 17 + debug.length
@@ -724,9 +724,9 @@ export function sizeOfWindowUpdate(_value: WindowUpdateInput): number {
 export function encodeWindowUpdate(value: WindowUpdateInput, into: Uint8Array, at: number): number {
   const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 8, 'type', 'BadValue')
-  view.setUint8(at + 3, 8) // type
+  into[at + 3] = 8 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, DataFlags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const stream = intIn(value.stream === undefined ? 0 : value.stream, 0, 2147483647, 'stream')
   view.setUint32(at + 5, ((false ? 1 : 0) << 31) | stream)
   const increment = intIn(value.increment, 0, 2147483647, 'increment')

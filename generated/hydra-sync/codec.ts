@@ -153,9 +153,8 @@ export function sizeOfJoin(_value: JoinInput, context: Context = NO_CONTEXT): nu
 
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   const role = numberOfRole(value.role, 'role', 'UnknownRole')
-  view.setUint8(at, role)
+  into[at] = role
   const id = bytesIn(value.id, 'id')
   into.set(id, at + 1)
   const idEnd = at + 1 + id.length
@@ -247,9 +246,8 @@ export function sizeOfStatus(_value: StatusInput, context: Context = NO_CONTEXT)
 
 /** Writes Status at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   const code = numberOfCode(value.code, 'code', 'UnknownCode')
-  view.setUint8(at, code)
+  into[at] = code
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
@@ -627,9 +625,8 @@ export function sizeOfPoll(_value: PollInput, context: Context = NO_CONTEXT): nu
 
 /** Writes Poll at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePoll(value: PollInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   const any = u8(value.any === undefined ? 0 : value.any, 'any')
-  view.setUint8(at, any)
+  into[at] = any
   const sealedSealed = at + 1 + (context.plain ? 0 : 16)
   exactly(at + 1 - at + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)

@@ -255,15 +255,15 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
   const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (intent << 6) | (priority << 3) | (phase << 1) | seen)
-  view.setUint16(at + 2, payload_len_own)
+  into[at + 2] = payload_len_own >>> 8; into[at + 3] = payload_len_own
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
-  view.setUint32(at + 8, seq)
+  into[at + 8] = seq >>> 24; into[at + 9] = seq >>> 16; into[at + 10] = seq >>> 8; into[at + 11] = seq
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
-  view.setUint32(at + 12, ack)
+  into[at + 12] = ack >>> 24; into[at + 13] = ack >>> 16; into[at + 14] = ack >>> 8; into[at + 15] = ack
   const message = u32(value.message, 'message')
-  view.setUint32(at + 16, message)
+  into[at + 16] = message >>> 24; into[at + 17] = message >>> 16; into[at + 18] = message >>> 8; into[at + 19] = message
   into.set(payload, at + 20)
   const payloadEnd = at + 20 + payload.length
   atMost(payloadEnd - (at + 20), 1180, 'payload', 'TooLarge')
@@ -617,20 +617,20 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
-  view.setUint16(at + 2, payload_len_own)
+  into[at + 2] = payload_len_own >>> 8; into[at + 3] = payload_len_own
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
-  view.setUint32(at + 8, 0) // seq
+  into[at + 8] = 0 >>> 24; into[at + 9] = 0 >>> 16; into[at + 10] = 0 >>> 8; into[at + 11] = 0 // seq
   if (value.ack !== undefined) agree(value.ack, 0, 'ack', 'BadValue')
-  view.setUint32(at + 12, 0) // ack
+  into[at + 12] = 0 >>> 24; into[at + 13] = 0 >>> 16; into[at + 14] = 0 >>> 8; into[at + 15] = 0 // ack
   const cookie = bytesIn(value.cookie === undefined ? evaluated('cookie', () => zeros(16)) : value.cookie, 'cookie')
   into.set(cookie, at + 16)
   const cookieEnd = at + 16 + cookie.length
   exactly(cookieEnd - (at + 16), 16, 'cookie')
   const noise_len = u16(value.noise_len === undefined ? noise.length : value.noise_len, 'noise_len')
   if (value.noise_len !== undefined) exactly(noise_len, noise.length, 'noise')
-  view.setUint16(at + 32, noise_len)
+  into[at + 32] = noise_len >>> 8; into[at + 33] = noise_len
   into.set(noise, at + 34)
   const noiseEnd = at + 34 + noise.length
   const _pad = evaluated('_pad', () => zeros(Math.max(0, 158 - (noiseEnd - (at + 34)))))
@@ -772,13 +772,13 @@ export function encodeHsRetry(value: HsRetryInput, into: Uint8Array, at: number)
   if (value.seen !== undefined) agree(value.seen, 0, 'seen', 'MalformedPacket')
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
-  view.setUint16(at + 2, 0) // payload_len
+  into[at + 2] = 0 >>> 8; into[at + 3] = 0 // payload_len
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
-  view.setUint32(at + 8, 0) // seq
+  into[at + 8] = 0 >>> 24; into[at + 9] = 0 >>> 16; into[at + 10] = 0 >>> 8; into[at + 11] = 0 // seq
   if (value.ack !== undefined) agree(value.ack, 1, 'ack', 'BadValue')
-  view.setUint32(at + 12, 1) // ack
+  into[at + 12] = 1 >>> 24; into[at + 13] = 1 >>> 16; into[at + 14] = 1 >>> 8; into[at + 15] = 1 // ack
   const cookie = bytesIn(value.cookie, 'cookie')
   into.set(cookie, at + 16)
   const cookieEnd = at + 16 + cookie.length
@@ -927,13 +927,13 @@ export function encodeHsReply(value: HsReplyInput, into: Uint8Array, at: number)
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
-  view.setUint16(at + 2, payload_len_own)
+  into[at + 2] = payload_len_own >>> 8; into[at + 3] = payload_len_own
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
-  view.setUint32(at + 8, 0) // seq
+  into[at + 8] = 0 >>> 24; into[at + 9] = 0 >>> 16; into[at + 10] = 0 >>> 8; into[at + 11] = 0 // seq
   if (value.ack !== undefined) agree(value.ack, 2, 'ack', 'BadValue')
-  view.setUint32(at + 12, 2) // ack
+  into[at + 12] = 2 >>> 24; into[at + 13] = 2 >>> 16; into[at + 14] = 2 >>> 8; into[at + 15] = 2 // ack
   into.set(noise, at + 16)
   const noiseEnd = at + 16 + noise.length
   fitsInto(into, noiseEnd)
@@ -1080,13 +1080,13 @@ export function encodeHsFinal(value: HsFinalInput, into: Uint8Array, at: number)
   view.setUint8(at + 1, (1 << 6) | (0 << 3) | (0 << 1) | 0)
   const payload_len_own = u16(noise.length, 'payload_len')
   if (value.payload_len !== undefined) agree(value.payload_len, payload_len_own, 'payload_len', 'MalformedPacket')
-  view.setUint16(at + 2, payload_len_own)
+  into[at + 2] = payload_len_own >>> 8; into[at + 3] = payload_len_own
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   if (value.seq !== undefined) agree(value.seq, 0, 'seq', 'MalformedPacket')
-  view.setUint32(at + 8, 0) // seq
+  into[at + 8] = 0 >>> 24; into[at + 9] = 0 >>> 16; into[at + 10] = 0 >>> 8; into[at + 11] = 0 // seq
   if (value.ack !== undefined) agree(value.ack, 3, 'ack', 'BadValue')
-  view.setUint32(at + 12, 3) // ack
+  into[at + 12] = 3 >>> 24; into[at + 13] = 3 >>> 16; into[at + 14] = 3 >>> 8; into[at + 15] = 3 // ack
   into.set(noise, at + 16)
   const noiseEnd = at + 16 + noise.length
   fitsInto(into, noiseEnd)
@@ -1615,15 +1615,15 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
   const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | (phase << 1) | seen)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
-  view.setUint16(at + 2, 0) // payload_len
+  into[at + 2] = 0 >>> 8; into[at + 3] = 0 // payload_len
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
-  view.setUint32(at + 8, seq)
+  into[at + 8] = seq >>> 24; into[at + 9] = seq >>> 16; into[at + 10] = seq >>> 8; into[at + 11] = seq
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
-  view.setUint32(at + 12, ack)
+  into[at + 12] = ack >>> 24; into[at + 13] = ack >>> 16; into[at + 14] = ack >>> 8; into[at + 15] = ack
   const code = u16(value.code, 'code')
-  view.setUint16(at + 16, code)
+  into[at + 16] = code >>> 8; into[at + 17] = code
   const sealedSealed = at + 18 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 16, at + 18, CLOSE_SEAL.over(into, at, sealedSealed, at, at + 16, context))
@@ -1688,10 +1688,9 @@ export function sizeOfAccept(_value: AcceptInput): number {
 
 /** Writes Accept at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeAccept(value: AcceptInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const conn_id = u32(value.conn_id, 'conn_id')
   if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
-  view.setUint32(at, conn_id)
+  into[at] = conn_id >>> 24; into[at + 1] = conn_id >>> 16; into[at + 2] = conn_id >>> 8; into[at + 3] = conn_id
   fitsInto(into, at + 4)
   return at + 4
 }

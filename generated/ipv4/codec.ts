@@ -207,16 +207,16 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   if (value.version !== undefined) agree(value.version, 4, 'version', 'BadValue')
   putBits(into, (at) * 8, 4, 4)
   const tos = u8(value.tos === undefined ? 0 : value.tos, 'tos')
-  view.setUint8(at + 1, tos)
+  into[at + 1] = tos
   const identification = u16(value.identification === undefined ? 0 : value.identification, 'identification')
-  view.setUint16(at + 4, identification)
+  into[at + 4] = identification >>> 8; into[at + 5] = identification
   const flags = intIn(value.flags === undefined ? 2 : value.flags, 0, 7, 'flags')
   const fragment_offset = intIn(value.fragment_offset === undefined ? 0 : value.fragment_offset, 0, 8191, 'fragment_offset')
   view.setUint16(at + 6, (flags << 13) | fragment_offset)
   const ttl = u8(value.ttl === undefined ? 64 : value.ttl, 'ttl')
-  view.setUint8(at + 8, ttl)
+  into[at + 8] = ttl
   const protocol = u8(value.protocol, 'protocol')
-  view.setUint8(at + 9, protocol)
+  into[at + 9] = protocol
   const source = bytesIn(value.source, 'source')
   into.set(source, at + 12)
   const sourceEnd = at + 12 + source.length
@@ -235,10 +235,10 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   const payloadEnd = writePayload(payload, into, optionsEnd, 'payload', protocol, at + 12, at + 20)
   const total_length_own = u16(payloadEnd - at, 'total_length')
   if (value.total_length !== undefined) agree(value.total_length, total_length_own, 'total_length', 'BadValue')
-  view.setUint16(at + 2, total_length_own)
+  into[at + 2] = total_length_own >>> 8; into[at + 3] = total_length_own
   const checksum_own = u16(over(internetChecksum, blanked(into, at, optionsEnd, at + 10, at + 12)), 'checksum')
   if (value.checksum !== undefined) agree(value.checksum, checksum_own, 'checksum', 'BadChecksum')
-  view.setUint16(at + 10, checksum_own)
+  into[at + 10] = checksum_own >>> 8; into[at + 11] = checksum_own
   // Once more, now that all bytes in front are there.
   const payloadEnd2 = writePayload(payload, into, optionsEnd, 'payload', protocol, at + 12, at + 20)
   exactly(payloadEnd2 - optionsEnd, total_length_own - ihl_own * 4, 'payload')

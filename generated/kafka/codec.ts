@@ -121,13 +121,12 @@ export function sizeOfApiVersions(value: ApiVersionsInput): number {
 
 /** Writes ApiVersions at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeApiVersions(value: ApiVersionsInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.key !== undefined) agree(value.key, 18, 'key', 'BadValue')
-  view.setInt16(at, 18) // key
+  into[at] = 18 >>> 8; into[at + 1] = 18 // key
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
-  view.setInt16(at + 2, 0) // version
+  into[at + 2] = 0 >>> 8; into[at + 3] = 0 // version
   const correlation_id = i32(value.correlation_id, 'correlation_id')
-  view.setInt32(at + 4, correlation_id)
+  into[at + 4] = correlation_id >>> 24; into[at + 5] = correlation_id >>> 16; into[at + 6] = correlation_id >>> 8; into[at + 7] = correlation_id
   const client = recordIn(value.client, 'client')
   const clientEnd = writeNullableString(client, into, at + 8, 'client')
   fitsInto(into, clientEnd)
@@ -221,17 +220,17 @@ export function sizeOfMetadata(value: MetadataInput): number {
 
 /** Writes Metadata at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeMetadata(value: MetadataInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.key !== undefined) agree(value.key, 3, 'key', 'BadValue')
-  view.setInt16(at, 3) // key
+  into[at] = 3 >>> 8; into[at + 1] = 3 // key
   if (value.version !== undefined) agree(value.version, 1, 'version', 'BadValue')
-  view.setInt16(at + 2, 1) // version
+  into[at + 2] = 1 >>> 8; into[at + 3] = 1 // version
   const correlation_id = i32(value.correlation_id, 'correlation_id')
-  view.setInt32(at + 4, correlation_id)
+  into[at + 4] = correlation_id >>> 24; into[at + 5] = correlation_id >>> 16; into[at + 6] = correlation_id >>> 8; into[at + 7] = correlation_id
   const client = recordIn(value.client, 'client')
   const clientEnd = writeNullableString(client, into, at + 8, 'client')
   const topics = listIn(value.topics, 'topics')
-  view.setUint32(clientEnd, u32(topics.length, 'topics'))
+  const topicsCountNumber = u32(topics.length, 'topics')
+  into[clientEnd] = topicsCountNumber >>> 24; into[clientEnd + 1] = topicsCountNumber >>> 16; into[clientEnd + 2] = topicsCountNumber >>> 8; into[clientEnd + 3] = topicsCountNumber
   const topicsEnd = writeNullableStringList(topics, into, clientEnd + 4, 'topics')
   fitsInto(into, topicsEnd)
   return topicsEnd
@@ -347,17 +346,16 @@ export function sizeOfResponse(value: ResponseInput): number {
 
 /** Writes Response at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeResponse(value: ResponseInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const key_ = i16(value.key, 'key')
-  view.setInt16(at, key_)
+  into[at] = key_ >>> 8; into[at + 1] = key_
   const version = i16(value.version, 'version')
-  view.setInt16(at + 2, version)
+  into[at + 2] = version >>> 8; into[at + 3] = version
   const correlation_id = i32(value.correlation_id, 'correlation_id')
-  view.setInt32(at + 4, correlation_id)
+  into[at + 4] = correlation_id >>> 24; into[at + 5] = correlation_id >>> 16; into[at + 6] = correlation_id >>> 8; into[at + 7] = correlation_id
   const client = recordIn(value.client, 'client')
   const clientEnd = writeNullableString(client, into, at + 8, 'client')
   const correlation = i32(value.correlation, 'correlation')
-  view.setInt32(clientEnd, correlation)
+  into[clientEnd] = correlation >>> 24; into[clientEnd + 1] = correlation >>> 16; into[clientEnd + 2] = correlation >>> 8; into[clientEnd + 3] = correlation
   const data = bytesIn(value.data, 'data')
   into.set(data, clientEnd + 4)
   const dataEnd = clientEnd + 4 + data.length
@@ -532,7 +530,7 @@ function checkNullableString(input: Input, at: number, end: number, path: string
     textEnd = textEnd2
   }
   if (at + 2 > input.have) input.want(at + 2)
-  if (length !== (hasText ? (hasText ? textEnd2 - (at + 2) : 0) : -1)) throw input.refuse('BadValue', at, `${path}.length`)
+  if (length !== (hasText ? textEnd2 - (at + 2) : -1)) throw input.refuse('BadValue', at, `${path}.length`)
   if (hasText) {
     if (textEnd > input.have) input.want(textEnd)
   }

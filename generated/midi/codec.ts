@@ -137,18 +137,17 @@ export function sizeOfHeader(_value: HeaderInput): number {
 
 /** Writes Header at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHeader(value: HeaderInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1297377380, 'type', 'BadValue')
-  view.setUint32(at, 1297377380) // type
+  into[at] = 1297377380 >>> 24; into[at + 1] = 1297377380 >>> 16; into[at + 2] = 1297377380 >>> 8; into[at + 3] = 1297377380 // type
   const format = u16(value.format, 'format')
-  view.setUint16(at + 8, format)
+  into[at + 8] = format >>> 8; into[at + 9] = format
   const tracks = u16(value.tracks, 'tracks')
-  view.setUint16(at + 10, tracks)
+  into[at + 10] = tracks >>> 8; into[at + 11] = tracks
   const division = u16(value.division, 'division')
-  view.setUint16(at + 12, division)
+  into[at + 12] = division >>> 8; into[at + 13] = division
   const length = u32(value.length === undefined ? at + 14 - (at + 8) : value.length, 'length')
   if (value.length !== undefined) exactly(length, at + 14 - (at + 8), 'body')
-  view.setUint32(at + 4, length)
+  into[at + 4] = length >>> 24; into[at + 5] = length >>> 16; into[at + 6] = length >>> 8; into[at + 7] = length
   fitsInto(into, at + 14)
   return at + 14
 }
@@ -238,14 +237,13 @@ export function sizeOfTrack(value: TrackInput): number {
 
 /** Writes Track at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeTrack(value: TrackInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1297379947, 'type', 'BadValue')
-  view.setUint32(at, 1297379947) // type
+  into[at] = 1297379947 >>> 24; into[at + 1] = 1297379947 >>> 16; into[at + 2] = 1297379947 >>> 8; into[at + 3] = 1297379947 // type
   const events = listIn(value.events, 'events')
   const eventsEnd = writeEventList(events, into, at + 8, 'events')
   const length = u32(value.length === undefined ? eventsEnd - (at + 8) : value.length, 'length')
   if (value.length !== undefined) exactly(length, eventsEnd - (at + 8), 'body')
-  view.setUint32(at + 4, length)
+  into[at + 4] = length >>> 24; into[at + 5] = length >>> 16; into[at + 6] = length >>> 8; into[at + 7] = length
   fitsInto(into, eventsEnd)
   return eventsEnd
 }

@@ -203,20 +203,22 @@ export function encodeConnect(value: ConnectInput, into: Uint8Array, at: number)
   if (value.name !== undefined) agree(value.name, 'MQTT', 'name', 'BadValue')
   const name = 'MQTT'
   const nameEnd = putUtf8(into, at + 4, name, 'name')
-  view.setUint16(at + 2, u16(nameEnd - (at + 4), 'name'))
+  const nameSizeNumber = u16(nameEnd - (at + 4), 'name')
+  into[at + 2] = nameSizeNumber >>> 8; into[at + 3] = nameSizeNumber
   if (value.level !== undefined) agree(value.level, 5, 'level', 'BadValue')
-  view.setUint8(nameEnd, 5) // level
+  into[nameEnd] = 5 // level
   const flags_ = u8(value.flags_ === undefined ? 2 : value.flags_, 'flags_')
-  view.setUint8(nameEnd + 1, flags_)
+  into[nameEnd + 1] = flags_
   const keep_alive = u16(value.keep_alive, 'keep_alive')
-  view.setUint16(nameEnd + 2, keep_alive)
+  into[nameEnd + 2] = keep_alive >>> 8; into[nameEnd + 3] = keep_alive
   const properties = listIn(value.properties === undefined ? [] : value.properties, 'properties')
   const propertiesEnd = writePropertyList(properties, into, nameEnd + 5, 'properties')
   const propertiesSize = propertiesEnd - (nameEnd + 5)
   const propertiesBehind = putPrefix(putLeb128, into, nameEnd + 4, propertiesEnd, propertiesSize, 4, 'properties')
   const client_id = textIn(value.client_id, 'client_id')
   const clientIdEnd = putUtf8(into, propertiesBehind + 2, client_id, 'client_id')
-  view.setUint16(propertiesBehind, u16(clientIdEnd - (propertiesBehind + 2), 'client_id'))
+  const clientIdSizeNumber = u16(clientIdEnd - (propertiesBehind + 2), 'client_id')
+  into[propertiesBehind] = clientIdSizeNumber >>> 8; into[propertiesBehind + 1] = clientIdSizeNumber
   const bodySize = clientIdEnd - (at + 2)
   const bodyBehind = putPrefix(putLeb128, into, at + 1, clientIdEnd, bodySize, 4, 'body')
   fitsInto(into, bodyBehind)
@@ -376,12 +378,13 @@ export function encodePublish(value: PublishInput, into: Uint8Array, at: number)
   view.setUint8(at, (3 << 4) | ((dup ? 1 : 0) << 3) | (qos << 1) | (retain ? 1 : 0))
   const topic = textIn(value.topic, 'topic')
   const topicEnd = putUtf8(into, at + 4, topic, 'topic')
-  view.setUint16(at + 2, u16(topicEnd - (at + 4), 'topic'))
+  const topicSizeNumber = u16(topicEnd - (at + 4), 'topic')
+  into[at + 2] = topicSizeNumber >>> 8; into[at + 3] = topicSizeNumber
   const hasPacketId = value.packet_id !== undefined
   let packetIdBehind = topicEnd
   if (hasPacketId) {
     const packet_id = u16(value.packet_id, 'packet_id')
-    view.setUint16(topicEnd, packet_id)
+    into[topicEnd] = packet_id >>> 8; into[topicEnd + 1] = packet_id
     packetIdBehind = topicEnd + 2
   }
   const properties = listIn(value.properties === undefined ? [] : value.properties, 'properties')

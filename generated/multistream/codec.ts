@@ -9,12 +9,13 @@ import {
   NEEDS,
   NO_CONTEXT,
   type Reader,
-  decodeUtf8,
   fitsInto,
-  isUtf8,
+  isAscii,
+  isWideUtf8,
   noSuchFrame,
   putUtf8,
   textIn,
+  utf8At,
   utf8Size,
 } from '../../runtime/codegen/v1.ts'
 import type { Line, LineInput } from './types.ts'
@@ -29,12 +30,13 @@ import type { Line, LineInput } from './types.ts'
 export class LineReader extends FrameReader {
   override readonly frameName = 'Line'
   override readonly frameIndex = 0
+  textIsAscii = false
 
   get text(): string {
     const b = this.byteSource
     const at = this.byteStart
     const end = this.byteEnd
-    return decodeUtf8(b, at, end)
+    return utf8At(b, at, end, this.textIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -59,7 +61,8 @@ export class LineReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at, end)) throw input.refuse('BadText', at, 'text')
+    this.textIsAscii = isAscii(b, at, end)
+    if (!this.textIsAscii && !isWideUtf8(b, at, end)) throw input.refuse('BadText', at, 'text')
   }
 
   /** A plain copy that may be kept. */
@@ -68,7 +71,7 @@ export class LineReader extends FrameReader {
     const at = this.byteStart
     const end = this.byteEnd
     return {
-      text: decodeUtf8(b, at, end),
+      text: utf8At(b, at, end, this.textIsAscii),
     }
   }
 }

@@ -19,7 +19,6 @@ import {
   noSuchFrame,
   u32,
   u8,
-  viewOf,
 } from '../../runtime/codegen/v1.ts'
 import type { Data, DataInput, End, EndInput, Header, HeaderInput } from './types.ts'
 
@@ -160,30 +159,29 @@ export function sizeOfHeader(_value: HeaderInput): number {
 
 /** Writes Header at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHeader(value: HeaderInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1229472850, 'type', 'BadValue')
-  view.setUint32(at + 4, 1229472850) // type
+  into[at + 4] = 1229472850 >>> 24; into[at + 5] = 1229472850 >>> 16; into[at + 6] = 1229472850 >>> 8; into[at + 7] = 1229472850 // type
   const width = u32(value.width, 'width')
-  view.setUint32(at + 8, width)
+  into[at + 8] = width >>> 24; into[at + 9] = width >>> 16; into[at + 10] = width >>> 8; into[at + 11] = width
   const height = u32(value.height, 'height')
-  view.setUint32(at + 12, height)
+  into[at + 12] = height >>> 24; into[at + 13] = height >>> 16; into[at + 14] = height >>> 8; into[at + 15] = height
   const depth = u8(value.depth, 'depth')
-  view.setUint8(at + 16, depth)
+  into[at + 16] = depth
   const color = u8(value.color, 'color')
-  view.setUint8(at + 17, color)
+  into[at + 17] = color
   if (value.compression !== undefined) agree(value.compression, 0, 'compression', 'BadValue')
-  view.setUint8(at + 18, 0) // compression
+  into[at + 18] = 0 // compression
   if (value.filter !== undefined) agree(value.filter, 0, 'filter', 'BadValue')
-  view.setUint8(at + 19, 0) // filter
+  into[at + 19] = 0 // filter
   const interlace = u8(value.interlace, 'interlace')
-  view.setUint8(at + 20, interlace)
+  into[at + 20] = interlace
   const length_own = u32(at + 21 - (at + 8), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 21 - (at + 8), length_own, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const crc_own = crc32(into, at + 4, at + 21)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'BadCrc')
-  view.setUint32(at + 21, crc_own)
+  into[at + 21] = crc_own >>> 24; into[at + 22] = crc_own >>> 16; into[at + 23] = crc_own >>> 8; into[at + 24] = crc_own
   fitsInto(into, at + 25)
   return at + 25
 }
@@ -293,19 +291,18 @@ export function sizeOfData(value: DataInput): number {
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1229209940, 'type', 'BadValue')
-  view.setUint32(at + 4, 1229209940) // type
+  into[at + 4] = 1229209940 >>> 24; into[at + 5] = 1229209940 >>> 16; into[at + 6] = 1229209940 >>> 8; into[at + 7] = 1229209940 // type
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 8)
   const dataEnd = at + 8 + data.length
   const length_own = u32(dataEnd - (at + 8), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(dataEnd - (at + 8), length_own, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const crc_own = crc32(into, at + 4, dataEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'BadCrc')
-  view.setUint32(dataEnd, crc_own)
+  into[dataEnd] = crc_own >>> 24; into[dataEnd + 1] = crc_own >>> 16; into[dataEnd + 2] = crc_own >>> 8; into[dataEnd + 3] = crc_own
   fitsInto(into, dataEnd + 4)
   return dataEnd + 4
 }
@@ -397,16 +394,15 @@ export function sizeOfEnd(_value: EndInput): number {
 
 /** Writes End at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeEnd(value: EndInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1229278788, 'type', 'BadValue')
-  view.setUint32(at + 4, 1229278788) // type
+  into[at + 4] = 1229278788 >>> 24; into[at + 5] = 1229278788 >>> 16; into[at + 6] = 1229278788 >>> 8; into[at + 7] = 1229278788 // type
   const length_own = u32(at + 8 - (at + 8), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
   exactly(at + 8 - (at + 8), length_own, 'body')
-  view.setUint32(at, length_own)
+  into[at] = length_own >>> 24; into[at + 1] = length_own >>> 16; into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const crc_own = crc32(into, at + 4, at + 8)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'BadCrc')
-  view.setUint32(at + 8, crc_own)
+  into[at + 8] = crc_own >>> 24; into[at + 9] = crc_own >>> 16; into[at + 10] = crc_own >>> 8; into[at + 11] = crc_own
   fitsInto(into, at + 12)
   return at + 12
 }

@@ -178,11 +178,11 @@ export function encodePacket(value: PacketInput, into: Uint8Array, at: number): 
   const payload_type = intIn(value.payload_type, 0, 127, 'payload_type')
   view.setUint8(at + 1, ((marker ? 1 : 0) << 7) | payload_type)
   const sequence = u16(value.sequence, 'sequence')
-  view.setUint16(at + 2, sequence)
+  into[at + 2] = sequence >>> 8; into[at + 3] = sequence
   const timestamp = u32(value.timestamp, 'timestamp')
-  view.setUint32(at + 4, timestamp)
+  into[at + 4] = timestamp >>> 24; into[at + 5] = timestamp >>> 16; into[at + 6] = timestamp >>> 8; into[at + 7] = timestamp
   const ssrc = u32(value.ssrc, 'ssrc')
-  view.setUint32(at + 8, ssrc)
+  into[at + 8] = ssrc >>> 24; into[at + 9] = ssrc >>> 16; into[at + 10] = ssrc >>> 8; into[at + 11] = ssrc
   const csrcEnd = writeU32List(csrc, into, at + 12, 'csrc', csrc_count)
   const rest = bytesIn(value.rest === undefined ? (evaluated('rest', () => there(padded ? join(there(payload), zeros(3 - (payload?.length ?? 0) % 4), numberBytes(4 - (payload?.length ?? 0) % 4, 1, false)) : payload))) : value.rest, 'rest')
   into.set(rest, csrcEnd)

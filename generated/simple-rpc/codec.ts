@@ -10,14 +10,15 @@ import {
   NO_CONTEXT,
   type Reader,
   agree,
-  decodeUtf8,
   fitsInto,
-  isUtf8,
+  isAscii,
+  isWideUtf8,
   noSuchFrame,
   putU64,
   putUtf8,
   readU64,
   textIn,
+  utf8At,
   utf8Size,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
@@ -34,6 +35,7 @@ import type { Request, RequestInput, Response, ResponseInput } from './types.ts'
 export class RequestReader extends FrameReader {
   override readonly frameName = 'Request'
   override readonly frameIndex = 0
+  textIsAscii = false
 
   get type(): number {
     return this.byteSource[this.byteStart]!
@@ -47,7 +49,7 @@ export class RequestReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     const end = this.byteEnd
-    return decodeUtf8(b, at + 9, end)
+    return utf8At(b, at + 9, end, this.textIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -73,7 +75,8 @@ export class RequestReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at + 9, end)) throw input.refuse('BadText', at + 9, 'text')
+    this.textIsAscii = isAscii(b, at + 9, end)
+    if (!this.textIsAscii && !isWideUtf8(b, at + 9, end)) throw input.refuse('BadText', at + 9, 'text')
   }
 
   /** A plain copy that may be kept. */
@@ -84,7 +87,7 @@ export class RequestReader extends FrameReader {
     return {
       type: b[at]!,
       id: readU64(b, at + 1),
-      text: decodeUtf8(b, at + 9, end),
+      text: utf8At(b, at + 9, end, this.textIsAscii),
     }
   }
 }
@@ -117,6 +120,7 @@ export function encodeRequest(value: RequestInput, into: Uint8Array, at: number)
 export class ResponseReader extends FrameReader {
   override readonly frameName = 'Response'
   override readonly frameIndex = 1
+  textIsAscii = false
 
   get type(): number {
     return this.byteSource[this.byteStart]!
@@ -130,7 +134,7 @@ export class ResponseReader extends FrameReader {
     const b = this.byteSource
     const at = this.byteStart
     const end = this.byteEnd
-    return decodeUtf8(b, at + 9, end)
+    return utf8At(b, at + 9, end, this.textIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -156,7 +160,8 @@ export class ResponseReader extends FrameReader {
     const at = input.start
     const end = input.have
     input.frame(this.byteEnd)
-    if (!isUtf8(b, at + 9, end)) throw input.refuse('BadText', at + 9, 'text')
+    this.textIsAscii = isAscii(b, at + 9, end)
+    if (!this.textIsAscii && !isWideUtf8(b, at + 9, end)) throw input.refuse('BadText', at + 9, 'text')
   }
 
   /** A plain copy that may be kept. */
@@ -167,7 +172,7 @@ export class ResponseReader extends FrameReader {
     return {
       type: b[at]!,
       id: readU64(b, at + 1),
-      text: decodeUtf8(b, at + 9, end),
+      text: utf8At(b, at + 9, end, this.textIsAscii),
     }
   }
 }

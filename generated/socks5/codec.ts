@@ -15,12 +15,11 @@ import {
   bytesOf,
   bytesSize,
   copyOf,
-  decodeUtf8,
   enumIn,
   exactly,
   fitsInto,
   isAscii,
-  isUtf8,
+  isWideUtf8,
   latin1Size,
   listIn,
   listSize,
@@ -33,6 +32,7 @@ import {
   textIn,
   u16,
   u8,
+  utf8At,
   utf8Size,
   viewOf,
 } from '../../runtime/codegen/v1.ts'
@@ -122,11 +122,10 @@ export function sizeOfGreeting(value: GreetingInput): number {
 
 /** Writes Greeting at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeGreeting(value: GreetingInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 5, 'version', 'BadValue')
-  view.setUint8(at, 5) // version
+  into[at] = 5 // version
   const methods = listIn(value.methods, 'methods')
-  view.setUint8(at + 1, u8(methods.length, 'methods'))
+  into[at + 1] = u8(methods.length, 'methods')
   const methodsEnd = writeMethodList(methods, into, at + 2, 'methods')
   fitsInto(into, methodsEnd)
   return methodsEnd
@@ -194,11 +193,10 @@ export function sizeOfChoice(_value: ChoiceInput): number {
 
 /** Writes Choice at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeChoice(value: ChoiceInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 5, 'version', 'BadValue')
-  view.setUint8(at, 5) // version
+  into[at] = 5 // version
   const method = numberOfMethod(value.method, 'method', 'UnknownValue')
-  view.setUint8(at + 1, method)
+  into[at + 1] = method
   fitsInto(into, at + 2)
   return at + 2
 }
@@ -215,6 +213,8 @@ export function encodeChoice(value: ChoiceInput, into: Uint8Array, at: number): 
 export class LoginReader extends FrameReader {
   override readonly frameName = 'Login'
   override readonly frameIndex = 2
+  userIsAscii = false
+  passwordIsAscii = false
   userEnd = 0
   passwordEnd = 0
 
@@ -223,11 +223,11 @@ export class LoginReader extends FrameReader {
   }
 
   get user(): string {
-    return decodeUtf8(this.byteSource, this.byteStart + 2, this.userEnd)
+    return utf8At(this.byteSource, this.byteStart + 2, this.userEnd, this.userIsAscii)
   }
 
   get password(): string {
-    return decodeUtf8(this.byteSource, this.userEnd + 1, this.passwordEnd)
+    return utf8At(this.byteSource, this.userEnd + 1, this.passwordEnd, this.passwordIsAscii)
   }
 
   override decodeBytes(input: Input): this {
@@ -262,8 +262,10 @@ export class LoginReader extends FrameReader {
     const at = input.start
     input.frame(this.byteEnd)
     if (b[at]! !== 1) throw input.refuse('BadValue', at, 'version')
-    if (!isUtf8(b, at + 2, this.userEnd)) throw input.refuse('BadText', at + 1, 'user')
-    if (!isUtf8(b, this.userEnd + 1, this.passwordEnd)) throw input.refuse('BadText', this.userEnd, 'password')
+    this.userIsAscii = isAscii(b, at + 2, this.userEnd)
+    if (!this.userIsAscii && !isWideUtf8(b, at + 2, this.userEnd)) throw input.refuse('BadText', at + 1, 'user')
+    this.passwordIsAscii = isAscii(b, this.userEnd + 1, this.passwordEnd)
+    if (!this.passwordIsAscii && !isWideUtf8(b, this.userEnd + 1, this.passwordEnd)) throw input.refuse('BadText', this.userEnd, 'password')
   }
 
   /** A plain copy that may be kept. */
@@ -272,8 +274,8 @@ export class LoginReader extends FrameReader {
     const at = this.byteStart
     return {
       version: b[at]!,
-      user: decodeUtf8(b, at + 2, this.userEnd),
-      password: decodeUtf8(b, this.userEnd + 1, this.passwordEnd),
+      user: utf8At(b, at + 2, this.userEnd, this.userIsAscii),
+      password: utf8At(b, this.userEnd + 1, this.passwordEnd, this.passwordIsAscii),
     }
   }
 }
@@ -285,15 +287,14 @@ export function sizeOfLogin(value: LoginInput): number {
 
 /** Writes Login at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLogin(value: LoginInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 1, 'version', 'BadValue')
-  view.setUint8(at, 1) // version
+  into[at] = 1 // version
   const user = textIn(value.user, 'user')
   const userEnd = putUtf8(into, at + 2, user, 'user')
-  view.setUint8(at + 1, u8(userEnd - (at + 2), 'user'))
+  into[at + 1] = u8(userEnd - (at + 2), 'user')
   const password = textIn(value.password, 'password')
   const passwordEnd = putUtf8(into, userEnd + 1, password, 'password')
-  view.setUint8(userEnd, u8(passwordEnd - (userEnd + 1), 'password'))
+  into[userEnd] = u8(passwordEnd - (userEnd + 1), 'password')
   fitsInto(into, passwordEnd)
   return passwordEnd
 }
@@ -360,11 +361,10 @@ export function sizeOfLoginResult(_value: LoginResultInput): number {
 
 /** Writes LoginResult at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeLoginResult(value: LoginResultInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 1, 'version', 'BadValue')
-  view.setUint8(at, 1) // version
+  into[at] = 1 // version
   const status = u8(value.status, 'status')
-  view.setUint8(at + 1, status)
+  into[at + 1] = status
   fitsInto(into, at + 2)
   return at + 2
 }
@@ -450,16 +450,15 @@ export function sizeOfRequest(value: RequestInput): number {
 
 /** Writes Request at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeRequest(value: RequestInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 5, 'version', 'BadValue')
-  view.setUint8(at, 5) // version
+  into[at] = 5 // version
   const command = numberOfCommand(value.command, 'command', 'UnknownValue')
-  view.setUint8(at + 1, command)
-  view.setUint8(at + 2, 0) // _reserved
+  into[at + 1] = command
+  into[at + 2] = 0 // _reserved
   const address = recordIn(value.address, 'address')
   const addressEnd = writeAddress(address, into, at + 3, 'address')
   const port = u16(value.port, 'port')
-  view.setUint16(addressEnd, port)
+  into[addressEnd] = port >>> 8; into[addressEnd + 1] = port
   fitsInto(into, addressEnd + 2)
   return addressEnd + 2
 }
@@ -544,16 +543,15 @@ export function sizeOfReply(value: ReplyInput): number {
 
 /** Writes Reply at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeReply(value: ReplyInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 5, 'version', 'BadValue')
-  view.setUint8(at, 5) // version
+  into[at] = 5 // version
   const status = numberOfStatus(value.status, 'status', 'UnknownValue')
-  view.setUint8(at + 1, status)
-  view.setUint8(at + 2, 0) // _reserved
+  into[at + 1] = status
+  into[at + 2] = 0 // _reserved
   const address = recordIn(value.address, 'address')
   const addressEnd = writeAddress(address, into, at + 3, 'address')
   const port = u16(value.port, 'port')
-  view.setUint16(addressEnd, port)
+  into[addressEnd] = port >>> 8; into[addressEnd + 1] = port
   fitsInto(into, addressEnd + 2)
   return addressEnd + 2
 }

@@ -300,11 +300,10 @@ export function sizeOfBindingRequest(value: BindingRequestInput, context: Contex
 
 /** Writes BindingRequest at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 1, 'type', 'UnknownMethod')
-  view.setUint16(at, 1) // type
+  into[at] = 1 >>> 8; into[at + 1] = 1 // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
-  view.setUint32(at + 4, 554869826) // cookie
+  into[at + 4] = 554869826 >>> 24; into[at + 5] = 554869826 >>> 16; into[at + 6] = 554869826 >>> 8; into[at + 7] = 554869826 // cookie
   const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
@@ -315,7 +314,7 @@ export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Arra
   let integrityTypeBehind = attributesEnd
   if (hasIntegrityType) {
     if (value.integrity_type !== undefined) agree(value.integrity_type, 8, 'integrity_type', 'BadValue')
-    view.setUint16(attributesEnd, 8) // integrity_type
+    into[attributesEnd] = 8 >>> 8; into[attributesEnd + 1] = 8 // integrity_type
     integrityTypeBehind = attributesEnd + 2
   }
   const hasIntegrityLength = hasIntegrityType
@@ -323,7 +322,7 @@ export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Arra
   let integrityLengthBehind = integrityTypeBehind
   if (hasIntegrityLength) {
     if (value.integrity_length !== undefined) agree(value.integrity_length, 20, 'integrity_length', 'BadValue')
-    view.setUint16(integrityTypeBehind, 20) // integrity_length
+    into[integrityTypeBehind] = 20 >>> 8; into[integrityTypeBehind + 1] = 20 // integrity_length
     integrityLengthBehind = integrityTypeBehind + 2
   }
   const hasIntegrity = hasIntegrityType
@@ -341,7 +340,7 @@ export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Arra
   let fingerprintTypeBehind = integrityBehind
   if (hasFingerprintType) {
     if (value.fingerprint_type !== undefined) agree(value.fingerprint_type, 32808, 'fingerprint_type', 'BadValue')
-    view.setUint16(integrityBehind, 32808) // fingerprint_type
+    into[integrityBehind] = 32808 >>> 8; into[integrityBehind + 1] = 32808 // fingerprint_type
     fingerprintTypeBehind = integrityBehind + 2
   }
   const hasFingerprintLength = hasFingerprintType
@@ -349,7 +348,7 @@ export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Arra
   let fingerprintLengthBehind = fingerprintTypeBehind
   if (hasFingerprintLength) {
     if (value.fingerprint_length !== undefined) agree(value.fingerprint_length, 4, 'fingerprint_length', 'BadValue')
-    view.setUint16(fingerprintTypeBehind, 4) // fingerprint_length
+    into[fingerprintTypeBehind] = 4 >>> 8; into[fingerprintTypeBehind + 1] = 4 // fingerprint_length
     fingerprintLengthBehind = fingerprintTypeBehind + 2
   }
   const hasFingerprint = hasFingerprintType
@@ -357,12 +356,13 @@ export function encodeBindingRequest(value: BindingRequestInput, into: Uint8Arra
   const fingerprintBehind = fingerprintLengthBehind + (hasFingerprint ? 4 : 0)
   const length_own = u16(fingerprintBehind - (at + 20), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
-  view.setUint16(at + 2, length_own)
+  into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const fingerprint_own = (crc32(into, at, integrityBehind) ^ 1398035790) >>> 0
   if (value.fingerprint !== undefined) agree(value.fingerprint, fingerprint_own, 'fingerprint', 'FingerprintMismatch')
   const fingerprint = hasFingerprint ? fingerprint_own : undefined
   if (hasFingerprint) {
-    view.setUint32(fingerprintLengthBehind, fingerprint!)
+    const fingerprintNumber = fingerprint!
+    into[fingerprintLengthBehind] = fingerprintNumber >>> 24; into[fingerprintLengthBehind + 1] = fingerprintNumber >>> 16; into[fingerprintLengthBehind + 2] = fingerprintNumber >>> 8; into[fingerprintLengthBehind + 3] = fingerprintNumber
   }
   exactly(fingerprintBehind - (at + 20), length_own, 'content')
   fitsInto(into, fingerprintBehind)
@@ -600,11 +600,10 @@ export function sizeOfBindingIndication(value: BindingIndicationInput, context: 
 
 /** Writes BindingIndication at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeBindingIndication(value: BindingIndicationInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 17, 'type', 'UnknownMethod')
-  view.setUint16(at, 17) // type
+  into[at] = 17 >>> 8; into[at + 1] = 17 // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
-  view.setUint32(at + 4, 554869826) // cookie
+  into[at + 4] = 554869826 >>> 24; into[at + 5] = 554869826 >>> 16; into[at + 6] = 554869826 >>> 8; into[at + 7] = 554869826 // cookie
   const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
@@ -615,7 +614,7 @@ export function encodeBindingIndication(value: BindingIndicationInput, into: Uin
   let integrityTypeBehind = attributesEnd
   if (hasIntegrityType) {
     if (value.integrity_type !== undefined) agree(value.integrity_type, 8, 'integrity_type', 'BadValue')
-    view.setUint16(attributesEnd, 8) // integrity_type
+    into[attributesEnd] = 8 >>> 8; into[attributesEnd + 1] = 8 // integrity_type
     integrityTypeBehind = attributesEnd + 2
   }
   const hasIntegrityLength = hasIntegrityType
@@ -623,7 +622,7 @@ export function encodeBindingIndication(value: BindingIndicationInput, into: Uin
   let integrityLengthBehind = integrityTypeBehind
   if (hasIntegrityLength) {
     if (value.integrity_length !== undefined) agree(value.integrity_length, 20, 'integrity_length', 'BadValue')
-    view.setUint16(integrityTypeBehind, 20) // integrity_length
+    into[integrityTypeBehind] = 20 >>> 8; into[integrityTypeBehind + 1] = 20 // integrity_length
     integrityLengthBehind = integrityTypeBehind + 2
   }
   const hasIntegrity = hasIntegrityType
@@ -641,7 +640,7 @@ export function encodeBindingIndication(value: BindingIndicationInput, into: Uin
   let fingerprintTypeBehind = integrityBehind
   if (hasFingerprintType) {
     if (value.fingerprint_type !== undefined) agree(value.fingerprint_type, 32808, 'fingerprint_type', 'BadValue')
-    view.setUint16(integrityBehind, 32808) // fingerprint_type
+    into[integrityBehind] = 32808 >>> 8; into[integrityBehind + 1] = 32808 // fingerprint_type
     fingerprintTypeBehind = integrityBehind + 2
   }
   const hasFingerprintLength = hasFingerprintType
@@ -649,7 +648,7 @@ export function encodeBindingIndication(value: BindingIndicationInput, into: Uin
   let fingerprintLengthBehind = fingerprintTypeBehind
   if (hasFingerprintLength) {
     if (value.fingerprint_length !== undefined) agree(value.fingerprint_length, 4, 'fingerprint_length', 'BadValue')
-    view.setUint16(fingerprintTypeBehind, 4) // fingerprint_length
+    into[fingerprintTypeBehind] = 4 >>> 8; into[fingerprintTypeBehind + 1] = 4 // fingerprint_length
     fingerprintLengthBehind = fingerprintTypeBehind + 2
   }
   const hasFingerprint = hasFingerprintType
@@ -657,12 +656,13 @@ export function encodeBindingIndication(value: BindingIndicationInput, into: Uin
   const fingerprintBehind = fingerprintLengthBehind + (hasFingerprint ? 4 : 0)
   const length_own = u16(fingerprintBehind - (at + 20), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
-  view.setUint16(at + 2, length_own)
+  into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const fingerprint_own = (crc32(into, at, integrityBehind) ^ 1398035790) >>> 0
   if (value.fingerprint !== undefined) agree(value.fingerprint, fingerprint_own, 'fingerprint', 'FingerprintMismatch')
   const fingerprint = hasFingerprint ? fingerprint_own : undefined
   if (hasFingerprint) {
-    view.setUint32(fingerprintLengthBehind, fingerprint!)
+    const fingerprintNumber = fingerprint!
+    into[fingerprintLengthBehind] = fingerprintNumber >>> 24; into[fingerprintLengthBehind + 1] = fingerprintNumber >>> 16; into[fingerprintLengthBehind + 2] = fingerprintNumber >>> 8; into[fingerprintLengthBehind + 3] = fingerprintNumber
   }
   exactly(fingerprintBehind - (at + 20), length_own, 'content')
   fitsInto(into, fingerprintBehind)
@@ -900,11 +900,10 @@ export function sizeOfBindingResponse(value: BindingResponseInput, context: Cont
 
 /** Writes BindingResponse at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 257, 'type', 'UnknownMethod')
-  view.setUint16(at, 257) // type
+  into[at] = 257 >>> 8; into[at + 1] = 257 // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
-  view.setUint32(at + 4, 554869826) // cookie
+  into[at + 4] = 554869826 >>> 24; into[at + 5] = 554869826 >>> 16; into[at + 6] = 554869826 >>> 8; into[at + 7] = 554869826 // cookie
   const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
@@ -915,7 +914,7 @@ export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Ar
   let integrityTypeBehind = attributesEnd
   if (hasIntegrityType) {
     if (value.integrity_type !== undefined) agree(value.integrity_type, 8, 'integrity_type', 'BadValue')
-    view.setUint16(attributesEnd, 8) // integrity_type
+    into[attributesEnd] = 8 >>> 8; into[attributesEnd + 1] = 8 // integrity_type
     integrityTypeBehind = attributesEnd + 2
   }
   const hasIntegrityLength = hasIntegrityType
@@ -923,7 +922,7 @@ export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Ar
   let integrityLengthBehind = integrityTypeBehind
   if (hasIntegrityLength) {
     if (value.integrity_length !== undefined) agree(value.integrity_length, 20, 'integrity_length', 'BadValue')
-    view.setUint16(integrityTypeBehind, 20) // integrity_length
+    into[integrityTypeBehind] = 20 >>> 8; into[integrityTypeBehind + 1] = 20 // integrity_length
     integrityLengthBehind = integrityTypeBehind + 2
   }
   const hasIntegrity = hasIntegrityType
@@ -941,7 +940,7 @@ export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Ar
   let fingerprintTypeBehind = integrityBehind
   if (hasFingerprintType) {
     if (value.fingerprint_type !== undefined) agree(value.fingerprint_type, 32808, 'fingerprint_type', 'BadValue')
-    view.setUint16(integrityBehind, 32808) // fingerprint_type
+    into[integrityBehind] = 32808 >>> 8; into[integrityBehind + 1] = 32808 // fingerprint_type
     fingerprintTypeBehind = integrityBehind + 2
   }
   const hasFingerprintLength = hasFingerprintType
@@ -949,7 +948,7 @@ export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Ar
   let fingerprintLengthBehind = fingerprintTypeBehind
   if (hasFingerprintLength) {
     if (value.fingerprint_length !== undefined) agree(value.fingerprint_length, 4, 'fingerprint_length', 'BadValue')
-    view.setUint16(fingerprintTypeBehind, 4) // fingerprint_length
+    into[fingerprintTypeBehind] = 4 >>> 8; into[fingerprintTypeBehind + 1] = 4 // fingerprint_length
     fingerprintLengthBehind = fingerprintTypeBehind + 2
   }
   const hasFingerprint = hasFingerprintType
@@ -957,12 +956,13 @@ export function encodeBindingResponse(value: BindingResponseInput, into: Uint8Ar
   const fingerprintBehind = fingerprintLengthBehind + (hasFingerprint ? 4 : 0)
   const length_own = u16(fingerprintBehind - (at + 20), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
-  view.setUint16(at + 2, length_own)
+  into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const fingerprint_own = (crc32(into, at, integrityBehind) ^ 1398035790) >>> 0
   if (value.fingerprint !== undefined) agree(value.fingerprint, fingerprint_own, 'fingerprint', 'FingerprintMismatch')
   const fingerprint = hasFingerprint ? fingerprint_own : undefined
   if (hasFingerprint) {
-    view.setUint32(fingerprintLengthBehind, fingerprint!)
+    const fingerprintNumber = fingerprint!
+    into[fingerprintLengthBehind] = fingerprintNumber >>> 24; into[fingerprintLengthBehind + 1] = fingerprintNumber >>> 16; into[fingerprintLengthBehind + 2] = fingerprintNumber >>> 8; into[fingerprintLengthBehind + 3] = fingerprintNumber
   }
   exactly(fingerprintBehind - (at + 20), length_own, 'content')
   fitsInto(into, fingerprintBehind)
@@ -1200,11 +1200,10 @@ export function sizeOfBindingError(value: BindingErrorInput, context: Context = 
 
 /** Writes BindingError at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 273, 'type', 'UnknownMethod')
-  view.setUint16(at, 273) // type
+  into[at] = 273 >>> 8; into[at + 1] = 273 // type
   if (value.cookie !== undefined) agree(value.cookie, 554869826, 'cookie', 'NotStun')
-  view.setUint32(at + 4, 554869826) // cookie
+  into[at + 4] = 554869826 >>> 24; into[at + 5] = 554869826 >>> 16; into[at + 6] = 554869826 >>> 8; into[at + 7] = 554869826 // cookie
   const transaction = bytesIn(value.transaction === undefined ? context.random(12) : value.transaction, 'transaction')
   into.set(transaction, at + 8)
   const transactionEnd = at + 8 + transaction.length
@@ -1215,7 +1214,7 @@ export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, a
   let integrityTypeBehind = attributesEnd
   if (hasIntegrityType) {
     if (value.integrity_type !== undefined) agree(value.integrity_type, 8, 'integrity_type', 'BadValue')
-    view.setUint16(attributesEnd, 8) // integrity_type
+    into[attributesEnd] = 8 >>> 8; into[attributesEnd + 1] = 8 // integrity_type
     integrityTypeBehind = attributesEnd + 2
   }
   const hasIntegrityLength = hasIntegrityType
@@ -1223,7 +1222,7 @@ export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, a
   let integrityLengthBehind = integrityTypeBehind
   if (hasIntegrityLength) {
     if (value.integrity_length !== undefined) agree(value.integrity_length, 20, 'integrity_length', 'BadValue')
-    view.setUint16(integrityTypeBehind, 20) // integrity_length
+    into[integrityTypeBehind] = 20 >>> 8; into[integrityTypeBehind + 1] = 20 // integrity_length
     integrityLengthBehind = integrityTypeBehind + 2
   }
   const hasIntegrity = hasIntegrityType
@@ -1241,7 +1240,7 @@ export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, a
   let fingerprintTypeBehind = integrityBehind
   if (hasFingerprintType) {
     if (value.fingerprint_type !== undefined) agree(value.fingerprint_type, 32808, 'fingerprint_type', 'BadValue')
-    view.setUint16(integrityBehind, 32808) // fingerprint_type
+    into[integrityBehind] = 32808 >>> 8; into[integrityBehind + 1] = 32808 // fingerprint_type
     fingerprintTypeBehind = integrityBehind + 2
   }
   const hasFingerprintLength = hasFingerprintType
@@ -1249,7 +1248,7 @@ export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, a
   let fingerprintLengthBehind = fingerprintTypeBehind
   if (hasFingerprintLength) {
     if (value.fingerprint_length !== undefined) agree(value.fingerprint_length, 4, 'fingerprint_length', 'BadValue')
-    view.setUint16(fingerprintTypeBehind, 4) // fingerprint_length
+    into[fingerprintTypeBehind] = 4 >>> 8; into[fingerprintTypeBehind + 1] = 4 // fingerprint_length
     fingerprintLengthBehind = fingerprintTypeBehind + 2
   }
   const hasFingerprint = hasFingerprintType
@@ -1257,12 +1256,13 @@ export function encodeBindingError(value: BindingErrorInput, into: Uint8Array, a
   const fingerprintBehind = fingerprintLengthBehind + (hasFingerprint ? 4 : 0)
   const length_own = u16(fingerprintBehind - (at + 20), 'length')
   if (value.length !== undefined) agree(value.length, length_own, 'length', 'BadValue')
-  view.setUint16(at + 2, length_own)
+  into[at + 2] = length_own >>> 8; into[at + 3] = length_own
   const fingerprint_own = (crc32(into, at, integrityBehind) ^ 1398035790) >>> 0
   if (value.fingerprint !== undefined) agree(value.fingerprint, fingerprint_own, 'fingerprint', 'FingerprintMismatch')
   const fingerprint = hasFingerprint ? fingerprint_own : undefined
   if (hasFingerprint) {
-    view.setUint32(fingerprintLengthBehind, fingerprint!)
+    const fingerprintNumber = fingerprint!
+    into[fingerprintLengthBehind] = fingerprintNumber >>> 24; into[fingerprintLengthBehind + 1] = fingerprintNumber >>> 16; into[fingerprintLengthBehind + 2] = fingerprintNumber >>> 8; into[fingerprintLengthBehind + 3] = fingerprintNumber
   }
   exactly(fingerprintBehind - (at + 20), length_own, 'content')
   fitsInto(into, fingerprintBehind)

@@ -138,14 +138,14 @@ export function sizeOfChangeCipherSpec(_value: ChangeCipherSpecInput): number {
 
 /** Writes ChangeCipherSpec at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeChangeCipherSpec(value: ChangeCipherSpecInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 20, 'type', 'BadValue')
-  view.setUint8(at, 20) // type
+  into[at] = 20 // type
   const version = u16(value.version === undefined ? 771 : value.version, 'version')
-  view.setUint16(at + 1, version)
+  into[at + 1] = version >>> 8; into[at + 2] = version
   if (value.one !== undefined) agree(value.one, 1, 'one', 'BadValue')
-  view.setUint8(at + 5, 1) // one
-  view.setUint16(at + 3, u16(at + 6 - (at + 5), 'body'))
+  into[at + 5] = 1 // one
+  const bodySizeNumber = u16(at + 6 - (at + 5), 'body')
+  into[at + 3] = bodySizeNumber >>> 8; into[at + 4] = bodySizeNumber
   fitsInto(into, at + 6)
   return at + 6
 }
@@ -236,16 +236,16 @@ export function sizeOfAlert(_value: AlertInput): number {
 
 /** Writes Alert at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeAlert(value: AlertInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 21, 'type', 'BadValue')
-  view.setUint8(at, 21) // type
+  into[at] = 21 // type
   const version = u16(value.version === undefined ? 771 : value.version, 'version')
-  view.setUint16(at + 1, version)
+  into[at + 1] = version >>> 8; into[at + 2] = version
   const level = u8(value.level, 'level')
-  view.setUint8(at + 5, level)
+  into[at + 5] = level
   const description = u8(value.description, 'description')
-  view.setUint8(at + 6, description)
-  view.setUint16(at + 3, u16(at + 7 - (at + 5), 'body'))
+  into[at + 6] = description
+  const bodySizeNumber = u16(at + 7 - (at + 5), 'body')
+  into[at + 3] = bodySizeNumber >>> 8; into[at + 4] = bodySizeNumber
   fitsInto(into, at + 7)
   return at + 7
 }
@@ -333,14 +333,14 @@ export function sizeOfHandshakes(value: HandshakesInput): number {
 
 /** Writes Handshakes at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHandshakes(value: HandshakesInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 22, 'type', 'BadValue')
-  view.setUint8(at, 22) // type
+  into[at] = 22 // type
   const version = u16(value.version === undefined ? 771 : value.version, 'version')
-  view.setUint16(at + 1, version)
+  into[at + 1] = version >>> 8; into[at + 2] = version
   const messages = listIn(value.messages, 'messages')
   const messagesEnd = writeHandshakeMessageList(messages, into, at + 5, 'messages', context)
-  view.setUint16(at + 3, u16(messagesEnd - (at + 5), 'body'))
+  const bodySizeNumber = u16(messagesEnd - (at + 5), 'body')
+  into[at + 3] = bodySizeNumber >>> 8; into[at + 4] = bodySizeNumber
   fitsInto(into, messagesEnd)
   return messagesEnd
 }
@@ -435,15 +435,15 @@ export function sizeOfApplicationData(value: ApplicationDataInput): number {
 
 /** Writes ApplicationData at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeApplicationData(value: ApplicationDataInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.type !== undefined) agree(value.type, 23, 'type', 'BadValue')
-  view.setUint8(at, 23) // type
+  into[at] = 23 // type
   const version = u16(value.version === undefined ? 771 : value.version, 'version')
-  view.setUint16(at + 1, version)
+  into[at + 1] = version >>> 8; into[at + 2] = version
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 5)
   const dataEnd = at + 5 + data.length
-  view.setUint16(at + 3, u16(dataEnd - (at + 5), 'body'))
+  const bodySizeNumber = u16(dataEnd - (at + 5), 'body')
+  into[at + 3] = bodySizeNumber >>> 8; into[at + 4] = bodySizeNumber
   fitsInto(into, dataEnd)
   return dataEnd
 }

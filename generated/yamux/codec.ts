@@ -17,7 +17,6 @@ import {
   noSuchFrame,
   onlyBits,
   u32,
-  viewOf,
 } from '../../runtime/codegen/v1.ts'
 import {
   type Data,
@@ -133,19 +132,19 @@ export function sizeOfData(value: DataInput): number {
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
-  view.setUint8(at, 0) // version
+  into[at] = 0 // version
   if (value.type !== undefined) agree(value.type, 0, 'type', 'BadValue')
-  view.setUint8(at + 1, 0) // type
+  into[at + 1] = 0 // type
   const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
-  view.setUint16(at + 2, flags)
+  into[at + 2] = flags >>> 8; into[at + 3] = flags
   const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
-  view.setUint32(at + 4, stream)
+  into[at + 4] = stream >>> 24; into[at + 5] = stream >>> 16; into[at + 6] = stream >>> 8; into[at + 7] = stream
   const data = bytesIn(value.data, 'data')
   into.set(data, at + 12)
   const dataEnd = at + 12 + data.length
-  view.setUint32(at + 8, u32(dataEnd - (at + 12), 'data'))
+  const dataSizeNumber = u32(dataEnd - (at + 12), 'data')
+  into[at + 8] = dataSizeNumber >>> 24; into[at + 9] = dataSizeNumber >>> 16; into[at + 10] = dataSizeNumber >>> 8; into[at + 11] = dataSizeNumber
   fitsInto(into, dataEnd)
   return dataEnd
 }
@@ -238,17 +237,16 @@ export function sizeOfWindow(_value: WindowInput): number {
 
 /** Writes Window at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeWindow(value: WindowInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
-  view.setUint8(at, 0) // version
+  into[at] = 0 // version
   if (value.type !== undefined) agree(value.type, 1, 'type', 'BadValue')
-  view.setUint8(at + 1, 1) // type
+  into[at + 1] = 1 // type
   const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
-  view.setUint16(at + 2, flags)
+  into[at + 2] = flags >>> 8; into[at + 3] = flags
   const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
-  view.setUint32(at + 4, stream)
+  into[at + 4] = stream >>> 24; into[at + 5] = stream >>> 16; into[at + 6] = stream >>> 8; into[at + 7] = stream
   const delta = u32(value.delta, 'delta')
-  view.setUint32(at + 8, delta)
+  into[at + 8] = delta >>> 24; into[at + 9] = delta >>> 16; into[at + 10] = delta >>> 8; into[at + 11] = delta
   fitsInto(into, at + 12)
   return at + 12
 }
@@ -341,17 +339,16 @@ export function sizeOfPing(_value: PingInput): number {
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
-  view.setUint8(at, 0) // version
+  into[at] = 0 // version
   if (value.type !== undefined) agree(value.type, 2, 'type', 'BadValue')
-  view.setUint8(at + 1, 2) // type
+  into[at + 1] = 2 // type
   const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
-  view.setUint16(at + 2, flags)
+  into[at + 2] = flags >>> 8; into[at + 3] = flags
   const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
-  view.setUint32(at + 4, stream)
+  into[at + 4] = stream >>> 24; into[at + 5] = stream >>> 16; into[at + 6] = stream >>> 8; into[at + 7] = stream
   const opaque = u32(value.opaque, 'opaque')
-  view.setUint32(at + 8, opaque)
+  into[at + 8] = opaque >>> 24; into[at + 9] = opaque >>> 16; into[at + 10] = opaque >>> 8; into[at + 11] = opaque
   fitsInto(into, at + 12)
   return at + 12
 }
@@ -444,17 +441,16 @@ export function sizeOfGoAway(_value: GoAwayInput): number {
 
 /** Writes GoAway at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeGoAway(value: GoAwayInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.version !== undefined) agree(value.version, 0, 'version', 'BadValue')
-  view.setUint8(at, 0) // version
+  into[at] = 0 // version
   if (value.type !== undefined) agree(value.type, 3, 'type', 'BadValue')
-  view.setUint8(at + 1, 3) // type
+  into[at + 1] = 3 // type
   const flags = onlyBits(value.flags === undefined ? 0 : value.flags, Flags, 15, 'flags', 'BadValue')
-  view.setUint16(at + 2, flags)
+  into[at + 2] = flags >>> 8; into[at + 3] = flags
   const stream = u32(value.stream === undefined ? 0 : value.stream, 'stream')
-  view.setUint32(at + 4, stream)
+  into[at + 4] = stream >>> 24; into[at + 5] = stream >>> 16; into[at + 6] = stream >>> 8; into[at + 7] = stream
   const code = u32(value.code, 'code')
-  view.setUint32(at + 8, code)
+  into[at + 8] = code >>> 24; into[at + 9] = code >>> 16; into[at + 10] = code >>> 8; into[at + 11] = code
   fitsInto(into, at + 12)
   return at + 12
 }

@@ -139,8 +139,10 @@ function checkFill(
   const fail = (code: string): string => refusal(code, owner, label, nameOf(label.error))
   if (type.kind === 'text') {
     if (type.encoding === 'latin1') return
-    const test = scope.use(type.encoding === 'utf8' ? 'isUtf8' : 'isAscii')
-    writer.writeLine(`if (!${test}(${span})) throw ${fail('BadText')}`)
+    const ascii = type.encoding === 'utf8' ? scope.ascii.get(label.name) : undefined
+    if (ascii) writer.writeLine(`${ascii} = ${scope.use('isAscii')}(${span})`)
+    const test = scope.use(ascii ? 'isWideUtf8' : type.encoding === 'utf8' ? 'isUtf8' : 'isAscii')
+    writer.writeLine(`if (${ascii ? `!${ascii} && ` : ''}!${test}(${span})) throw ${fail('BadText')}`)
     return
   }
   const { low, high } = intBounds(scope.protocol, type)

@@ -7,7 +7,7 @@ import {
   StructureKind,
 } from 'ts-morph'
 import type { Body, Field, Frame, Group } from '../model/model.ts'
-import { fieldGetters, storedFields, storedMember } from './decode-getters.ts'
+import { fieldGetters, storedFields, storedMember, storedTexts } from './decode-getters.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
 import { plainText } from './decode-read.ts'
@@ -17,7 +17,7 @@ import { drawLayout } from './draw.ts'
 import { asNumber, emitExpr } from './expr.ts'
 import { fieldsOf } from './facts.ts'
 import { shownPath } from './header.ts'
-import { constant, frameTypeName } from './names.ts'
+import { camel, constant, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'
 import { hasValue } from './shape.ts'
@@ -52,12 +52,15 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
   })
   scope.getters = frame !== undefined
   if (frame) for (const field of storedFields(unit.protocol, body)) scope.stored.add(field)
+  const texts = frame ? storedTexts(body) : []
+  for (const field of texts) scope.ascii.set(field.name, `this.${scope.names.unique(camel(`${field.name}IsAscii`))}`)
   const choosing = subject.more?.(scope) ?? []
   scope.again()
   const decoding = [...choosing, ...decodeMethods(unit, scope, subject)]
   scope.decoding = false
   scope.validating = false
   scope.forgetLocals()
+  for (const field of texts) scope.slots.set(field, { ...scope.slot(field), ascii: scope.ascii.get(field.name)! })
   const getters = frame
     ? fieldsOf(body.nodes)
         .filter(field => hasValue(field) && !scope.stored.has(field))
@@ -90,6 +93,7 @@ export function frameClass(unit: Unit, subject: Subject): ClassDeclarationStruct
           ]
         : []),
       ...[...scope.stored].map(field => storedMember(unit.protocol, field)),
+      ...[...scope.ascii.values()].map(member => ({ name: member.slice('this.'.length), initializer: 'false' })),
       ...[...scope.members].map(([name, initializer]) => ({ name, initializer })),
     ],
     getAccessors: getters,

@@ -22,6 +22,19 @@ export function storedFields(protocol: Protocol, body: Body): readonly Field[] {
   return numbers.length > MANY ? numbers : numbers.filter(field => field.type.kind === 'float')
 }
 
+/** Texts that are always there and checked when a frame is decoded: their readers remember whether they are ASCII. */
+export function storedTexts(body: Body): readonly Field[] {
+  return fieldsOf(body.nodes).filter(
+    field =>
+      field.type.kind === 'region' &&
+      field.type.of.kind === 'text' &&
+      field.type.of.encoding === 'utf8' &&
+      hasValue(field) &&
+      !field.from &&
+      isPlainlyIn(body.nodes, field),
+  )
+}
+
 function isStorable(protocol: Protocol, field: Field): boolean {
   if (!hasValue(field) || field.from || !['int', 'float', 'bitset', 'bool', 'bit'].includes(field.type.kind))
     return false

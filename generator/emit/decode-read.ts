@@ -8,7 +8,7 @@ import { coreType, fixedBits, intBounds, isNarrow, type VarintType } from './fac
 import { byteText, endText, type Position, plus, readInt } from './position.ts'
 import type { Unit } from './unit.ts'
 
-type Place = Pick<Slot, 'start' | 'end' | 'contentStart' | 'contentEnd'>
+type Place = Pick<Slot, 'start' | 'end' | 'contentStart' | 'contentEnd' | 'ascii'>
 
 /** The value of a laid out type, as expressions see it. */
 export function rawCode(scope: DecodeScope, type: Type, place: Place): Code {
@@ -39,7 +39,7 @@ export function rawCode(scope: DecodeScope, type: Type, place: Place): Code {
     case 'bytes':
       return { text: `b.subarray(${from(place)}, ${to(place)})`, form: 'bytes', prec: ATOM }
     case 'text':
-      return { text: textOf(unit, type.encoding, from(place), to(place)), form: 'string', prec: ATOM }
+      return { text: textOf(unit, type.encoding, place), form: 'string', prec: ATOM }
     case 'number':
       return numberCode(unit, protocol, type, place)
     case 'region':
@@ -199,8 +199,9 @@ function numberCode(
   return { text: narrow ? `Number(${call})` : call, form: narrow ? 'number' : 'bigint', prec: ATOM, ...bounds }
 }
 
-function textOf(unit: Unit, encoding: 'utf8' | 'ascii' | 'latin1', start: string, end: string): string {
-  return `${unit.use(encoding === 'utf8' ? 'decodeUtf8' : 'readLatin1')}(b, ${start}, ${end})`
+function textOf(unit: Unit, encoding: 'utf8' | 'ascii' | 'latin1', place: Place): string {
+  if (place.ascii) return `${unit.use('utf8At')}(b, ${from(place)}, ${to(place)}, ${place.ascii})`
+  return `${unit.use(encoding === 'utf8' ? 'decodeUtf8' : 'readLatin1')}(b, ${from(place)}, ${to(place)})`
 }
 
 function floatText(unit: Unit, type: Extract<Type, { kind: 'float' }>, at: Position): string {

@@ -26,6 +26,8 @@ export interface Slot {
   readonly local?: Code
   /** The local can still be seen behind the condition that it was read under. */
   readonly kept?: boolean
+  /** Code that tells of a text, once it was checked, whether it is ASCII. */
+  readonly ascii?: string
 }
 
 /** An `else` that speaks for a node. `named` replaces every error, `soft` all but running out of the region around. */
@@ -76,6 +78,8 @@ export class DecodeScope implements Reach {
   /** In a reader: fields that are members of it, and whether these have their values yet. */
   readonly stored: Set<Field> = new Set()
   loaded = false
+  /** In a reader: members that tell of a text whether it is ASCII, by the name of its field. */
+  readonly ascii: Map<string, string> = new Map()
   validating = false
   /** In a reader: its methods that decode, where `input` is a parameter. */
   decoding = true

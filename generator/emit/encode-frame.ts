@@ -1,10 +1,11 @@
 // The encoder of a frame: `sizeOfData` counts, `encodeData` writes into the caller's slab and returns the offset behind.
 import { CodeBlockWriter, StructureKind } from 'ts-morph'
-import type { Frame } from '../model/model.ts'
+import type { Frame, Protocol, Type } from '../model/model.ts'
 import { EncodeBody, type Sealing } from './encode-body.ts'
 import { EncodeScope } from './encode-scope.ts'
 import { writeSize } from './encode-size.ts'
 import { asNumber, emitExpr } from './expr.ts'
+import { coreType, fieldsOf } from './facts.ts'
 import type { Statements } from './file.ts'
 import { frameTypeName } from './names.ts'
 import { quote } from './naming.ts'
@@ -61,6 +62,7 @@ export function encodeFunctions(
 function encodeText(unit: Unit, frame: Frame): string {
   const writer = new CodeBlockWriter({ indentNumberOfSpaces: 2, useSingleQuote: true })
   const scope = new EncodeScope(unit, frame.body, position('at'), '', new Map(), RESERVED)
+  scope.bytewise = !fieldsOf(frame.body.nodes).some(field => needsView(unit.protocol, field.type))
   const body = new EncodeBody(scope, writer, frame.ids)
   const end = body.write()
   if (frame.max) {
@@ -73,6 +75,14 @@ function encodeText(unit: Unit, frame: Frame): string {
   writer.writeLine(`return ${endText(end)}`)
   const text = withoutUnused(writer.toString())
   return /\bview[.,]/.test(text) ? `const view = ${unit.use('viewOf')}(into)\n${text}` : text
+}
+
+/** Floats and 64 bits are written through a DataView; where there is one, it is the fastest for all other numbers too. */
+function needsView(protocol: Protocol, type: Type): boolean {
+  const core = coreType(type)
+  if (core.kind === 'enum') return needsView(protocol, protocol.enums.get(core.name)!.type)
+  if (core.kind === 'bitset') return protocol.bitsets.get(core.name)!.type.bits > 32
+  return core.kind === 'float' || (core.kind === 'int' && core.bits > 32)
 }
 
 /** Sealing is the last thing that happens. */

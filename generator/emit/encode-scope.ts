@@ -33,6 +33,8 @@ export class EncodeScope implements Reach {
   readonly pending: Set<Node> = new Set()
   readonly given: ReadonlyMap<string, Code>
   listed: { item?: Code; prev?: Code } = {}
+  /** Integers are stored byte by byte: a frame without floats and 64 bits needs no DataView. */
+  bytewise = false
   current: Node | undefined
   /** Holds a size or count against `actual`, the code of what was written, when what it needs is written. */
   later: (wanted: Expr, actual: string) => void = () => {

@@ -113,6 +113,10 @@ export function writeInt(ink: Ink, type: IntType, value: Code, at: Position): vo
     )
     return
   }
+  if (scope.bytewise && bits <= 32 && bits !== 24) {
+    writeBytes(ink, type, asNumber(value), at)
+    return
+  }
   const kind = signed ? 'Int' : 'Uint'
   const order = type.little && bits > 8 ? ', true' : ''
   switch (bits) {
@@ -138,6 +142,19 @@ export function writeInt(ink: Ink, type: IntType, value: Code, at: Position): vo
         `${scope.use(`putBigInt${type.little ? 'le' : ''}`)}(into, ${p}, ${bits / 8}, ${asBig(value).text})`,
       )
   }
+}
+
+/** One store for each byte. A store behind the slab does nothing; that the frame fits is checked at its end. */
+function writeBytes(ink: Ink, { bits, little }: IntType, value: Code, at: Position): void {
+  const { scope, writer } = ink
+  const count = bits / 8
+  const isPlain = count === 1 || /^-?\w+$/.test(value.text)
+  const text = isPlain ? value.text : scope.local(writer, `${ink.name}Number`, value.text)
+  const stores = Array.from({ length: count }, (_, i) => {
+    const shift = 8 * (little ? i : count - 1 - i)
+    return `into[${byteText(plus(at, 8 * i))}] = ${text}${shift === 0 ? '' : ` >>> ${shift}`}`
+  })
+  writer.writeLine(`${stores.join('; ')}${note(ink, value)}`)
 }
 
 function writeVarint(ink: Ink, type: VarintType, value: Code, at: Position): Written {

@@ -64,6 +64,8 @@ export interface Reach {
   /** Whether the field whose value is being computed lies inside a range of this record. */
   /** Runs a part that needs only where things stand, not their bytes. */
   sizing?<T>(part: () => T): T
+  /** Runs a part that stands where a condition is known to hold. */
+  assume?<T>(holds: string, part: () => T): T
   containsOwn?(from: string | undefined, to: string | undefined): boolean
   /** The name in generated code of something that the runtime exports. */
   use(name: string): string
@@ -106,7 +108,8 @@ export function emitExpr(expr: Expr, reach: Reach): Code {
       return emitIndex(expr, reach)
     case 'if': {
       const test = truth(expr.test, reach)
-      const [yes, no] = alike(emitExpr(expr.yes, reach), emitExpr(expr.no, reach))
+      const given = (): Code => emitExpr(expr.yes, reach)
+      const [yes, no] = alike(reach.assume?.(test.text, given) ?? given(), emitExpr(expr.no, reach))
       return {
         ...widest(yes, no),
         text: `${wrap(test, 4)} ? ${wrap(yes, 3)} : ${wrap(no, 3)}`,

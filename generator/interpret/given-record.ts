@@ -1,6 +1,7 @@
 // A record that is being encoded: every field resolves to its value when somebody asks, and to its bits
 // (docs/adr/0002-decoding.md, "Encoding").
 import type { EncodeError } from '../../runtime/wire/codec.ts'
+import { exprText } from '../emit/notation.ts'
 import type { Body, Expr, Field, Group, Node } from '../model/model.ts'
 import { looksAhead } from '../model/walk.ts'
 import { checkGiven } from './check-given.ts'
@@ -305,8 +306,10 @@ export class Given implements StructValue {
 
   private appears(node: Field, groups: readonly Group[], scope: EncodeScope): boolean {
     const given = this.values[node.name] !== undefined && !node.hidden
-    const mismatch = (): EncodeError =>
-      scope.refuse('ConditionMismatch', 'this was given, but its condition does not hold')
+    const mismatch = (): EncodeError => {
+      const condition = node.if ? `: ${exprText(node.if)}` : ''
+      return scope.refuse('ConditionMismatch', `this was given, but its condition does not hold${condition}`)
+    }
     if (!groups.every(group => this.groupsPresent.get(group)!())) {
       if (given) throw mismatch()
       return false

@@ -25,13 +25,14 @@ function showNumber(value: bigint, field: Field): string {
 }
 
 function showTime(value: bigint, time: NonNullable<Field['time']>): string {
-  const ms = time === 'unix' ? Number(value) * 1000 : time === 'unix_ms' ? Number(value) : fixed1900(value)
+  const ms = time === 'unix' ? Number(value) * 1000 : time === 'unix_ms' ? Number(value) : since1900(value)
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? 'no date' : date.toISOString()
 }
 
-/** 32 bits of seconds since 1900 and 32 bits of fraction (RFC 5905 section 6). */
-function fixed1900(value: bigint): number {
+/** 32 bits of seconds since 1900, behind them 32 bits of fraction where the number has them (RFC 5905 section 6). */
+function since1900(value: bigint): number {
+  if (value < 1n << 32n) return (Number(value) - SECONDS_1900) * 1000
   return Number(value >> 32n) * 1000 + Number(((value & 0xffffffffn) * 1000n) >> 32n) - SECONDS_1900 * 1000
 }
 

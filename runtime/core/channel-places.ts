@@ -9,28 +9,27 @@ import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 
 export class ChannelPlaces {
-  /** The reliable channel, where there is one. */
-  readonly onlyReliable: number | undefined
   readonly #plan: ChannelPlan
-  readonly #places: ReadonlyMap<string, number>
-  /** Where a value says which channel it is for. */
-  readonly #path: readonly string[]
-  readonly #piece: { id: number; index: number; count: number } = { id: 0, index: 0, count: 0 }
+  /** What was asked for last, by frame and name: whoever sends many messages asks for the same again. */
+  #lastFrame: FramePlan | undefined
+  #lastName: string | undefined
+  #lastPlace = 0
+  #piece: { id: number; index: number; count: number } | undefined
 
   constructor(plan: ChannelPlan) {
     this.#plan = plan
-    this.#places = new Map(plan.channels.map((one, place) => [one.name, place]))
-    this.#path = plan.header.channel?.path.split('.') ?? []
-    const [one, ...others] = plan.channels.filter(channel => channel.delivery.startsWith('reliable'))
-    this.onlyReliable = one !== undefined && others.length === 0 ? plan.channels.indexOf(one) : undefined
   }
 
   /** By its name. Throws where the frame does not travel on it. */
   named(frame: FramePlan, name: string): number {
+    if (frame === this.#lastFrame && name === this.#lastName) return this.#lastPlace
     const { channel } = frame.descriptor
-    const place = this.#places.get(name)
+    const place = this.#plan.places.get(name)
     if (place === undefined || (channel !== name && channel !== 'any'))
       throw new LocalError('BadOption', `${frame.name} does not travel on a channel "${name}"`)
+    this.#lastFrame = frame
+    this.#lastName = name
+    this.#lastPlace = place
     return place
   }
 
@@ -38,7 +37,7 @@ export class ChannelPlaces {
   placeOf(frame: FramePlan, value: Plain): number {
     if (frame.place !== undefined) return frame.place
     let id: unknown = value
-    for (const name of this.#path) id = (id as Plain | undefined)?.[name]
+    for (const name of this.#plan.path) id = (id as Plain | undefined)?.[name]
     const place = this.#plan.placeOf(id)
     if (place !== undefined) return place
     const names = this.#plan.channels.map(one => one.name).join(' or ')
@@ -51,6 +50,7 @@ export class ChannelPlaces {
     if (this.#plan.channels[place]?.fragment === undefined || id === undefined) return undefined
     const of = Number(count?.get(frame) ?? 0)
     if (of < 2) return undefined
+    this.#piece ??= { id: 0, index: 0, count: 0 }
     return Object.assign(this.#piece, {
       id: Number(id.get(frame) ?? 0),
       index: Number(index?.get(frame) ?? 0),

@@ -36,6 +36,14 @@ export interface ChannelPlan {
   readonly bundle: BundlePlan | undefined
   /** Frames that only acknowledge, by index. */
   readonly acknowledging: ReadonlySet<number>
+  /** By place: what is lost is sent again. */
+  readonly isReliable: readonly boolean[]
+  /** The reliable channel, where there is only one. */
+  readonly onlyReliable: number | undefined
+  /** By name. */
+  readonly places: ReadonlyMap<string, number>
+  /** Where a value says which channel it is for. */
+  readonly path: readonly string[]
   /** The place of the channel with this id, as the header's field gives it. */
   placeOf(id: unknown): number | undefined
 }
@@ -83,6 +91,8 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
   const acks = acksOf(codec, header, channels, ackFrames) ?? acksOf(codec, header, channels, carriers)
   const pieces = channels.find(one => one.fragment !== undefined)
   const inside = insidePlan(plan, codec, header, channels, carriers)
+  const isReliable = channels.map(one => one.delivery === 'reliable' || one.delivery === 'reliable-ordered')
+  const ids = channels.map(one => one.id)
   const piece = pieces && pieceOf(codec, header, carriers[channels.indexOf(pieces)], pieces)
   return {
     header,
@@ -103,9 +113,13 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
     areBitsWide: acks?.wide ?? false,
     ackFrames,
     acknowledging: new Set(channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? [])),
+    isReliable,
+    onlyReliable: isReliable.filter(one => one).length === 1 ? isReliable.indexOf(true) : undefined,
+    places: new Map(channels.map((one, place) => [one.name, place])),
+    path: header.channel?.path.split('.') ?? [],
     placeOf: id => {
-      const place = channels.findIndex(channel => channel.id === id)
-      return place < 0 ? undefined : place
+      for (let place = 0; place < ids.length; place++) if (ids[place] === id) return place
+      return undefined
     },
   }
 }

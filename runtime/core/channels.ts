@@ -53,7 +53,7 @@ export class SessionChannels implements ChannelHost<Message> {
   readonly #parity: Parities | undefined
   readonly #places: ChannelPlaces
   #now: Instant
-  /** A message was received since the last `pump`. */
+  /** Something was received since the last `pump` that it may have to answer, or that makes room. */
   #isTouched = false
 
   constructor(plan: ChannelPlan, host: ChannelsHost, now: Instant) {
@@ -104,13 +104,14 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#now = now
     const { session, carrier } = this.#host
     const place = name === undefined ? this.#places.placeOf(frame, value) : this.#places.named(frame, name)
-    const channel = this.plan.channels[place]
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
-    const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
+    const isReliable = this.plan.isReliable[place] === true
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
+    // What left, and is not sent again, asks for nothing later.
+    if (result === 'sent' && !isReliable) return true
     session.soonest(this.deadline)
-    if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
+    if (result === 'dropped') session.shared.meter.count('limit.queue', this.plan.channels[place]?.name)
     return result !== 'refused'
   }
 
@@ -137,15 +138,11 @@ export class SessionChannels implements ChannelHost<Message> {
     }
     const size = frame.byteEnd - frame.byteStart
     const seq = Number(header.seq?.get(frame) ?? 0)
-    this.#isTouched = true
-    const arrival = this.#set.receive(
-      now,
-      place,
-      seq,
-      this.#places.pieceOf(place, frame),
-      { frame: plan, value: NOTHING, reader: frame },
-      size,
-    )
+    const piece = this.#places.pieceOf(place, frame)
+    // A whole message that nobody acknowledges leaves nothing to do.
+    if (piece !== undefined || this.#values.acknowledges(place)) this.#isTouched = true
+    const message = { frame: plan, value: NOTHING, reader: frame }
+    const arrival = this.#set.receive(now, place, seq, piece, message, size)
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
     this.#parity?.restore(now, place, frame)
     return true
@@ -373,8 +370,7 @@ export class SessionChannels implements ChannelHost<Message> {
       return
     }
     if (Number(ack) === 0) return
-    const place =
-      header.channel === undefined ? this.#places.onlyReliable : this.plan.placeOf(header.channel.get(frame))
+    const place = header.channel === undefined ? this.plan.onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)
     this.#isTouched = true

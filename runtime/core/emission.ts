@@ -25,7 +25,7 @@ export class Emission {
   readonly #session: Session
   readonly #carrier: Carrier
   /** By channel. */
-  readonly #pieces = new Map<string, Pieces>()
+  #pieces: Map<string, Pieces> | undefined
 
   constructor(session: Session, carrier: Carrier) {
     this.#session = session
@@ -35,6 +35,7 @@ export class Emission {
   /** When a number for pieces is free again, where none is; -Infinity otherwise. */
   get freeAt(): number {
     let next = Number.NEGATIVE_INFINITY
+    if (this.#pieces === undefined) return next
     for (const one of this.#pieces.values()) next = Math.max(next, one.freeAt)
     return next
   }
@@ -44,7 +45,10 @@ export class Emission {
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
   emit(now: Instant, frame: FramePlan, given: Plain, isPart = false, channel?: string): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given, channel)
+    if (frame.isChannelled) {
+      const channels = this.channels ?? this.#session.makeChannels(now)
+      if (channels !== undefined) return channels.send(now, frame, given, channel)
+    }
     const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
     const { seals } = this.#session
@@ -158,11 +162,12 @@ export class Emission {
   /** How frames of this kind are cut; undefined where the schema has no fields for it. */
   pieces(frame: FramePlan): Pieces | undefined {
     const { channel } = frame.descriptor
-    const known = this.#pieces.get(channel ?? '')
+    const known = this.#pieces?.get(channel ?? '')
     if (known !== undefined) return known
     const fields = pieceFields(this.#session.plan.protocol.channelHeader)
     if (fields === undefined || frame.fragment === undefined) return undefined
     const made = new Pieces(fields, frame.fragment)
+    this.#pieces ??= new Map()
     this.#pieces.set(channel ?? '', made)
     return made
   }
@@ -196,7 +201,7 @@ export class Emission {
         if (isFirst && looks) learn(session, now, frame, reader)
         if (isFirst) session.passed(now, frame, reader)
       }
-    } else if (isFirst) session.passed(now, frame, undefined)
+    } else if (isFirst && !session.lifecycle.stays(frame)) session.passed(now, frame, undefined)
     if (!session.plan.isStream && repeat > 1) {
       const copy = copyOf(bytes, start, end)
       for (let i = 1; i < repeat; i++) this.#carrier.writeAgain(session, copy)

@@ -71,13 +71,21 @@ export class NoiseExchange {
     return this.#handshake.remoteStatic
   }
 
-  /** The next message; `payload` is for the struct that the schema names there, if it does. */
-  write(payload: Plain): Uint8Array {
+  /**
+   * The next message; `payload` is for the struct that the schema names there, if it does. Undefined: the peer has shown a
+   * key of low order, with which nothing can be agreed.
+   */
+  write(payload: Plain): Uint8Array | undefined {
     const struct = this.#struct()
     const bytes = struct === undefined ? EMPTY : struct.encode(payload, this.#options.context)
-    const message = this.#handshake.write(bytes)
-    this.#message++
-    return message
+    try {
+      const message = this.#handshake.write(bytes)
+      this.#message++
+      return message
+    } catch (error) {
+      if (this.#handshake.failure === undefined) throw error
+      return undefined
+    }
   }
 
   /**

@@ -115,7 +115,8 @@ export class Packets<T = never> {
 }
 
 const NOTHING = new Uint8Array(0)
-/** Datagrams of one batch: what a system call takes at once. */
-const MOST = 64
+/** Datagrams of one batch: a system call takes them at once, and wakes the receiver once. */
+const MOST = 512
 const SLAB = 64 * 1024
-const SPARE = 4
+/** Slabs kept for the next datagrams: what a driver takes in a turn. */
+const SPARE = 32

@@ -12,9 +12,9 @@ import type {
   ReplyDescriptor,
   RoleDescriptor,
   SplitDescriptor,
-  StateRow,
   TransportDescriptor,
 } from './protocol.ts'
+import { type StatePlan, statePlan } from './state-plan.ts'
 import { unbuilt } from './unbuilt.ts'
 
 export interface Plan {
@@ -32,7 +32,7 @@ export interface Plan {
   readonly rules: readonly Rule[]
   /** `sender>receiver` of frames that arrive; undefined where the peer may have one of several roles. */
   readonly incoming: string | undefined
-  readonly states: ReadonlyMap<string, StateRow>
+  readonly states: ReadonlyMap<string, StatePlan>
   readonly firstState: string | undefined
   /** Sent when this side ends the connection: the first frame with `close` that it may send. */
   readonly bye: FramePlan | undefined
@@ -192,7 +192,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     byName,
     rules,
     incoming: from === undefined ? undefined : `${from}>${role.name}`,
-    states: new Map(protocol.states.map(row => [row.name, row])),
+    states: new Map(protocol.states.map(row => [row.name, statePlan(row, protocol.frames)])),
     firstState: protocol.states[0]?.name,
     bye: frames.find(one => one.descriptor.close !== undefined && one.maySend),
     tell: toldBy(protocol, isStream, byName),

@@ -8,7 +8,7 @@ import type { Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
-import { HandshakeScope } from './key-scope.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -41,14 +41,17 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   ways: Ways | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
-  readonly scope: HandshakeScope
+  /** Of its handshake; afterwards one that it shares with others where nothing of it is needed any more. */
+  scope: HandshakeScope
+  /** What rules for further keys may name. */
+  readonly lastingScope: HandshakeScope
   /** Round trip of the handshake, milliseconds; undefined before it is known. */
   rtt: number | undefined
   readonly isDialler: boolean
   readonly startedAt: Instant
   #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
-  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
+  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = NONE
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
   #over: (() => void) | undefined
@@ -67,20 +70,15 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     session: Readonly<Record<string, unknown>> = NOTHING,
   ) {
     super(host)
-    const { shared } = host
     this.address = address
     this.#path = new SecurePath(this, host)
     this.ownId = ownId
     this.startedAt = host.now
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
-    this.scope = new HandshakeScope({
-      params: shared.params,
-      session,
-      peer: address,
-      random: shared.random,
-      now: () => Math.floor(shared.epoch + host.now),
-    })
+    this.scope = scopeOf(host, address, session)
+    const isBare = session === NOTHING && this.script.noise !== undefined
+    this.lastingScope = isBare ? host.restingScope : this.scope
   }
 
   /** Begins, as the side that dials. Throws LocalError where a key is missing. */
@@ -132,7 +130,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   passed(now: Instant, name: string, reader: Reader | undefined): void {
     const frame = this.host.shared.plan.byName.get(name)
-    if (frame !== undefined && this.session === undefined) this.#passed.push({ frame, at: now })
+    if (frame !== undefined && this.session === undefined) this.#passed = [...this.#passed, { frame, at: now }]
     else if (frame !== undefined) this.session?.passed(now, frame, reader)
   }
 
@@ -166,11 +164,13 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
+    // After a handshake of Noise no rule looks at what its messages said.
+    this.scope = this.lastingScope
     this.state = 'open'
     const session = this.session ?? sealedSession(this.host.shared, this, now)
     this.session = session
     for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
-    this.#passed = []
+    this.#passed = NONE
     this.#reached?.(this.address)
     this.host.confirmed(this, now)
     session.open(now)
@@ -388,6 +388,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 }
 
 const NOTHING: Plain = {}
+const NONE: never[] = []
 /** Milliseconds. */
 const CLOSE_PAUSE = 100
 const SHORTEST_PATIENCE = 50

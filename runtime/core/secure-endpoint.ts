@@ -11,6 +11,7 @@ import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import { gaugeBytes } from './gauges.ts'
 import type { HandedOver } from './hand-over.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -39,6 +40,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly crypto: CryptoProvider
   readonly newest: NewestOfPeers = new NewestOfPeers()
   now: Instant = instant(0)
+  readonly restingScope: HandshakeScope
   readonly #accepts: boolean
   protected readonly sending: SecureSending
   readonly #peers: SecurePeers
@@ -61,6 +63,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
+    this.restingScope = scopeOf(this, '0.0.0.0:0', {})
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
@@ -262,7 +265,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   // -------------------------------------------------------------------------------------- for the connections
 
-  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+  sealWith({ lastingScope: scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
     return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 

@@ -5,6 +5,7 @@ import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import type { NewestOfPeers } from '../guard/newest.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
+import type { HandshakeScope } from './key-scope.ts'
 import type { Address, Instant } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -22,6 +23,8 @@ export interface SecureHost {
   /** What peers have shown last in a field that must grow (`handshake.newer`). */
   readonly newest: NewestOfPeers
   readonly now: Instant
+  /** For connections of which a handshake of Noise left nothing but keys. */
+  readonly restingScope: HandshakeScope
   readonly hasRoom: boolean
   /** Where the frame written last stands, as text. */
   readonly lastBytes: Uint8Array

@@ -53,6 +53,7 @@ export class Responder {
     const answer: Plain = {}
     tellsId(host.script, 'server', payloadName(this.#noise, 2), answer, host.ownId)
     this.#reply = this.#exchange.write(answer)
+    if (this.#reply === undefined) return false
     host.passed(now, this.#frame(0), frame)
     this.again(now)
     host.passed(now, this.#frame(1), undefined)

@@ -1,12 +1,10 @@
 // Text on the wire: UTF-8 (RFC 3629), ASCII, Latin-1, and numbers written as text. Reading works on `bytes[start..end)`
-// and never throws; short ASCII is built by a loop, which beats every call out of JavaScript.
+// and never throws.
+import { SHORT, shortText } from './short-text.ts'
 
 /** Text of valid UTF-8, undefined where it is not well-formed. */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
-  if (end - start <= SHORT) {
-    const short = shortAscii(bytes, start, end)
-    if (short !== undefined) return short
-  }
+  if (end - start <= SHORT && isAscii(bytes, start, end)) return shortText(bytes, start, end - start)
   const text = slice.utf8Slice.call(bytes, start, end)
   // The decoder puts U+FFFD for what is malformed, but that character may also really be there.
   return text.includes('\ufffd') && !isUtf8(bytes, start, end) ? undefined : text
@@ -14,19 +12,22 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
 
 /** Text of bytes that were validated before, or with U+FFFD where they are malformed. */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT) {
-    const short = shortAscii(bytes, start, end)
-    if (short !== undefined) return short
-  }
+  if (end - start <= SHORT && isAscii(bytes, start, end)) return shortText(bytes, start, end - start)
   return slice.utf8Slice.call(bytes, start, end)
+}
+
+/** Text of well-formed UTF-8 of which it is known whether it is ASCII. */
+export function utf8At(bytes: Uint8Array, start: number, end: number, ascii: boolean): string {
+  return ascii ? readLatin1(bytes, start, end) : slice.utf8Slice.call(bytes, start, end)
 }
 
 /** Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF). */
 export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
-  return isAscii(bytes, start, end) || isLongUtf8(bytes, start, end)
+  return isAscii(bytes, start, end) || isWideUtf8(bytes, start, end)
 }
 
-function isLongUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+/** The same of bytes that are not all ASCII. */
+export function isWideUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   let i = start
   while (i < end) {
     const lead = bytes[i]!
@@ -66,9 +67,7 @@ export function readAscii(bytes: Uint8Array, start: number, end: number): string
 }
 
 export function readLatin1(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > SHORT) return slice.latin1Slice.call(bytes, start, end)
-  if (end - start <= 8) return upToEight(bytes, start, end - start)
-  return upToEight(bytes, start, 8) + upToEight(bytes, start + 8, end - start - 8)
+  return end - start > SHORT ? slice.latin1Slice.call(bytes, start, end) : shortText(bytes, start, end - start)
 }
 
 /** Bytes of `text` in UTF-8, or -1 when it holds half of a surrogate pair. */
@@ -151,51 +150,8 @@ export function readHexadecimal(bytes: Uint8Array, start: number, end: number, l
   return end - at > 16 ? TOO_BIG : BigInt(`0x${readLatin1(bytes, at, end)}`)
 }
 
-// Eight characters in one call: a string grown character by character costs three times as much.
-function shortAscii(b: Uint8Array, start: number, end: number): string | undefined {
-  if (!isAscii(b, start, end)) return undefined
-  if (end - start <= 8) return upToEight(b, start, end - start)
-  const first = char(
-    b[start]!,
-    b[start + 1]!,
-    b[start + 2]!,
-    b[start + 3]!,
-    b[start + 4]!,
-    b[start + 5]!,
-    b[start + 6]!,
-    b[start + 7]!,
-  )
-  return first + upToEight(b, start + 8, end - start - 8)
-}
-
-function upToEight(b: Uint8Array, i: number, length: number): string {
-  switch (length) {
-    case 0:
-      return ''
-    case 1:
-      return char(b[i]!)
-    case 2:
-      return char(b[i]!, b[i + 1]!)
-    case 3:
-      return char(b[i]!, b[i + 1]!, b[i + 2]!)
-    case 4:
-      return char(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!)
-    case 5:
-      return char(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!, b[i + 4]!)
-    case 6:
-      return char(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!, b[i + 4]!, b[i + 5]!)
-    case 7:
-      return char(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!, b[i + 4]!, b[i + 5]!, b[i + 6]!)
-    default:
-      return char(b[i]!, b[i + 1]!, b[i + 2]!, b[i + 3]!, b[i + 4]!, b[i + 5]!, b[i + 6]!, b[i + 7]!)
-  }
-}
-
 /** Stands for a number that no integer type of the language can hold. */
 export const TOO_BIG: bigint = 1n << 80n
-/** Up to here building the string in JavaScript beats a call into C++; from 13 on a sum of strings is no flat string. */
-const SHORT = 12
-const char = String.fromCharCode
 const encoder = new TextEncoder()
 /** Buffer's own decoders work on any Uint8Array and take offsets, so no view is needed. */
 const slice = Buffer.prototype as unknown as Record<

@@ -149,11 +149,10 @@ export function sizeOfHello(_value: HelloInput): number {
 
 /** Writes Hello at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHello(value: HelloInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const peer_id = u16(value.peer_id, 'peer_id')
-  view.setUint16(at, peer_id, true)
+  into[at] = peer_id; into[at + 1] = peer_id >>> 8
   const udp_port = u16(value.udp_port, 'udp_port')
-  view.setUint16(at + 2, udp_port, true)
+  into[at + 2] = udp_port; into[at + 3] = udp_port >>> 8
   const client_key = bytesIn(value.client_key, 'client_key')
   into.set(client_key, at + 4)
   const clientKeyEnd = at + 4 + client_key.length
@@ -163,7 +162,7 @@ export function encodeHello(value: HelloInput, into: Uint8Array, at: number): nu
   const serverKeyEnd = at + 36 + server_key.length
   exactly(serverKeyEnd - (at + 36), 32, 'server_key')
   const level = u8(value.level === undefined ? 0 : value.level, 'level')
-  view.setUint8(at + 68, level)
+  into[at + 68] = level
   into.set(ZEROS_3, at + 69) // _spare
   const spareEnd = at + 69 + ZEROS_3.length
   exactly(spareEnd - (at + 69), 3, '_spare')

@@ -177,13 +177,12 @@ export function sizeOfJoin(_value: JoinInput, context: Context = NO_CONTEXT): nu
 
 /** Writes Join at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeJoin(value: JoinInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
   const role = numberOfRole(value.role, 'role', 'UnknownRole')
-  view.setUint8(at + 12, role)
+  into[at + 12] = role
   const id = bytesIn(value.id, 'id')
   into.set(id, at + 13)
   const idEnd = at + 13 + id.length
@@ -300,13 +299,12 @@ export function sizeOfStatus(_value: StatusInput, context: Context = NO_CONTEXT)
 
 /** Writes Status at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeStatus(value: StatusInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
-  const view = viewOf(into)
   const nonce = bytesIn(value.nonce === undefined ? context.random(12) : value.nonce, 'nonce')
   into.set(nonce, at)
   const nonceEnd = at + nonce.length
   exactly(nonceEnd - at, 12, 'nonce')
   const code = numberOfCode(value.code, 'code', 'UnknownCode')
-  view.setUint8(at + 12, code)
+  into[at + 12] = code
   const sealedSealed = at + 13 + (context.plain ? 0 : 16)
   exactly(at + 13 - (at + 12) + 16, 17, '_sealed')
   fitsInto(into, sealedSealed)
@@ -613,9 +611,8 @@ export function sizeOfPoll(_value: PollInput): number {
 
 /** Writes Poll at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePoll(value: PollInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const any = u8(value.any === undefined ? 0 : value.any, 'any')
-  view.setUint8(at, any)
+  into[at] = any
   fitsInto(into, at + 1)
   return at + 1
 }

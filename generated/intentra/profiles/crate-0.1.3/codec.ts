@@ -223,13 +223,13 @@ export function encodeData(value: DataInput, into: Uint8Array, at: number, conte
   const priority = intIn(value.priority === undefined ? 0 : value.priority, 0, 7, 'priority')
   const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 7, 'phase')
   view.setUint8(at + 1, (intent << 6) | (priority << 3) | phase)
-  view.setUint16(at + 2, payload_len)
+  into[at + 2] = payload_len >>> 8; into[at + 3] = payload_len
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
-  view.setUint32(at + 8, seq)
+  into[at + 8] = seq >>> 24; into[at + 9] = seq >>> 16; into[at + 10] = seq >>> 8; into[at + 11] = seq
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
-  view.setUint32(at + 12, ack)
+  into[at + 12] = ack >>> 24; into[at + 13] = ack >>> 16; into[at + 14] = ack >>> 8; into[at + 15] = ack
   into.set(payload, at + 16)
   const payloadEnd = at + 16 + payload.length
   atMost(payloadEnd - (at + 16), 512, 'payload', 'TooLong')
@@ -411,13 +411,13 @@ export function encodeAck(value: AckInput, into: Uint8Array, at: number, context
   const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 7, 'phase')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | phase)
   if (value.payload_len !== undefined) agree(value.payload_len, 0, 'payload_len', 'MalformedPacket')
-  view.setUint16(at + 2, 0) // payload_len
+  into[at + 2] = 0 >>> 8; into[at + 3] = 0 // payload_len
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
-  view.setUint32(at + 8, seq)
+  into[at + 8] = seq >>> 24; into[at + 9] = seq >>> 16; into[at + 10] = seq >>> 8; into[at + 11] = seq
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
-  view.setUint32(at + 12, ack)
+  into[at + 12] = ack >>> 24; into[at + 13] = ack >>> 16; into[at + 14] = ack >>> 8; into[at + 15] = ack
   const sealedSealed = at + 16 + (context.plain ? 0 : 16)
   fitsInto(into, sealedSealed)
   sealInto(context, 'packet', into, at + 16, at + 16, ACK_SEAL.over(into, at, sealedSealed, at, at + 16, context))
@@ -577,13 +577,13 @@ export function encodeHsInit(value: HsInitInput, into: Uint8Array, at: number): 
   const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 7, 'phase')
   view.setUint8(at + 1, (1 << 6) | (priority << 3) | phase)
   const payload_len = u16(value.payload_len === undefined ? 0 : value.payload_len, 'payload_len')
-  view.setUint16(at + 2, payload_len)
+  into[at + 2] = payload_len >>> 8; into[at + 3] = payload_len
   const conn_id = u32(value.conn_id === undefined ? 0 : value.conn_id, 'conn_id')
-  view.setUint32(at + 4, conn_id)
+  into[at + 4] = conn_id >>> 24; into[at + 5] = conn_id >>> 16; into[at + 6] = conn_id >>> 8; into[at + 7] = conn_id
   const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
-  view.setUint32(at + 8, seq)
+  into[at + 8] = seq >>> 24; into[at + 9] = seq >>> 16; into[at + 10] = seq >>> 8; into[at + 11] = seq
   const ack = u32(value.ack === undefined ? 0 : value.ack, 'ack')
-  view.setUint32(at + 12, ack)
+  into[at + 12] = ack >>> 24; into[at + 13] = ack >>> 16; into[at + 14] = ack >>> 8; into[at + 15] = ack
   const noise = bytesIn(value.noise === undefined ? NO_BYTES : value.noise, 'noise')
   into.set(noise, at + 16)
   const noiseEnd = at + 16 + noise.length

@@ -19,7 +19,6 @@ import {
   noSuchFrame,
   spaceNumber,
   u8,
-  viewOf,
 } from '../../../../runtime/codegen/v1.ts'
 import type { Mark, MarkInput, Message, MessageInput } from './types.ts'
 
@@ -153,9 +152,8 @@ export function sizeOfMark(_value: MarkInput): number {
 
 /** Writes Mark at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeMark(value: MarkInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   const value_ = u8(value.value, 'value')
-  view.setUint8(at, value_)
+  into[at] = value_
   fitsInto(into, at + 1)
   return at + 1
 }

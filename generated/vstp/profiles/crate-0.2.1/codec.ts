@@ -261,29 +261,28 @@ export function sizeOfHello(value: HelloInput): number {
 
 /** Writes Hello at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeHello(value: HelloInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 1, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 1) // type
+  into[at + 3] = 1 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -493,29 +492,28 @@ export function sizeOfWelcome(value: WelcomeInput): number {
 
 /** Writes Welcome at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeWelcome(value: WelcomeInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 2, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 2) // type
+  into[at + 3] = 2 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -725,29 +723,28 @@ export function sizeOfData(value: DataInput): number {
 
 /** Writes Data at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeData(value: DataInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 3, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 3) // type
+  into[at + 3] = 3 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -957,29 +954,28 @@ export function sizeOfPing(value: PingInput): number {
 
 /** Writes Ping at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePing(value: PingInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 4, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 4) // type
+  into[at + 3] = 4 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -1189,29 +1185,28 @@ export function sizeOfPong(value: PongInput): number {
 
 /** Writes Pong at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodePong(value: PongInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 5, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 5) // type
+  into[at + 3] = 5 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -1421,29 +1416,28 @@ export function sizeOfBye(value: ByeInput): number {
 
 /** Writes Bye at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeBye(value: ByeInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 6, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 6) // type
+  into[at + 3] = 6 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -1653,29 +1647,28 @@ export function sizeOfAck(value: AckInput): number {
 
 /** Writes Ack at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeAck(value: AckInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 7, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 7) // type
+  into[at + 3] = 7 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
@@ -1885,29 +1878,28 @@ export function sizeOfErr(value: ErrInput): number {
 
 /** Writes Err at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
 export function encodeErr(value: ErrInput, into: Uint8Array, at: number): number {
-  const view = viewOf(into)
   if (value.magic !== undefined) agree(value.magic, VT, 'magic', 'InvalidMagic')
   into.set(VT, at) // magic
   if (value.version !== undefined) agree(value.version, 1, 'version', 'UnsupportedVersion')
-  view.setUint8(at + 2, 1) // version
+  into[at + 2] = 1 // version
   if (value.type !== undefined) agree(value.type, 8, 'type', 'InvalidFrameType')
-  view.setUint8(at + 3, 8) // type
+  into[at + 3] = 8 // type
   const flags = bitsIn(value.flags === undefined ? 0 : value.flags, Flags, 255, 'flags')
-  view.setUint8(at + 4, flags)
+  into[at + 4] = flags
   const payload = bytesIn(value.payload === undefined ? NO_BYTES : value.payload, 'payload')
   const payload_len = u32(value.payload_len === undefined ? payload.length : value.payload_len, 'payload_len')
   if (value.payload_len !== undefined) exactly(payload_len, payload.length, 'payload')
-  view.setUint32(at + 7, payload_len)
+  into[at + 7] = payload_len >>> 24; into[at + 8] = payload_len >>> 16; into[at + 9] = payload_len >>> 8; into[at + 10] = payload_len
   const headers = listIn(value.headers === undefined ? [] : value.headers, 'headers')
   const headersEnd = writeEntryList(headers, into, at + 11, 'headers')
   const header_len = u16(value.header_len === undefined ? headersEnd - (at + 11) : value.header_len, 'header_len')
   if (value.header_len !== undefined) exactly(header_len, headersEnd - (at + 11), 'headers')
-  view.setUint16(at + 5, header_len, true)
+  into[at + 5] = header_len; into[at + 6] = header_len >>> 8
   into.set(payload, headersEnd)
   const payloadEnd = headersEnd + payload.length
   const crc_own = crc32(into, at, payloadEnd)
   if (value.crc !== undefined) agree(value.crc, crc_own, 'crc', 'CrcMismatch')
-  view.setUint32(payloadEnd, crc_own)
+  into[payloadEnd] = crc_own >>> 24; into[payloadEnd + 1] = crc_own >>> 16; into[payloadEnd + 2] = crc_own >>> 8; into[payloadEnd + 3] = crc_own
   fitsInto(into, payloadEnd + 4)
   return payloadEnd + 4
 }
