@@ -87,12 +87,8 @@ export class SessionChannels implements ChannelHost<Message> {
     return instant(Math.min(this.#set.deadline, this.#bundles?.due ?? Infinity))
   }
 
-  get queuedBytes(): number {
-    return this.#set.queuedBytes
-  }
-
-  get heldBytes(): number {
-    return this.#set.heldBytes
+  get waiting(): Pick<Channels<Message>, 'queuedBytes' | 'heldBytes'> {
+    return this.#set
   }
 
   get path(): PathState {

@@ -8,7 +8,6 @@ import { requestKey, ruleFor } from './answers.ts'
 import type { Carrier } from './carrier.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, peerError, refused } from './errors.ts'
-import { gaugeBytes } from './gauges.ts'
 import { type Address, type Batch, type Instant, instant, NEVER } from './machine.ts'
 import { Packets } from './packets.ts'
 import type { FramePlan } from './plan.ts'
@@ -31,7 +30,6 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   /** Whether strangers may become peers. */
   readonly #accepts: boolean
   readonly #sessions = new Map<Address, Entry>()
-  readonly #ungauge: () => void
   readonly #table: ConnectionTable<Session>
   readonly #heap = new DeadlineHeap<Entry>()
   readonly #packets = new Packets()
@@ -64,7 +62,6 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     this.#most = Math.min(maxFrame, transport.maxSend ?? LARGEST_DATAGRAM, LARGEST_DATAGRAM)
     this.#codec = protocol.codec()
     this.#strange = freshContext(shared, '', () => this.#now)
-    this.#ungauge = gaugeBytes(shared, () => this.sessions(), this.#packets)
   }
 
   /** Sessions that are not over. */
@@ -164,7 +161,6 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   close(now: Instant): void {
     this.#now = now
     this.#isClosing = true
-    this.#ungauge()
     for (const { session } of [...this.#sessions.values()]) session.close(now)
     this.#finishEnding(now)
   }
@@ -172,7 +168,6 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   /** The socket failed: everything is over. */
   lost(now: Instant, reason: string): void {
     this.#isClosing = true
-    this.#ungauge()
     this.#packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const { session } of [...this.#sessions.values()]) this.#end(now, session, reason, error)

@@ -9,7 +9,7 @@ import { ConnectionTable } from '../guard/connections.ts'
 import { NewestOfPeers } from '../guard/newest.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
-import { gaugeBytes } from './gauges.ts'
+import { gauges } from './gauges.ts'
 import type { HandedOver } from './hand-over.ts'
 import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
@@ -83,11 +83,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
-    const away = [
-      shared.meter.gauge('handshakes', () => this.#table.handshakes),
-      gaugeBytes(shared, () => this.sessions(), this.sending.packets),
-    ]
-    this.#ungauge = () => away.forEach(one => void one())
+    this.#ungauge = gauges(shared, this, this.sending.packets)
   }
 
   /** Sessions that are not over. */
