@@ -95,5 +95,8 @@ export class Flow {
   }
 }
 
-/** So many units within so many milliseconds are a hurry; a read of `worth` bytes is worth it even then. */
-const HURRY = { units: 16, within: 1, worth: 16 * 1024, rest: 0.2 } as const
+/**
+ * So many units within so many milliseconds are a hurry; a read of `worth` bytes is worth it even then. A rest ends with
+ * the next millisecond of the timer, whatever is left of that.
+ */
+const HURRY = { units: 16, within: 1, worth: 32 * 1024, rest: 0.01 } as const

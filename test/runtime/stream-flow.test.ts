@@ -25,10 +25,10 @@ test('sixteen small ones within a millisecond do, until the deadline', () => {
   for (let i = 0; i < 15; i++) one.passed(instant(5 + i / 100), 1000, 1)
   expect(one.hasRoom).toBe(true)
   one.passed(instant(5.5), 1000, 1)
-  expect([one.hasRoom, one.deadline]).toEqual([false, 5.7])
-  one.wake(instant(5.6))
+  expect([one.hasRoom, one.deadline]).toEqual([false, 5.51])
+  one.wake(instant(5.505))
   expect(one.hasRoom).toBe(false)
-  one.wake(instant(5.7))
+  one.wake(instant(5.51))
   expect([one.hasRoom, one.deadline]).toEqual([true, NEVER])
 })
 
