@@ -1,22 +1,33 @@
 // Our default profile against the published crate, in the same run: two processes each, 64 bytes, sealed. Turns alternate.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { native } from '../../runtime/native/load.ts'
+import { type Command, compile, measureTrip } from '../native/processes.ts'
 import { table } from '../results.ts'
 
 type Line = Readonly<Record<string, unknown>>
 
 const PEER = fileURLToPath(new URL('../../test/interop/peers/fastnet/target/release/peer', import.meta.url))
 const SIDE = fileURLToPath(new URL('./side.ts', import.meta.url))
+const BARE = fileURLToPath(new URL('../native/side.ts', import.meta.url))
 const TURNS = Number(process.env.TURNS ?? 3)
 const TRIPS = '10000'
+const WARM = '20000'
+const SPIN = '200'
 const FLOOD = '100000'
 const SIZE = '64'
 
 export async function run(): Promise<string> {
-  const head = ['## fastnet', '', `64 bytes, sealed, on the loopback. Medians of ${TURNS} turns.`, '']
+  const head = [
+    '## fastnet',
+    '',
+    `64 bytes, sealed, on the loopback. Medians of ${TURNS} turns; ours after ${WARM} round trips to warm up.`,
+    '',
+  ]
   if (!existsSync(PEER))
     return [
       ...head,
@@ -24,15 +35,21 @@ export async function run(): Promise<string> {
     ].join('\n')
   const { sockets, reason } = native()
   if (sockets === undefined) head.push(`skipped: busy polling: ${reason}`, '')
+  const bare = bareTrips(sockets !== undefined)
   const found = new Map<string, number[]>()
   const keep = (name: string, value: unknown): void => void found.set(name, [...(found.get(name) ?? []), Number(value)])
   for (let turn = 0; turn < TURNS; turn++) {
+    for (const { name, echo, ping } of bare.trips) {
+      const [p50, p99] = await measureTrip(echo, ping)
+      keep(`${name} p50`, p50)
+      keep(`${name} p99`, p99)
+    }
     for (const channel of [0, 1]) {
       const crate = await crateTrips(channel)
       keep(`crate ${channel} p50`, crate.p50_us)
       keep(`crate ${channel} p99`, crate.p99_us)
-      for (const spin of sockets === undefined ? ['0'] : ['0', '200']) {
-        const ours = await between(spin, 'echo', 'ping', String(channel), TRIPS)
+      for (const spin of sockets === undefined ? ['0'] : ['0', SPIN]) {
+        const ours = await between(spin, 'echo', 'ping', String(channel), TRIPS, WARM)
         keep(`ours ${spin} ${channel} p50`, ours.p50)
         keep(`ours ${spin} ${channel} p99`, ours.p99)
       }
@@ -50,15 +67,16 @@ export async function run(): Promise<string> {
     keep('ours reliable delivered', reliable.received)
     keep('ours window', (await between('0', 'echo', 'window', '1', FLOOD)).perSecond)
   }
+  bare.remove()
   const of = (name: string): number => {
     const all = [...(found.get(name) ?? [])].sort((a, b) => a - b)
     return all[all.length >> 1] ?? Number.NaN
   }
-  const trips = ['crate', 'ours 0', 'ours 200'].flatMap(side =>
+  const trips = ['crate', 'ours 0', `ours ${SPIN}`].flatMap(side =>
     [0, 1].map(channel => {
       const [p50, p99] = [of(`${side} ${channel} p50`), of(`${side} ${channel} p99`)]
       const ratio = (own: number, what: string): string => `${(own / of(`crate ${channel} ${what}`)).toFixed(2)}x`
-      const name = { crate: 'crate', 'ours 0': 'ours', 'ours 200': 'ours, busyPoll 200' }[side]!
+      const name = { crate: 'crate', 'ours 0': 'ours' }[side] ?? `ours, busyPoll ${SPIN}`
       return [
         name,
         channel === 0 ? 'ordered' : 'unreliable',
@@ -78,6 +96,13 @@ export async function run(): Promise<string> {
     'One message there and back, microseconds:',
     '',
     table(['side', 'channel', 'p50', 'p99', 'p50 to the crate', 'p99'], trips),
+    '',
+    'The same without a protocol and without a seal, as far as this machine goes:',
+    '',
+    table(
+      ['sockets alone', 'p50', 'p99'],
+      bare.trips.map(({ name }) => [name, of(`${name} p50`).toFixed(1), of(`${name} p99`).toFixed(1)]),
+    ),
     '',
     'Thousand messages a second:',
     '',
@@ -120,14 +145,38 @@ async function between(
   mode: string,
   channel: string,
   count: string,
+  warm = '0',
 ): Promise<Line> {
   const ours = (...args: string[]): [string, string[]] => [process.execPath, ['--import', 'tsx', SIDE, ...args]]
   const server = start(...ours('serve', spin, kind))
   const { port } = await server.line(line => 'port' in line)
-  const client = await lines(...ours(mode, spin, String(port), channel, count, SIZE))
+  const client = await lines(...ours(mode, spin, String(port), channel, count, SIZE, warm))
   const line = kind === 'count' ? await server.line(one => 'received' in one) : client[0]
   server.child.kill()
   return line ?? {}
+}
+
+/** What a round trip takes at least here: our sockets, and a C program where there is a compiler. */
+function bareTrips(hasSockets: boolean): {
+  readonly trips: { readonly name: string; readonly echo: Command; readonly ping: (port: string) => Command }[]
+  readonly remove: () => void
+} {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-fastnet-'))
+  const c = compile(folder)
+  const side = (...args: string[]): Command => [process.execPath, '--import', 'tsx', BARE, ...args]
+  const trips = (hasSockets ? ['0', SPIN] : []).map(spin => ({
+    name: spin === '0' ? 'the accelerator' : `the accelerator, busyPoll ${spin}`,
+    echo: side('echo', 'native', spin, TRIPS),
+    ping: (port: string): Command => side('ping', 'native', spin, port, SIZE, TRIPS),
+  }))
+  if (c !== undefined)
+    for (const how of ['sleep', 'spin'])
+      trips.push({
+        name: how === 'sleep' ? 'C' : 'C, spinning',
+        echo: [c, 'echo', how, TRIPS],
+        ping: port => [c, 'ping', how, port, SIZE, TRIPS],
+      })
+  return { trips, remove: () => rmSync(folder, { recursive: true }) }
 }
 
 function start(

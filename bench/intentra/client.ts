@@ -1,9 +1,11 @@
 // The sending process: one flow, many peers, or handshakes. `flow` waits with a Ping for what is under way, as loopback
-// loses what a receiver's buffer does not take; `peers` offers a rate and waits for nobody.
-import { protocol } from '../../generated/intentra/index.ts'
-import { connect } from '../../runtime/index.ts'
+// loses what a receiver's buffer does not take; `peers` offers packets sealed before, at a rate, and waits for nobody.
+import { shipped } from '../shipped.ts'
+import { Played } from './played.ts'
 
-const [what = 'flow', port = '', key = '', count = '1000000', more = '1'] = process.argv.slice(2)
+const { protocol } = await shipped<typeof import('../../generated/intentra/index.ts')>('generated/intentra/index')
+const { connect } = await shipped<typeof import('../../runtime/index.ts')>('runtime/index')
+const [what = 'flow', port = '', key = '', count = '1000000', many = '1', burst = '1'] = process.argv.slice(2)
 const params = { server_keys: [Uint8Array.from(Buffer.from(key, 'hex'))] }
 const open = () =>
   connect(protocol, `udp://127.0.0.1:${port}`, { params, handlers: { Data() {} }, limits: { idle: 600_000 } })
@@ -13,38 +15,45 @@ const REALTIME = { channel: 'realtime' }
 
 async function flow(total: number): Promise<void> {
   const peer = await open()
-  let pending: Promise<unknown> | undefined
+  const under: Promise<unknown>[] = []
   const cpu = process.cpuUsage()
   const from = performance.now()
   let sent = 0
   for (; sent < total; sent += WINDOW) {
     for (let i = 0; i < WINDOW; i++) peer.send('Data', value, REALTIME)
-    await pending
-    pending = peer.request('Ping').catch(() => undefined)
+    under.push(answered(peer.request('Ping')))
+    if (under.length === WINDOWS) await under.shift()
   }
-  await pending
+  await Promise.all(under)
   report({ sent, seconds: (performance.now() - from) / 1000, cpu })
   await peer.close()
 }
 
-/** `rate` packets a second of each of `n` peers, for two seconds; none of them has two packets in a row. */
-async function peers(n: number, rate: number): Promise<void> {
+/** A Ping that got lost is waited for no longer. */
+function answered(pong: Promise<unknown>): Promise<unknown> {
+  return Promise.race([pong.catch(() => undefined), new Promise(resolve => setTimeout(resolve, LOST).unref())])
+}
+
+/** `rate` packets a second of each of `n` peers, `run` at a time, for a second or two. */
+async function peers(n: number, rate: number, run: number): Promise<void> {
   const all = []
   for (let i = 0; i < n; i += 50) all.push(...(await Promise.all(Array.from({ length: Math.min(50, n - i) }, open))))
+  const each = Math.ceil((rate * SECONDS) / run) * run
+  const played = all.map(peer => new Played(peer, each, run, 'Data', value))
+  await new Promise(resolve => setTimeout(resolve, 200))
+  const bursts = (each / run) * n
   const cpu = process.cpuUsage()
   const from = performance.now()
-  let sent = 0
-  while (performance.now() - from < SECONDS * 1000) {
-    const due = Math.min(rate * n * ((performance.now() - from) / 1000), rate * n * SECONDS)
+  for (let done = 0; done < bursts; ) {
+    const due = Math.min(bursts, Math.floor((rate * n * (performance.now() - from)) / 1000 / run))
     // A round is bounded: one that is late would else send all it owes in one burst, and be later still.
-    const round = Math.min(due, sent + 4 * n)
-    for (; sent < round; sent++) all[sent % n]!.send('Data', value, REALTIME)
+    for (const most = Math.min(due, done + 4 * n); done < most; done++) played[done % n]!.play()
     await new Promise(setImmediate)
+    if (performance.now() - from > 2000 * SECONDS) break
   }
   const seconds = (performance.now() - from) / 1000
   await new Promise(resolve => setTimeout(resolve, 300))
-  report({ sent, seconds, cpu })
-  await Promise.all(all.map(peer => peer.abort()))
+  report({ sent: played.reduce((sum, one) => sum + one.sent, 0), seconds, cpu })
   process.exit(0)
 }
 
@@ -71,10 +80,12 @@ function report({ sent, seconds, cpu }: { sent: number; seconds: number; cpu: No
   process.stdout.write(`${JSON.stringify({ sent, seconds, cpu_us: used.user + used.system })}\n`)
 }
 
-/** Packets between two looks at what is under way. */
-const WINDOW = 1024
-const SECONDS = 2
+/** Packets between two looks at what is under way, how many windows may be, and how long one is waited for, milliseconds. */
+const WINDOW = 512
+const WINDOWS = 4
+const LOST = 100
+const SECONDS = 1.5
 
 if (what === 'flow') await flow(Number(count))
-else if (what === 'peers') await peers(Number(more), Number(count))
+else if (what === 'peers') await peers(Number(many), Number(count), Number(burst))
 else await handshakes(Number(count))

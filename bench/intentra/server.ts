@@ -2,10 +2,11 @@
 // prints what came since the line before, its processor time, memory, and how late its event loop was.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
-import { protocol } from '../../generated/intentra/index.ts'
-import { node } from '../../runtime/crypto/node.ts'
-import { serve } from '../../runtime/index.ts'
+import { shipped } from '../shipped.ts'
 
+const { protocol } = await shipped<typeof import('../../generated/intentra/index.ts')>('generated/intentra/index')
+const { node } = await shipped<typeof import('../../runtime/crypto/node.ts')>('runtime/crypto/node')
+const { serve } = await shipped<typeof import('../../runtime/index.ts')>('runtime/index')
 const secret = new Uint8Array(32).fill(7)
 const rate = Number(process.argv[2] ?? Infinity)
 let frames = 0
@@ -33,18 +34,25 @@ let cpu = process.cpuUsage()
 delay.enable()
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'end') break
+  if (line === 'rest') {
+    // What was needed only for a while is gone when memory is looked at.
+    for (let i = 0; i < 4; i++) {
+      global.gc?.()
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
   const used = process.cpuUsage(cpu)
   print({
     frames,
     cpu_us: used.user + used.system,
     rss: process.memoryUsage().rss,
+    heap: process.memoryUsage().heapUsed,
     loop_p99_ms: delay.percentile(99) / 1e6,
     connections: server.stats.connections,
   })
   frames = 0
   cpu = process.cpuUsage()
   delay.reset()
-  global.gc?.()
 }
 await server.close()
 

@@ -1,15 +1,12 @@
 // Datagrams between two processes on the loopback: our native path, node:dgram, and a C program (peer.c, compiled here) that
 // makes the same system calls. Turns alternate; medians and ratios are printed.
-import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { native } from '../../runtime/native/load.ts'
 import { table } from '../results.ts'
-
-type Command = readonly string[]
+import { type Command, compile, measureTrip, start } from './processes.ts'
 
 interface Row {
   readonly name: string
@@ -182,15 +179,6 @@ function trip(name: string, echo: Command, ping: (port: string) => Command): Tri
   return { name, echo, ping }
 }
 
-async function measureTrip(echo: Command, ping: (port: string) => Command): Promise<number[]> {
-  const far = start(echo)
-  const [, port = ''] = (await far.line('ready')).split(' ')
-  const near = start(ping(port))
-  const [, p50, p99] = (await near.line('trip')).split(' ').map(Number)
-  await Promise.all([near.over, far.over])
-  return [p50!, p99!]
-}
-
 async function measure(row: Row): Promise<Figure> {
   const receiver = start(row.receive)
   const [, port = ''] = (await receiver.line('ready')).split(' ')
@@ -204,27 +192,6 @@ async function measure(row: Row): Promise<Figure> {
     sending: (sending! / sent!) * 1e9,
     receiving: (receiving! / received!) * 1e9,
   }
-}
-
-function start([command, ...args]: Command): { line(word: string): Promise<string>; over: Promise<void> } {
-  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return {
-    async line(word) {
-      for (;;) {
-        const { value, done } = await lines.next()
-        if (done === true) throw new Error(`${command} ${args.join(' ')} ended before it said "${word}"`)
-        if (value.startsWith(word)) return value
-      }
-    },
-    over: new Promise(resolve => child.once('close', () => resolve())),
-  }
-}
-
-function compile(folder: string): string | undefined {
-  const source = fileURLToPath(new URL('./peer.c', import.meta.url))
-  const out = join(folder, 'peer')
-  return spawnSync('cc', ['-O2', '-o', out, source], { stdio: 'ignore' }).status === 0 ? out : undefined
 }
 
 function median(figures: readonly Figure[], key: keyof Figure): number {

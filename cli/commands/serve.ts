@@ -7,6 +7,7 @@ import type { ArgsInput, Example, FlagsInput } from '../base.ts'
 import { usage } from '../failure.ts'
 import { parseHostPort } from '../input/host-port.ts'
 import { parseDuration } from '../input/quantity.ts'
+import { parseQueue } from '../input/queue.ts'
 import { receivable } from '../live/choose.ts'
 import type { Handlers } from '../live/handlers.ts'
 import { LiveCommand, type Loaded } from '../live/live-command.ts'
@@ -32,6 +33,12 @@ const FLAGS = {
   role: Flags.string({ helpValue: 'R', description: 'role to take; default: the first that accepts' }),
   echo: Flags.boolean({ description: 'send frames back' }),
   handler: Flags.string({ helpValue: 'FILE', description: 'module (.ts or .js) with one method for each frame' }),
+  queue: Flags.string({
+    helpValue: 'KEY=VALUE',
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'of a relay, for each subscriber: frames, bytes, overflow, stall, hold; default: those of the schema',
+  }),
   metrics: Flags.string({ helpValue: 'HOST:PORT', description: 'Prometheus metrics at http://HOST:PORT/metrics' }),
   record: Flags.string({ helpValue: 'FILE', description: 'keep every frame, for proto replay' }),
   for: Flags.string({ helpValue: 'DURATION', default: 'never', description: 'end after this time' }),
@@ -51,6 +58,10 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
       command: '<%= config.bin %> serve pea2pea --listen 127.0.0.1:7001 --connect 127.0.0.1:7000 --echo',
     },
     {
+      description: 'A relay that loses nothing for those who keep up',
+      command: '<%= config.bin %> serve hydra-sync --queue overflow=backpressure --queue frames=1024',
+    },
+    {
       description: 'TLS',
       command:
         '<%= config.bin %> serve vstp --listen tls://0.0.0.0:6970 --set certificate=cert.pem --set private_key=key.pem',
@@ -64,7 +75,10 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     const duration = parseDuration(flags.for)
     const metricsAt = flags.metrics === undefined ? undefined : parseHostPort(flags.metrics)
     if (flags.echo && flags.handler !== undefined) throw usage('give either --echo or --handler')
+    const relayQueue = flags.queue && parseQueue(flags.queue)
     const loaded = await this.load(args.schema, flags)
+    if (relayQueue && loaded.descriptor.service?.relay === undefined)
+      throw usage(`${loaded.descriptor.name} is no relay: --queue says nothing about it`)
     const runtime = await import('../../runtime/index.ts')
     const handlers = flags.handler === undefined ? undefined : await this.#handlers(flags.handler, loaded, flags.role)
     const recorder = await this.recorder(flags.record, loaded)
@@ -81,6 +95,7 @@ A schema that was never generated is generated and cached. Ctrl-C closes all con
     }
     const server = await runtime.serve(loaded.descriptor, {
       ...options,
+      relayQueue,
       listen: flags.listen ?? [defaultPlace(loaded)],
     })
     const endpoint = metricsAt && (await this.#metrics(runtime.serveMetrics, counted!, metricsAt, server))

@@ -34,7 +34,9 @@ async function serving({ schema, profile, set, listen, echo, busyPoll }: BenchOr
     ...(echo ? { echo: true } : { onFrame: () => undefined }),
     datagram: { busyPoll },
     // What is measured is the way, not how much of it one peer may have.
-    limits: { rate: { packets: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, burst: 0, before: 'deliver' } },
+    limits: {
+      rate: { packets: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, burst: 0, before: 'deliver' },
+    },
   })
   process.on('message', () => {
     const { user, system } = process.cpuUsage()

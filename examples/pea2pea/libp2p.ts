@@ -2,6 +2,8 @@
 // identities, multistream inside it agrees on /yamux, and yamux carries streams, of which /ipfs/ping/1.0.0 is one. Noise, lines and yamux frames
 // are schema/examples/libp2p-noise.yaml, multistream.yaml and yamux.yaml. Unlike the published example, the peer's signature is checked, ping works in both
 // directions, and frames may be cut as they like.
+//
+//     node --import tsx examples/pea2pea/libp2p.ts [HOST:PORT of a libp2p node]
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { type Libp2pNoiseTypes, protocol as noise } from '../../generated/libp2p-noise/index.ts'
 import { encodeLine, type LineReader, MultistreamCodec } from '../../generated/multistream/codec.ts'
@@ -347,3 +349,16 @@ const SIGNED = Buffer.from('noise-libp2p-static-key:')
 // RFC 8410: the DER around raw keys.
 const ED25519_SECRET = Buffer.from('302e020100300506032b657004220420', 'hex')
 const ED25519_PUBLIC = Buffer.from('302a300506032b6570032100', 'hex')
+
+if (import.meta.filename === process.argv[1]) {
+  const random = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32))
+  const near = libp2pNode(random())
+  const far = process.argv[2] === undefined ? libp2pNode(random()) : undefined
+  const connection = await near.node.connect(process.argv[2] ?? ((await far?.node.toggleListener()) as string))
+  const { identity } = connection.context as Upgraded
+  process.stdout.write(
+    `Noise and yamux with ${connection.address}, Ed25519 key ${Buffer.from(identity).toString('hex')}\n`,
+  )
+  for (let i = 0; i < 3; i++) process.stdout.write(`ping ${i + 1}: ${(await near.ping(connection)).toFixed(2)} ms\n`)
+  await Promise.all([near, far].map(one => one?.node.shutDown()))
+}

@@ -17,6 +17,7 @@ import {
   broken,
   bytesIn,
   bytesNumber,
+  bytesOf,
   bytesSize,
   copyOf,
   decodeUtf8,
@@ -28,6 +29,7 @@ import {
   inField,
   intIn,
   isUtf8,
+  listIn,
   measured,
   noSuchFrame,
   onlyBits,
@@ -39,6 +41,7 @@ import {
   recordIn,
   sameBytes,
   sealInto,
+  sumOf,
   textIn,
   u16,
   u32,
@@ -51,6 +54,8 @@ import {
 import {
   type Accept,
   type AcceptInput,
+  type Bundle,
+  type BundleInput,
   ChannelFlags,
   type Close,
   type CloseInput,
@@ -69,6 +74,8 @@ import {
   type Nothing,
   type NothingInput,
   type Packet,
+  type Parity,
+  type ParityInput,
   type Piece,
   type PieceInput,
   type Ping,
@@ -1373,7 +1380,551 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
 }
 
 /**
- * Close, as it stands in the bytes. schema/std/packet.yaml:55.
+ * What the messages from number seq on add up to (fec). schema/std/packet.yaml:55.
+ *
+ *     offset  bytes   field
+ *     0       4 bits  packet      Packet
+ *     0.4     2 bits  phase       u2
+ *     0.6     1 bit   seen        u1
+ *     0.7     1 bit   _reserved   u1 = 0
+ *     1       4       conn_id     u32
+ *     5       8       counter     u64
+ *     13      -       sealed      sealed (packet)
+ *     13      1         channel   u8
+ *     14      1         flags     ChannelFlags
+ *     15      4         seq       u32
+ *     19      if        ack       u32 if flags.ack
+ *     ..      if        ack_bits  u64 if flags.ack
+ *     ..      if        piece     Piece if flags.fragment
+ *     ..      1         type      id u8
+ *     ..      -         body      fields
+ *     ..      1         count     u8
+ *     ..      2         length    u16
+ *     ..      ..        sum       bytes
+ */
+export class ParityReader extends FrameReader {
+  override readonly frameName = 'Parity'
+  override readonly frameIndex = 7
+  readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  isSealedOpen = false
+  sealedPlainAt = 0
+  sealedPlainEnd = 0
+  hasAck = false
+  ackEnd = 0
+  hasAckBits = false
+  ackBitsEnd = 0
+  hasPiece = false
+  pieceEnd = 0
+
+  get packet(): Packet {
+    return nameOfPacket(this.byteSource[this.byteStart]! >> 4)
+  }
+
+  /** Key phase of the sender modulo 4. */
+  get phase(): number {
+    return (this.byteSource[this.byteStart]! >>> 2) & 0x03
+  }
+
+  /** Lowest bit of the newest phase of the peer that opened. */
+  get seen(): number {
+    return (this.byteSource[this.byteStart]! >>> 1) & 0x01
+  }
+
+  /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
+  get conn_id(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0
+  }
+
+  get counter(): bigint {
+    return readU64(this.byteSource, this.byteStart + 5)
+  }
+
+  get channel(): number {
+    return this.byteSource[this.sealedPlainAt]!
+  }
+
+  get flags(): ChannelFlags {
+    return this.byteSource[this.sealedPlainAt + 1]!
+  }
+
+  /** Number on the channel, from 1; the same in every retransmission. */
+  get seq(): number {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return ((b[sealedPlainAt + 2]! << 24) | (b[sealedPlainAt + 3]! << 16) | (b[sealedPlainAt + 4]! << 8) | b[sealedPlainAt + 5]!) >>> 0
+  }
+
+  /** Highest number received on this channel. */
+  get ack(): number | undefined {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return this.hasAck ? ((b[sealedPlainAt + 6]! << 24) | (b[sealedPlainAt + 7]! << 16) | (b[sealedPlainAt + 8]! << 8) | b[sealedPlainAt + 9]!) >>> 0 : undefined
+  }
+
+  /** Bit i acknowledges ack - 1 - i. */
+  get ack_bits(): bigint | undefined {
+    return this.hasAckBits ? readU64(this.byteSource, this.ackEnd) : undefined
+  }
+
+  get piece(): Piece | undefined {
+    return this.hasPiece ? readPiece(this.byteInput, this.ackBitsEnd, this.ackBitsEnd + 6, false) : undefined
+  }
+
+  get type(): number {
+    return this.byteSource[this.pieceEnd]!
+  }
+
+  get count(): number {
+    return this.byteSource[this.pieceEnd + 1]!
+  }
+
+  get length(): number {
+    const b = this.byteSource
+    return (b[this.pieceEnd + 2]! << 8) | b[this.pieceEnd + 3]!
+  }
+
+  get sum(): Uint8Array {
+    return this.byteSource.subarray(this.pieceEnd + 4, this.sealedPlainEnd)
+  }
+
+  /** Where sum begins in `byteSource`. */
+  get sumAt(): number {
+    return this.pieceEnd + 4
+  }
+
+  /** Bytes of sum. */
+  get sumLength(): number {
+    return this.sealedPlainEnd - (this.pieceEnd + 4)
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
+    if (at + 13 > end) input.short(at + 13, 0, '')
+    this.byteEnd = end
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    const end = input.have
+    input.frame(this.byteEnd)
+    if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
+    if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
+    if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
+    this.sealedFrame.covers(at, at + 13)
+    this.isSealedOpen = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
+    this.sealedPlainAt = input.plainAt
+    this.sealedPlainEnd = input.plainEnd
+    if (this.isSealedOpen) {
+      input.nesting++
+      if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL_TO_SEQ)
+      if (this.sealedPlainAt + 2 > input.have) input.want(this.sealedPlainAt + 2)
+      this.hasAck = (this.flags & 0x01) !== 0
+      this.ackEnd = this.sealedPlainAt + 6 + (this.hasAck ? 4 : 0)
+      if (this.ackEnd > this.sealedPlainEnd) input.cut(this.sealedPlainAt + 6, this.sealedPlainEnd, '', ACK)
+      this.hasAckBits = (this.flags & 0x01) !== 0
+      this.ackBitsEnd = this.ackEnd + (this.hasAckBits ? 8 : 0)
+      if (this.ackBitsEnd > this.sealedPlainEnd) input.cut(this.ackEnd, this.sealedPlainEnd, '', ACK_BITS)
+      this.hasPiece = (this.flags & 0x02) !== 0
+      this.pieceEnd = this.ackBitsEnd + (this.hasPiece ? 6 : 0)
+      if (this.pieceEnd > this.sealedPlainEnd) input.cut(this.ackBitsEnd, this.sealedPlainEnd, '', PIECE)
+      if (this.pieceEnd + 4 > this.sealedPlainEnd) input.cut(this.pieceEnd, this.sealedPlainEnd, '', TYPE_TO_LENGTH)
+      if (this.pieceEnd + 4 > this.sealedPlainEnd) input.short(this.pieceEnd + 4, 0, 'sum')
+      if ((b[this.sealedPlainAt + 1]! & 0xfc) !== 0) throw input.refuse('BadValue', this.sealedPlainAt + 1, 'flags')
+      if (this.hasPiece) {
+        checkPiece(input, this.ackBitsEnd, this.pieceEnd, 'piece')
+      }
+      input.nesting--
+      input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
+    }
+  }
+
+  /** The value of a field in front of what is sealed. */
+  clearField(name: string): unknown {
+    const b = this.byteSource
+    const at = this.byteStart
+    switch (name) {
+      case 'packet':
+        return nameOfPacket(b[at]! >> 4)
+      case 'phase':
+        return (b[at]! >>> 2) & 0x03
+      case 'seen':
+        return (b[at]! >>> 1) & 0x01
+      case 'conn_id':
+        return ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0
+      case 'counter':
+        return readU64(b, at + 5)
+      default:
+        return undefined
+    }
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Parity {
+    const b = this.byteSource
+    const at = this.byteStart
+    const sealedPlainAt = this.sealedPlainAt
+    const pieceEnd = this.pieceEnd
+    const value: Partial<Parity> = {
+      packet: nameOfPacket(b[at]! >> 4),
+      phase: (b[at]! >>> 2) & 0x03,
+      seen: (b[at]! >>> 1) & 0x01,
+      conn_id: ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0,
+      counter: readU64(b, at + 5),
+    }
+    if (this.isSealedOpen) {
+      value.channel = b[sealedPlainAt]!
+      value.flags = b[sealedPlainAt + 1]!
+      value.seq = ((b[sealedPlainAt + 2]! << 24) | (b[sealedPlainAt + 3]! << 16) | (b[sealedPlainAt + 4]! << 8) | b[sealedPlainAt + 5]!) >>> 0
+      if (this.hasAck) value.ack = ((b[sealedPlainAt + 6]! << 24) | (b[sealedPlainAt + 7]! << 16) | (b[sealedPlainAt + 8]! << 8) | b[sealedPlainAt + 9]!) >>> 0
+      if (this.hasAckBits) value.ack_bits = readU64(b, this.ackEnd)
+      if (this.hasPiece) value.piece = readPiece(this.byteInput, this.ackBitsEnd, this.ackBitsEnd + 6, true)
+      value.type = b[pieceEnd]!
+      value.count = b[pieceEnd + 1]!
+      value.length = (b[pieceEnd + 2]! << 8) | b[pieceEnd + 3]!
+      value.sum = copyOf(b, pieceEnd + 4, this.sealedPlainEnd)
+    }
+    return value as Parity
+  }
+}
+
+/** Bytes that encoding Parity takes at most. */
+export function sizeOfParity(value: ParityInput, context: Context = NO_CONTEXT): number {
+  return 23 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + bytesSize(value.sum)
+}
+
+/** Writes Parity at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeParity(value: ParityInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
+  const view = viewOf(into)
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
+  view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
+  const conn_id = u32(value.conn_id, 'conn_id')
+  if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
+  view.setUint32(at + 1, conn_id)
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
+  view.setBigUint64(at + 5, counter)
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
+  view.setUint8(at + 13, channel)
+  view.setUint8(at + 14, flags)
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
+  view.setUint32(at + 15, seq)
+  const hasAck = value.ack !== undefined
+  let ackBehind = at + 19
+  if (hasAck) {
+    const ack = u32(value.ack, 'ack')
+    view.setUint32(at + 19, ack)
+    ackBehind = at + 23
+  }
+  const hasAckBits = value.ack_bits !== undefined
+  let ackBitsBehind = ackBehind
+  if (hasAckBits) {
+    const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
+    view.setBigUint64(ackBehind, ack_bits)
+    ackBitsBehind = ackBehind + 8
+  }
+  const hasPiece = value.piece !== undefined
+  let pieceBehind = ackBitsBehind
+  if (hasPiece) {
+    const piece = recordIn(value.piece, 'piece')
+    writePiece(piece, into, ackBitsBehind, 'piece')
+    pieceBehind = ackBitsBehind + 6
+  }
+  if (value.type !== undefined) agree(value.type, 244, 'type', 'BadValue')
+  view.setUint8(pieceBehind, 244) // type
+  const count_ = u8(value.count, 'count')
+  view.setUint8(pieceBehind + 1, count_)
+  const length = u16(value.length, 'length')
+  view.setUint16(pieceBehind + 2, length)
+  const sum = bytesIn(value.sum, 'sum')
+  into.set(sum, pieceBehind + 4)
+  const sumEnd = pieceBehind + 4 + sum.length
+  const sealedSealed = sumEnd + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
+  fitsInto(into, sealedSealed)
+  sealInto(context, 'packet', into, at + 13, sumEnd, PARITY_SEAL.over(into, at, sealedSealed, at, at + 13, context))
+  return sealedSealed
+}
+
+/**
+ * Several small messages (coalesce). schema/std/packet.yaml:56.
+ *
+ *     offset  bytes   field
+ *     0       4 bits  packet      Packet
+ *     0.4     2 bits  phase       u2
+ *     0.6     1 bit   seen        u1
+ *     0.7     1 bit   _reserved   u1 = 0
+ *     1       4       conn_id     u32
+ *     5       8       counter     u64
+ *     13      -       sealed      sealed (packet)
+ *     13      1         channel   u8
+ *     14      1         flags     ChannelFlags
+ *     15      4         seq       u32
+ *     19      if        ack       u32 if flags.ack
+ *     ..      if        ack_bits  u64 if flags.ack
+ *     ..      if        piece     Piece if flags.fragment
+ *     ..      1         type      id u8
+ *     ..      -         body      fields
+ *     ..      ..        parts     bytes(u16)*
+ */
+export class BundleReader extends FrameReader {
+  override readonly frameName = 'Bundle'
+  override readonly frameIndex = 8
+  readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
+  isSealedOpen = false
+  sealedPlainAt = 0
+  sealedPlainEnd = 0
+  hasAck = false
+  ackEnd = 0
+  hasAckBits = false
+  ackBitsEnd = 0
+  hasPiece = false
+  pieceEnd = 0
+
+  get packet(): Packet {
+    return nameOfPacket(this.byteSource[this.byteStart]! >> 4)
+  }
+
+  /** Key phase of the sender modulo 4. */
+  get phase(): number {
+    return (this.byteSource[this.byteStart]! >>> 2) & 0x03
+  }
+
+  /** Lowest bit of the newest phase of the peer that opened. */
+  get seen(): number {
+    return (this.byteSource[this.byteStart]! >>> 1) & 0x01
+  }
+
+  /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
+  get conn_id(): number {
+    const b = this.byteSource
+    const at = this.byteStart
+    return ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0
+  }
+
+  get counter(): bigint {
+    return readU64(this.byteSource, this.byteStart + 5)
+  }
+
+  get channel(): number {
+    return this.byteSource[this.sealedPlainAt]!
+  }
+
+  get flags(): ChannelFlags {
+    return this.byteSource[this.sealedPlainAt + 1]!
+  }
+
+  /** Number on the channel, from 1; the same in every retransmission. */
+  get seq(): number {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return ((b[sealedPlainAt + 2]! << 24) | (b[sealedPlainAt + 3]! << 16) | (b[sealedPlainAt + 4]! << 8) | b[sealedPlainAt + 5]!) >>> 0
+  }
+
+  /** Highest number received on this channel. */
+  get ack(): number | undefined {
+    const b = this.byteSource
+    const sealedPlainAt = this.sealedPlainAt
+    return this.hasAck ? ((b[sealedPlainAt + 6]! << 24) | (b[sealedPlainAt + 7]! << 16) | (b[sealedPlainAt + 8]! << 8) | b[sealedPlainAt + 9]!) >>> 0 : undefined
+  }
+
+  /** Bit i acknowledges ack - 1 - i. */
+  get ack_bits(): bigint | undefined {
+    return this.hasAckBits ? readU64(this.byteSource, this.ackEnd) : undefined
+  }
+
+  get piece(): Piece | undefined {
+    return this.hasPiece ? readPiece(this.byteInput, this.ackBitsEnd, this.ackBitsEnd + 6, false) : undefined
+  }
+
+  get type(): number {
+    return this.byteSource[this.pieceEnd]!
+  }
+
+  get parts(): Uint8Array[] {
+    return readBytesList(this.byteInput, this.pieceEnd + 1, this.sealedPlainEnd, false)
+  }
+
+  override decodeBytes(input: Input): this {
+    this.byteSource = input.bytes
+    this.byteStart = input.start
+    this.layOut(input)
+    this.checkFields(input)
+    return this
+  }
+
+  /** Finds where everything begins and ends. */
+  layOut(input: Input): void {
+    const at = input.start
+    const end = input.have
+    if (at + 13 > end) input.cut(at, end, '', PACKET_TO_COUNTER)
+    if (at + 13 > end) input.short(at + 13, 0, '')
+    this.byteEnd = end
+  }
+
+  /** Demands the whole frame and validates it. */
+  checkFields(input: Input): void {
+    const b = input.bytes
+    const at = input.start
+    const end = input.have
+    input.frame(this.byteEnd)
+    if (!isPacket(b[at]! >> 4)) throw input.refuse('UnknownValue', at, 'packet')
+    if ((b[at]! & 0x01) !== 0) throw input.refuse('BadValue', at, '_reserved')
+    if (((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0 < 1) throw input.refuse('OutOfRange', at + 1, 'conn_id')
+    this.sealedFrame.covers(at, at + 13)
+    this.isSealedOpen = input.open('packet', at + 13, end, 16, false, 'OpenFailed', this.sealedFrame)
+    this.sealedPlainAt = input.plainAt
+    this.sealedPlainEnd = input.plainEnd
+    if (this.isSealedOpen) {
+      input.nesting++
+      if (this.sealedPlainAt + 6 > this.sealedPlainEnd) input.cut(this.sealedPlainAt, this.sealedPlainEnd, '', CHANNEL_TO_SEQ)
+      if (this.sealedPlainAt + 2 > input.have) input.want(this.sealedPlainAt + 2)
+      this.hasAck = (this.flags & 0x01) !== 0
+      this.ackEnd = this.sealedPlainAt + 6 + (this.hasAck ? 4 : 0)
+      if (this.ackEnd > this.sealedPlainEnd) input.cut(this.sealedPlainAt + 6, this.sealedPlainEnd, '', ACK)
+      this.hasAckBits = (this.flags & 0x01) !== 0
+      this.ackBitsEnd = this.ackEnd + (this.hasAckBits ? 8 : 0)
+      if (this.ackBitsEnd > this.sealedPlainEnd) input.cut(this.ackEnd, this.sealedPlainEnd, '', ACK_BITS)
+      this.hasPiece = (this.flags & 0x02) !== 0
+      this.pieceEnd = this.ackBitsEnd + (this.hasPiece ? 6 : 0)
+      if (this.pieceEnd > this.sealedPlainEnd) input.cut(this.ackBitsEnd, this.sealedPlainEnd, '', PIECE)
+      if (this.pieceEnd + 1 > this.sealedPlainEnd) input.cut(this.pieceEnd, this.sealedPlainEnd, '', TYPE)
+      if (this.pieceEnd + 1 > this.sealedPlainEnd) input.short(this.pieceEnd + 1, 0, 'parts')
+      if ((b[this.sealedPlainAt + 1]! & 0xfc) !== 0) throw input.refuse('BadValue', this.sealedPlainAt + 1, 'flags')
+      if (this.hasPiece) {
+        checkPiece(input, this.ackBitsEnd, this.pieceEnd, 'piece')
+      }
+      input.nesting++
+      checkBytesList(input, this.pieceEnd + 1, this.sealedPlainEnd, 'parts')
+      input.nesting--
+      input.nesting--
+      input.fills(this.sealedPlainEnd, this.sealedPlainEnd, '')
+    }
+  }
+
+  /** The value of a field in front of what is sealed. */
+  clearField(name: string): unknown {
+    const b = this.byteSource
+    const at = this.byteStart
+    switch (name) {
+      case 'packet':
+        return nameOfPacket(b[at]! >> 4)
+      case 'phase':
+        return (b[at]! >>> 2) & 0x03
+      case 'seen':
+        return (b[at]! >>> 1) & 0x01
+      case 'conn_id':
+        return ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0
+      case 'counter':
+        return readU64(b, at + 5)
+      default:
+        return undefined
+    }
+  }
+
+  /** A plain copy that may be kept. */
+  override toObject(): Bundle {
+    const b = this.byteSource
+    const at = this.byteStart
+    const sealedPlainAt = this.sealedPlainAt
+    const value: Partial<Bundle> = {
+      packet: nameOfPacket(b[at]! >> 4),
+      phase: (b[at]! >>> 2) & 0x03,
+      seen: (b[at]! >>> 1) & 0x01,
+      conn_id: ((b[at + 1]! << 24) | (b[at + 2]! << 16) | (b[at + 3]! << 8) | b[at + 4]!) >>> 0,
+      counter: readU64(b, at + 5),
+    }
+    if (this.isSealedOpen) {
+      value.channel = b[sealedPlainAt]!
+      value.flags = b[sealedPlainAt + 1]!
+      value.seq = ((b[sealedPlainAt + 2]! << 24) | (b[sealedPlainAt + 3]! << 16) | (b[sealedPlainAt + 4]! << 8) | b[sealedPlainAt + 5]!) >>> 0
+      if (this.hasAck) value.ack = ((b[sealedPlainAt + 6]! << 24) | (b[sealedPlainAt + 7]! << 16) | (b[sealedPlainAt + 8]! << 8) | b[sealedPlainAt + 9]!) >>> 0
+      if (this.hasAckBits) value.ack_bits = readU64(b, this.ackEnd)
+      if (this.hasPiece) value.piece = readPiece(this.byteInput, this.ackBitsEnd, this.ackBitsEnd + 6, true)
+      value.type = b[this.pieceEnd]!
+      value.parts = readBytesList(this.byteInput, this.pieceEnd + 1, this.sealedPlainEnd, true)
+    }
+    return value as Bundle
+  }
+}
+
+/** Bytes that encoding Bundle takes at most. */
+export function sizeOfBundle(value: BundleInput, context: Context = NO_CONTEXT): number {
+  return 20 + (context.plain ? 0 : 16) + (value.ack === undefined ? 0 : 4) + (value.ack_bits === undefined ? 0 : 8) + (value.piece === undefined ? 0 : 6) + sumOf(value.parts, item => 2 + bytesSize(item))
+}
+
+/** Writes Bundle at `at` and returns the offset behind it. Throws EncodeError; RangeError when it does not fit. */
+export function encodeBundle(value: BundleInput, into: Uint8Array, at: number, context: Context = NO_CONTEXT): number {
+  const view = viewOf(into)
+  const flags = onlyBits(value.flags === undefined ? 0 : value.flags, ChannelFlags, 3, 'flags', 'BadValue')
+  if (value.packet !== undefined) agree(value.packet, nameOfPacket(5), 'packet', 'BadValue', 5)
+  const phase = intIn(value.phase === undefined ? 0 : value.phase, 0, 3, 'phase')
+  const seen = intIn(value.seen === undefined ? 0 : value.seen, 0, 1, 'seen')
+  view.setUint8(at, (5 << 4) | (phase << 2) | (seen << 1) | 0)
+  const conn_id = u32(value.conn_id, 'conn_id')
+  if (conn_id < 1) outside(conn_id, 'conn_id', 'OutOfRange')
+  view.setUint32(at + 1, conn_id)
+  const counter = bigUintIn(value.counter === undefined ? 0 : value.counter, 18446744073709551615n, 'counter')
+  view.setBigUint64(at + 5, counter)
+  const channel = u8(value.channel === undefined ? 0 : value.channel, 'channel')
+  view.setUint8(at + 13, channel)
+  view.setUint8(at + 14, flags)
+  const seq = u32(value.seq === undefined ? 0 : value.seq, 'seq')
+  view.setUint32(at + 15, seq)
+  const hasAck = value.ack !== undefined
+  let ackBehind = at + 19
+  if (hasAck) {
+    const ack = u32(value.ack, 'ack')
+    view.setUint32(at + 19, ack)
+    ackBehind = at + 23
+  }
+  const hasAckBits = value.ack_bits !== undefined
+  let ackBitsBehind = ackBehind
+  if (hasAckBits) {
+    const ack_bits = bigUintIn(value.ack_bits, 18446744073709551615n, 'ack_bits')
+    view.setBigUint64(ackBehind, ack_bits)
+    ackBitsBehind = ackBehind + 8
+  }
+  const hasPiece = value.piece !== undefined
+  let pieceBehind = ackBitsBehind
+  if (hasPiece) {
+    const piece = recordIn(value.piece, 'piece')
+    writePiece(piece, into, ackBitsBehind, 'piece')
+    pieceBehind = ackBitsBehind + 6
+  }
+  if (value.type !== undefined) agree(value.type, 245, 'type', 'BadValue')
+  view.setUint8(pieceBehind, 245) // type
+  const parts = listIn(value.parts, 'parts')
+  const partsEnd = writeBytesList(parts, into, pieceBehind + 1, 'parts')
+  const sealedSealed = partsEnd + (context.plain ? 0 : 16)
+  if (((flags & 0x01) !== 0) !== hasAck) unlike('ack', hasAck)
+  if (((flags & 0x01) !== 0) !== hasAckBits) unlike('ack_bits', hasAckBits)
+  if (((flags & 0x02) !== 0) !== hasPiece) unlike('piece', hasPiece)
+  fitsInto(into, sealedSealed)
+  sealInto(context, 'packet', into, at + 13, partsEnd, BUNDLE_SEAL.over(into, at, sealedSealed, at, at + 13, context))
+  return sealedSealed
+}
+
+/**
+ * Close, as it stands in the bytes. schema/std/packet.yaml:57.
  *
  *     offset  bytes   field
  *     0       4 bits  packet      Packet
@@ -1396,7 +1947,7 @@ export function encodePong(value: PongInput, into: Uint8Array, at: number, conte
  */
 export class CloseReader extends FrameReader {
   override readonly frameName = 'Close'
-  override readonly frameIndex = 7
+  override readonly frameIndex = 9
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
   isSealedOpen = false
   sealedPlainAt = 0
@@ -1669,7 +2220,7 @@ export function encodeClose(value: CloseInput, into: Uint8Array, at: number, con
  */
 export class MoveReader extends FrameReader {
   override readonly frameName = 'Move'
-  override readonly frameIndex = 8
+  override readonly frameIndex = 10
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
   isSealedOpen = false
   sealedPlainAt = 0
@@ -1945,7 +2496,7 @@ export function encodeMove(value: MoveInput, into: Uint8Array, at: number, conte
  */
 export class HitReader extends FrameReader {
   override readonly frameName = 'Hit'
-  override readonly frameIndex = 9
+  override readonly frameIndex = 11
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
   isSealedOpen = false
   sealedPlainAt = 0
@@ -2222,7 +2773,7 @@ export function encodeHit(value: HitInput, into: Uint8Array, at: number, context
  */
 export class ShoutReader extends FrameReader {
   override readonly frameName = 'Shout'
-  override readonly frameIndex = 10
+  override readonly frameIndex = 12
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
   isSealedOpen = false
   sealedPlainAt = 0
@@ -2500,7 +3051,7 @@ export function encodeShout(value: ShoutInput, into: Uint8Array, at: number, con
  */
 export class SpawnReader extends FrameReader {
   override readonly frameName = 'Spawn'
-  override readonly frameIndex = 11
+  override readonly frameIndex = 13
   readonly sealedFrame: ReaderSeal = new ReaderSeal(this)
   isSealedOpen = false
   sealedPlainAt = 0
@@ -2923,25 +3474,33 @@ class ArenaEnvelope extends FrameReader {
           if (at + 1 > input.have) input.want(at + 1)
           if (b[at]! >> 4 === 5) return 6
           break
-        case 243:
+        case 244:
           if (at + 1 > input.have) input.want(at + 1)
           if (b[at]! >> 4 === 5) return 7
           break
-        case 1:
+        case 245:
           if (at + 1 > input.have) input.want(at + 1)
           if (b[at]! >> 4 === 5) return 8
           break
-        case 2:
+        case 243:
           if (at + 1 > input.have) input.want(at + 1)
           if (b[at]! >> 4 === 5) return 9
           break
-        case 3:
+        case 1:
           if (at + 1 > input.have) input.want(at + 1)
           if (b[at]! >> 4 === 5) return 10
           break
+        case 2:
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 11
+          break
+        case 3:
+          if (at + 1 > input.have) input.want(at + 1)
+          if (b[at]! >> 4 === 5) return 12
+          break
         case 4:
-          if (choice.fits[11] === 1 && at + 1 > input.have) input.want(at + 1)
-          if (choice.fits[11] === 1 && b[at]! >> 4 === 5) return 11
+          if (choice.fits[13] === 1 && at + 1 > input.have) input.want(at + 1)
+          if (choice.fits[13] === 1 && b[at]! >> 4 === 5) return 13
           if (b[at]! >> 4 === 5) wrong = true
           break
       }
@@ -3088,7 +3647,7 @@ class ArenaEnvelope extends FrameReader {
 
 /** Every frame of arena. Its readers are borrowed: each is used again for the next frame of its kind. */
 export class ArenaCodec implements Codec {
-  readonly frameNames: readonly string[] = ['HsInit', 'HsRetry', 'HsReply', 'HsFinal', 'Nothing', 'Ping', 'Pong', 'Close', 'Move', 'Hit', 'Shout', 'Spawn']
+  readonly frameNames: readonly string[] = ['HsInit', 'HsRetry', 'HsReply', 'HsFinal', 'Nothing', 'Ping', 'Pong', 'Parity', 'Bundle', 'Close', 'Move', 'Hit', 'Shout', 'Spawn']
   context: Context
   needs = 0
   failure: Malformed | undefined = undefined
@@ -3101,6 +3660,8 @@ export class ArenaCodec implements Codec {
   private readonly nothingReader = new NothingReader(this.input)
   private readonly pingReader = new PingReader(this.input)
   private readonly pongReader = new PongReader(this.input)
+  private readonly parityReader = new ParityReader(this.input)
+  private readonly bundleReader = new BundleReader(this.input)
   private readonly closeReader = new CloseReader(this.input)
   private readonly moveReader = new MoveReader(this.input)
   private readonly hitReader = new HitReader(this.input)
@@ -3143,6 +3704,10 @@ export class ArenaCodec implements Codec {
         return sizeOfPing(value as PingInput, this.context)
       case 'Pong':
         return sizeOfPong(value as PongInput, this.context)
+      case 'Parity':
+        return sizeOfParity(value as ParityInput, this.context)
+      case 'Bundle':
+        return sizeOfBundle(value as BundleInput, this.context)
       case 'Close':
         return sizeOfClose(value as CloseInput, this.context)
       case 'Move':
@@ -3174,6 +3739,10 @@ export class ArenaCodec implements Codec {
         return encodePing(value as PingInput, into, at, this.context)
       case 'Pong':
         return encodePong(value as PongInput, into, at, this.context)
+      case 'Parity':
+        return encodeParity(value as ParityInput, into, at, this.context)
+      case 'Bundle':
+        return encodeBundle(value as BundleInput, into, at, this.context)
       case 'Close':
         return encodeClose(value as CloseInput, into, at, this.context)
       case 'Move':
@@ -3208,14 +3777,18 @@ export class ArenaCodec implements Codec {
       case 6:
         return this.pongReader.decodeBytes(input)
       case 7:
-        return this.closeReader.decodeBytes(input)
+        return this.parityReader.decodeBytes(input)
       case 8:
-        return this.moveReader.decodeBytes(input)
+        return this.bundleReader.decodeBytes(input)
       case 9:
-        return this.hitReader.decodeBytes(input)
+        return this.closeReader.decodeBytes(input)
       case 10:
-        return this.shoutReader.decodeBytes(input)
+        return this.moveReader.decodeBytes(input)
       case 11:
+        return this.hitReader.decodeBytes(input)
+      case 12:
+        return this.shoutReader.decodeBytes(input)
+      case 13:
         return this.spawnReader.decodeBytes(input)
       default:
         return this.refuseFrame(input, index === -2)
@@ -3238,6 +3811,10 @@ export class ArenaCodec implements Codec {
         return this.pingReader.decodeBytes(input)
       case 'Pong':
         return this.pongReader.decodeBytes(input)
+      case 'Parity':
+        return this.parityReader.decodeBytes(input)
+      case 'Bundle':
+        return this.bundleReader.decodeBytes(input)
       case 'Close':
         return this.closeReader.decodeBytes(input)
       case 'Move':
@@ -3324,6 +3901,47 @@ function writePiece(value: PieceInput, into: Uint8Array, at: number, field: stri
   }
 }
 
+/** Checks a list of Bytes and returns the offset behind it. */
+function checkBytesList(input: Input, at: number, end: number, path: string): number {
+  const b = input.bytes
+  let p = at
+  while (p < end) {
+    if (p + 2 > end) input.cut(p, end, path, ITEM)
+    const itemSize = (b[p]! << 8) | b[p + 1]!
+    const itemEnd = p + 2 + itemSize
+    if (itemEnd > end) input.over(p, itemSize, path)
+    p = itemEnd
+  }
+  return p
+}
+
+function readBytesList(input: Input, at: number, end: number, copy: boolean): Uint8Array[] {
+  const items: Uint8Array[] = []
+  const b = input.bytes
+  let p = at
+  while (p < end) {
+    const itemSize = (b[p]! << 8) | b[p + 1]!
+    const itemEnd = p + 2 + itemSize
+    items.push(bytesOf(b, p + 2, itemEnd, copy))
+    p = itemEnd
+  }
+  input.at = p
+  return items
+}
+
+function writeBytesList(items: readonly Uint8Array[], into: Uint8Array, at: number, field: string): number {
+  const view = viewOf(into)
+  let p = at
+  for (let i = 0; i < items.length; i++) {
+    const item2 = bytesIn(items[i], field)
+    into.set(item2, p + 2)
+    const itemEnd = p + 2 + item2.length
+    view.setUint16(p, u16(itemEnd - (p + 2), 'iel'))
+    p = itemEnd
+  }
+  return p
+}
+
 function readPoint(input: Input, at: number, _end: number, _copy: boolean): Point {
   const b = input.bytes
   const value: Point = {
@@ -3375,6 +3993,9 @@ const NOTHING_SEAL = new WriterSeal(new NothingReader())
 const TYPE_TO_TOKEN = ['type', 8, 'token', 64]
 const PING_SEAL = new WriterSeal(new PingReader())
 const PONG_SEAL = new WriterSeal(new PongReader())
+const TYPE_TO_LENGTH = ['type', 8, 'count', 8, 'length', 16]
+const PARITY_SEAL = new WriterSeal(new ParityReader())
+const BUNDLE_SEAL = new WriterSeal(new BundleReader())
 const TYPE_TO_REASON = ['type', 8, 'code', 16, 'reason', 8]
 const CLOSE_SEAL = new WriterSeal(new CloseReader())
 const TYPE_TO_FACING = ['type', 8, 'player', 16, 'at', 64, 'facing', 32]
@@ -3399,6 +4020,9 @@ const FRAME_RULES = [
   { bare: false, reach: 1, states: [], dirs: [] },
   { bare: false, reach: 1, states: [], dirs: [] },
   { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
+  { bare: false, reach: 1, states: [], dirs: [] },
   { bare: false, reach: 1, states: [], dirs: ['server>client'] },
 ]
+const ITEM = ['', 16]
 const WEAPON_NAMES = ['fist', 'bow', 'wand'] as const

@@ -455,6 +455,8 @@ F["counter"] = ProtoField.uint64(NAME .. ".counter", "counter", base.DEC, nil, n
 F["nothing.sealed"] = ProtoField.bytes(NAME .. ".nothing.sealed", "sealed")
 F["ping.sealed"] = ProtoField.bytes(NAME .. ".ping.sealed", "sealed")
 F["pong.sealed"] = ProtoField.bytes(NAME .. ".pong.sealed", "sealed")
+F["parity.sealed"] = ProtoField.bytes(NAME .. ".parity.sealed", "sealed")
+F["bundle.sealed"] = ProtoField.bytes(NAME .. ".bundle.sealed", "sealed")
 F["close.sealed"] = ProtoField.bytes(NAME .. ".close.sealed", "sealed")
 F["move.sealed"] = ProtoField.bytes(NAME .. ".move.sealed", "sealed")
 F["hit.sealed"] = ProtoField.bytes(NAME .. ".hit.sealed", "sealed")
@@ -592,6 +594,34 @@ FRAME.Pong = function(c, v)
   end
 end
 
+FRAME.Parity = function(c, v)
+  v.packet = uint(c, F["packet"], 4, false)
+  v.phase = uint(c, F["phase"], 2, false)
+  v.seen = uint(c, F["seen"], 1, false)
+  v._reserved = uint(c, F["reserved"], 1, false)
+  v.conn_id = uint(c, F["conn_id"], 32, false)
+  v.counter = uint(c, F["counter"], 64, false)
+  do
+    local c = rest(c, 0)
+    sealed(c, "packet", F["parity.sealed"])
+    close(c)
+  end
+end
+
+FRAME.Bundle = function(c, v)
+  v.packet = uint(c, F["packet"], 4, false)
+  v.phase = uint(c, F["phase"], 2, false)
+  v.seen = uint(c, F["seen"], 1, false)
+  v._reserved = uint(c, F["reserved"], 1, false)
+  v.conn_id = uint(c, F["conn_id"], 32, false)
+  v.counter = uint(c, F["counter"], 64, false)
+  do
+    local c = rest(c, 0)
+    sealed(c, "packet", F["bundle.sealed"])
+    close(c)
+  end
+end
+
 FRAME.Close = function(c, v)
   v.packet = uint(c, F["packet"], 4, false)
   v.phase = uint(c, F["phase"], 2, false)
@@ -698,6 +728,8 @@ choose = function(c)
   if (v.type == 240) and (v.packet == 5) then found[#found + 1] = "Nothing" end
   if (v.type == 241) and (v.packet == 5) then found[#found + 1] = "Ping" end
   if (v.type == 242) and (v.packet == 5) then found[#found + 1] = "Pong" end
+  if (v.type == 244) and (v.packet == 5) then found[#found + 1] = "Parity" end
+  if (v.type == 245) and (v.packet == 5) then found[#found + 1] = "Bundle" end
   if (v.type == 243) and (v.packet == 5) then found[#found + 1] = "Close" end
   if (v.type == 1) and (v.packet == 5) then found[#found + 1] = "Move" end
   if (v.type == 2) and (v.packet == 5) then found[#found + 1] = "Hit" end

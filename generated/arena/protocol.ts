@@ -15,6 +15,7 @@ import {
 import {
   AcceptReader,
   ArenaCodec,
+  type BundleReader,
   type CloseReader,
   type HitReader,
   type HsFinalReader,
@@ -23,6 +24,7 @@ import {
   type HsRetryReader,
   type MoveReader,
   type NothingReader,
+  type ParityReader,
   type PingReader,
   type PongReader,
   type ShoutReader,
@@ -66,14 +68,18 @@ const channel: Accessor = {
       case 6:
         return (frame as PongReader).channel
       case 7:
-        return (frame as CloseReader).channel
+        return (frame as ParityReader).channel
       case 8:
-        return (frame as MoveReader).channel
+        return (frame as BundleReader).channel
       case 9:
-        return (frame as HitReader).channel
+        return (frame as CloseReader).channel
       case 10:
-        return (frame as ShoutReader).channel
+        return (frame as MoveReader).channel
       case 11:
+        return (frame as HitReader).channel
+      case 12:
+        return (frame as ShoutReader).channel
+      case 13:
         return (frame as SpawnReader).channel
       default:
         return undefined
@@ -95,14 +101,18 @@ const seq: Accessor = {
       case 6:
         return (frame as PongReader).seq
       case 7:
-        return (frame as CloseReader).seq
+        return (frame as ParityReader).seq
       case 8:
-        return (frame as MoveReader).seq
+        return (frame as BundleReader).seq
       case 9:
-        return (frame as HitReader).seq
+        return (frame as CloseReader).seq
       case 10:
-        return (frame as ShoutReader).seq
+        return (frame as MoveReader).seq
       case 11:
+        return (frame as HitReader).seq
+      case 12:
+        return (frame as ShoutReader).seq
+      case 13:
         return (frame as SpawnReader).seq
       default:
         return undefined
@@ -124,14 +134,18 @@ const ack: Accessor = {
       case 6:
         return (frame as PongReader).ack
       case 7:
-        return (frame as CloseReader).ack
+        return (frame as ParityReader).ack
       case 8:
-        return (frame as MoveReader).ack
+        return (frame as BundleReader).ack
       case 9:
-        return (frame as HitReader).ack
+        return (frame as CloseReader).ack
       case 10:
-        return (frame as ShoutReader).ack
+        return (frame as MoveReader).ack
       case 11:
+        return (frame as HitReader).ack
+      case 12:
+        return (frame as ShoutReader).ack
+      case 13:
         return (frame as SpawnReader).ack
       default:
         return undefined
@@ -153,14 +167,18 @@ const ackBits: Accessor = {
       case 6:
         return (frame as PongReader).ack_bits
       case 7:
-        return (frame as CloseReader).ack_bits
+        return (frame as ParityReader).ack_bits
       case 8:
-        return (frame as MoveReader).ack_bits
+        return (frame as BundleReader).ack_bits
       case 9:
-        return (frame as HitReader).ack_bits
+        return (frame as CloseReader).ack_bits
       case 10:
-        return (frame as ShoutReader).ack_bits
+        return (frame as MoveReader).ack_bits
       case 11:
+        return (frame as HitReader).ack_bits
+      case 12:
+        return (frame as ShoutReader).ack_bits
+      case 13:
         return (frame as SpawnReader).ack_bits
       default:
         return undefined
@@ -182,14 +200,18 @@ const flagsAck: Accessor = {
       case 6:
         return ((frame as PongReader).flags & 0x01) !== 0
       case 7:
-        return ((frame as CloseReader).flags & 0x01) !== 0
+        return ((frame as ParityReader).flags & 0x01) !== 0
       case 8:
-        return ((frame as MoveReader).flags & 0x01) !== 0
+        return ((frame as BundleReader).flags & 0x01) !== 0
       case 9:
-        return ((frame as HitReader).flags & 0x01) !== 0
+        return ((frame as CloseReader).flags & 0x01) !== 0
       case 10:
-        return ((frame as ShoutReader).flags & 0x01) !== 0
+        return ((frame as MoveReader).flags & 0x01) !== 0
       case 11:
+        return ((frame as HitReader).flags & 0x01) !== 0
+      case 12:
+        return ((frame as ShoutReader).flags & 0x01) !== 0
+      case 13:
         return ((frame as SpawnReader).flags & 0x01) !== 0
       default:
         return undefined
@@ -211,14 +233,18 @@ const pieceMessage: Accessor = {
       case 6:
         return (frame as PongReader).piece?.message
       case 7:
-        return (frame as CloseReader).piece?.message
+        return (frame as ParityReader).piece?.message
       case 8:
-        return (frame as MoveReader).piece?.message
+        return (frame as BundleReader).piece?.message
       case 9:
-        return (frame as HitReader).piece?.message
+        return (frame as CloseReader).piece?.message
       case 10:
-        return (frame as ShoutReader).piece?.message
+        return (frame as MoveReader).piece?.message
       case 11:
+        return (frame as HitReader).piece?.message
+      case 12:
+        return (frame as ShoutReader).piece?.message
+      case 13:
         return (frame as SpawnReader).piece?.message
       default:
         return undefined
@@ -240,14 +266,18 @@ const pieceIndex: Accessor = {
       case 6:
         return (frame as PongReader).piece?.index
       case 7:
-        return (frame as CloseReader).piece?.index
+        return (frame as ParityReader).piece?.index
       case 8:
-        return (frame as MoveReader).piece?.index
+        return (frame as BundleReader).piece?.index
       case 9:
-        return (frame as HitReader).piece?.index
+        return (frame as CloseReader).piece?.index
       case 10:
-        return (frame as ShoutReader).piece?.index
+        return (frame as MoveReader).piece?.index
       case 11:
+        return (frame as HitReader).piece?.index
+      case 12:
+        return (frame as ShoutReader).piece?.index
+      case 13:
         return (frame as SpawnReader).piece?.index
       default:
         return undefined
@@ -269,14 +299,18 @@ const pieceCount: Accessor = {
       case 6:
         return (frame as PongReader).piece?.count
       case 7:
-        return (frame as CloseReader).piece?.count
+        return (frame as ParityReader).piece?.count
       case 8:
-        return (frame as MoveReader).piece?.count
+        return (frame as BundleReader).piece?.count
       case 9:
-        return (frame as HitReader).piece?.count
+        return (frame as CloseReader).piece?.count
       case 10:
-        return (frame as ShoutReader).piece?.count
+        return (frame as MoveReader).piece?.count
       case 11:
+        return (frame as HitReader).piece?.count
+      case 12:
+        return (frame as ShoutReader).piece?.count
+      case 13:
         return (frame as SpawnReader).piece?.count
       default:
         return undefined
@@ -298,14 +332,18 @@ const flagsFragment: Accessor = {
       case 6:
         return ((frame as PongReader).flags & 0x02) !== 0
       case 7:
-        return ((frame as CloseReader).flags & 0x02) !== 0
+        return ((frame as ParityReader).flags & 0x02) !== 0
       case 8:
-        return ((frame as MoveReader).flags & 0x02) !== 0
+        return ((frame as BundleReader).flags & 0x02) !== 0
       case 9:
-        return ((frame as HitReader).flags & 0x02) !== 0
+        return ((frame as CloseReader).flags & 0x02) !== 0
       case 10:
-        return ((frame as ShoutReader).flags & 0x02) !== 0
+        return ((frame as MoveReader).flags & 0x02) !== 0
       case 11:
+        return ((frame as HitReader).flags & 0x02) !== 0
+      case 12:
+        return ((frame as ShoutReader).flags & 0x02) !== 0
+      case 13:
         return ((frame as SpawnReader).flags & 0x02) !== 0
       default:
         return undefined
@@ -313,6 +351,38 @@ const flagsFragment: Accessor = {
   },
   set: (value, to) => {
     value['flags'] = withBit(value['flags'], ChannelFlags, 'fragment', to)
+  },
+}
+
+const paritySum: Accessor = {
+  path: 'Parity.sum',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).sum : undefined),
+  set: (value, to) => {
+    value['sum'] = to
+  },
+}
+
+const parityCount: Accessor = {
+  path: 'Parity.count',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).count : undefined),
+  set: (value, to) => {
+    value['count'] = to
+  },
+}
+
+const parityLength: Accessor = {
+  path: 'Parity.length',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).length : undefined),
+  set: (value, to) => {
+    value['length'] = to
+  },
+}
+
+const bundleParts: Accessor = {
+  path: 'Bundle.parts',
+  get: frame => (frame.frameIndex === 8 ? (frame as BundleReader).parts : undefined),
+  set: (value, to) => {
+    value['parts'] = to
   },
 }
 
@@ -359,14 +429,18 @@ const connId: Accessor = {
       case 6:
         return (frame as PongReader).conn_id
       case 7:
-        return (frame as CloseReader).conn_id
+        return (frame as ParityReader).conn_id
       case 8:
-        return (frame as MoveReader).conn_id
+        return (frame as BundleReader).conn_id
       case 9:
-        return (frame as HitReader).conn_id
+        return (frame as CloseReader).conn_id
       case 10:
-        return (frame as ShoutReader).conn_id
+        return (frame as MoveReader).conn_id
       case 11:
+        return (frame as HitReader).conn_id
+      case 12:
+        return (frame as ShoutReader).conn_id
+      case 13:
         return (frame as SpawnReader).conn_id
       default:
         return undefined
@@ -404,14 +478,18 @@ const counter: Accessor = {
       case 6:
         return (frame as PongReader).counter
       case 7:
-        return (frame as CloseReader).counter
+        return (frame as ParityReader).counter
       case 8:
-        return (frame as MoveReader).counter
+        return (frame as BundleReader).counter
       case 9:
-        return (frame as HitReader).counter
+        return (frame as CloseReader).counter
       case 10:
-        return (frame as ShoutReader).counter
+        return (frame as MoveReader).counter
       case 11:
+        return (frame as HitReader).counter
+      case 12:
+        return (frame as ShoutReader).counter
+      case 13:
         return (frame as SpawnReader).counter
       default:
         return undefined
@@ -433,14 +511,18 @@ const phase: Accessor = {
       case 6:
         return (frame as PongReader).phase
       case 7:
-        return (frame as CloseReader).phase
+        return (frame as ParityReader).phase
       case 8:
-        return (frame as MoveReader).phase
+        return (frame as BundleReader).phase
       case 9:
-        return (frame as HitReader).phase
+        return (frame as CloseReader).phase
       case 10:
-        return (frame as ShoutReader).phase
+        return (frame as MoveReader).phase
       case 11:
+        return (frame as HitReader).phase
+      case 12:
+        return (frame as ShoutReader).phase
+      case 13:
         return (frame as SpawnReader).phase
       default:
         return undefined
@@ -462,14 +544,18 @@ const seen: Accessor = {
       case 6:
         return (frame as PongReader).seen
       case 7:
-        return (frame as CloseReader).seen
+        return (frame as ParityReader).seen
       case 8:
-        return (frame as MoveReader).seen
+        return (frame as BundleReader).seen
       case 9:
-        return (frame as HitReader).seen
+        return (frame as CloseReader).seen
       case 10:
-        return (frame as ShoutReader).seen
+        return (frame as MoveReader).seen
       case 11:
+        return (frame as HitReader).seen
+      case 12:
+        return (frame as ShoutReader).seen
+      case 13:
         return (frame as SpawnReader).seen
       default:
         return undefined
@@ -594,8 +680,36 @@ export const protocol: TypedProtocol<ArenaTypes> = {
       secret: [],
     },
     {
-      name: 'Close',
+      name: 'Parity',
       index: 7,
+      dirs: [],
+      states: [],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Bundle',
+      index: 8,
+      dirs: [],
+      states: [],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Close',
+      index: 9,
       dirs: [],
       states: [],
       bare: false,
@@ -609,7 +723,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
     },
     {
       name: 'Move',
-      index: 8,
+      index: 10,
       dirs: [],
       states: [],
       bare: false,
@@ -623,7 +737,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
     },
     {
       name: 'Hit',
-      index: 9,
+      index: 11,
       dirs: [],
       states: [],
       bare: false,
@@ -637,7 +751,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
     },
     {
       name: 'Shout',
-      index: 10,
+      index: 12,
       dirs: [],
       states: [],
       bare: false,
@@ -651,7 +765,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
     },
     {
       name: 'Spawn',
-      index: 11,
+      index: 13,
       dirs: [{ sender: 'server', receiver: 'client' }],
       states: [],
       bare: false,
@@ -767,7 +881,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -787,7 +901,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -807,7 +921,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1000,
@@ -839,8 +953,14 @@ export const protocol: TypedProtocol<ArenaTypes> = {
     fragment_index: pieceIndex,
     fragment_count: pieceCount,
     fragment_flag: flagsFragment,
+    parity: paritySum,
+    parity_count: parityCount,
+    parity_length: parityLength,
+    bundle: bundleParts,
     seqSpace: 'channel',
     ackSweep: undefined,
+    parityFrame: 'Parity',
+    bundleFrame: 'Bundle',
   },
   limits: {
     connections: 64,
@@ -936,7 +1056,7 @@ export const protocol: TypedProtocol<ArenaTypes> = {
       repeats: 'refused',
       pad: undefined,
       once: false,
-      frames: ['Nothing', 'Ping', 'Pong', 'Close', 'Move', 'Hit', 'Shout', 'Spawn'],
+      frames: ['Nothing', 'Ping', 'Pong', 'Parity', 'Bundle', 'Close', 'Move', 'Hit', 'Shout', 'Spawn'],
       key: 'handshake',
       counter: { place: { at: 5, size: 8, little: false }, field: counter, start: 0 },
       rekey: {

@@ -319,6 +319,112 @@ export type PongInput = {
   token: bigint | number
 }
 
+/** What the messages from number seq on add up to (fec) */
+export type Parity = {
+  packet: Packet
+  /** Key phase of the sender modulo 4. */
+  phase: number
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen: number
+  /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
+  conn_id: number
+  counter: bigint
+  channel: number
+  flags: ChannelFlags
+  /** Number on the channel, from 1; the same in every retransmission. */
+  seq: number
+  /** Highest number received on this channel. */
+  ack?: number
+  /** Bit i acknowledges ack - 1 - i. */
+  ack_bits?: bigint
+  piece?: Piece
+  type: number
+  count: number
+  length: number
+  sum: Uint8Array
+}
+
+/** What encoding Parity takes. */
+export type ParityInput = {
+  /** data unless given. */
+  packet?: Packet | undefined
+  /** Key phase of the sender modulo 4. 0 unless given. */
+  phase?: number | undefined
+  /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
+  seen?: number | undefined
+  /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
+  conn_id?: number | undefined
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
+  /** 0 unless given. */
+  channel?: number | undefined
+  /** 0 unless given. */
+  flags?: ChannelFlags | readonly ChannelFlagsName[] | undefined
+  /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
+  seq?: number | undefined
+  /** Highest number received on this channel. */
+  ack?: number | undefined
+  /** Bit i acknowledges ack - 1 - i. */
+  ack_bits?: bigint | number | undefined
+  piece?: PieceInput | undefined
+  /** The id of the frame. */
+  type?: number | undefined
+  count: number
+  length: number
+  sum: Uint8Array
+}
+
+/** Several small messages (coalesce) */
+export type Bundle = {
+  packet: Packet
+  /** Key phase of the sender modulo 4. */
+  phase: number
+  /** Lowest bit of the newest phase of the peer that opened. */
+  seen: number
+  /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
+  conn_id: number
+  counter: bigint
+  channel: number
+  flags: ChannelFlags
+  /** Number on the channel, from 1; the same in every retransmission. */
+  seq: number
+  /** Highest number received on this channel. */
+  ack?: number
+  /** Bit i acknowledges ack - 1 - i. */
+  ack_bits?: bigint
+  piece?: Piece
+  type: number
+  parts: Uint8Array[]
+}
+
+/** What encoding Bundle takes. */
+export type BundleInput = {
+  /** data unless given. */
+  packet?: Packet | undefined
+  /** Key phase of the sender modulo 4. 0 unless given. */
+  phase?: number | undefined
+  /** Lowest bit of the newest phase of the peer that opened. 0 unless given. */
+  seen?: number | undefined
+  /** Chosen by the receiver of the packet. In HsInit by its sender. 1 to 4294967295. */
+  conn_id?: number | undefined
+  /** 0 unless given. */
+  counter?: bigint | number | undefined
+  /** 0 unless given. */
+  channel?: number | undefined
+  /** 0 unless given. */
+  flags?: ChannelFlags | readonly ChannelFlagsName[] | undefined
+  /** Number on the channel, from 1; the same in every retransmission. 0 unless given. */
+  seq?: number | undefined
+  /** Highest number received on this channel. */
+  ack?: number | undefined
+  /** Bit i acknowledges ack - 1 - i. */
+  ack_bits?: bigint | number | undefined
+  piece?: PieceInput | undefined
+  /** The id of the frame. */
+  type?: number | undefined
+  parts: readonly Uint8Array[]
+}
+
 export type Close = {
   packet: Packet
   /** Key phase of the sender modulo 4. */

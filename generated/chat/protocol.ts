@@ -14,6 +14,7 @@ import {
 } from '../../runtime/codegen/v1.ts'
 import {
   AcceptReader,
+  type BundleReader,
   ChatCodec,
   type CloseReader,
   type FileReader,
@@ -23,6 +24,7 @@ import {
   type HsRetryReader,
   type JoinReader,
   type NothingReader,
+  type ParityReader,
   type PingReader,
   type PongReader,
   type SayReader,
@@ -66,14 +68,18 @@ const channel: Accessor = {
       case 6:
         return (frame as PongReader).channel
       case 7:
-        return (frame as CloseReader).channel
+        return (frame as ParityReader).channel
       case 8:
-        return (frame as SayReader).channel
+        return (frame as BundleReader).channel
       case 9:
-        return (frame as JoinReader).channel
+        return (frame as CloseReader).channel
       case 10:
-        return (frame as TypingReader).channel
+        return (frame as SayReader).channel
       case 11:
+        return (frame as JoinReader).channel
+      case 12:
+        return (frame as TypingReader).channel
+      case 13:
         return (frame as FileReader).channel
       default:
         return undefined
@@ -95,14 +101,18 @@ const seq: Accessor = {
       case 6:
         return (frame as PongReader).seq
       case 7:
-        return (frame as CloseReader).seq
+        return (frame as ParityReader).seq
       case 8:
-        return (frame as SayReader).seq
+        return (frame as BundleReader).seq
       case 9:
-        return (frame as JoinReader).seq
+        return (frame as CloseReader).seq
       case 10:
-        return (frame as TypingReader).seq
+        return (frame as SayReader).seq
       case 11:
+        return (frame as JoinReader).seq
+      case 12:
+        return (frame as TypingReader).seq
+      case 13:
         return (frame as FileReader).seq
       default:
         return undefined
@@ -124,14 +134,18 @@ const ack: Accessor = {
       case 6:
         return (frame as PongReader).ack
       case 7:
-        return (frame as CloseReader).ack
+        return (frame as ParityReader).ack
       case 8:
-        return (frame as SayReader).ack
+        return (frame as BundleReader).ack
       case 9:
-        return (frame as JoinReader).ack
+        return (frame as CloseReader).ack
       case 10:
-        return (frame as TypingReader).ack
+        return (frame as SayReader).ack
       case 11:
+        return (frame as JoinReader).ack
+      case 12:
+        return (frame as TypingReader).ack
+      case 13:
         return (frame as FileReader).ack
       default:
         return undefined
@@ -153,14 +167,18 @@ const ackBits: Accessor = {
       case 6:
         return (frame as PongReader).ack_bits
       case 7:
-        return (frame as CloseReader).ack_bits
+        return (frame as ParityReader).ack_bits
       case 8:
-        return (frame as SayReader).ack_bits
+        return (frame as BundleReader).ack_bits
       case 9:
-        return (frame as JoinReader).ack_bits
+        return (frame as CloseReader).ack_bits
       case 10:
-        return (frame as TypingReader).ack_bits
+        return (frame as SayReader).ack_bits
       case 11:
+        return (frame as JoinReader).ack_bits
+      case 12:
+        return (frame as TypingReader).ack_bits
+      case 13:
         return (frame as FileReader).ack_bits
       default:
         return undefined
@@ -182,14 +200,18 @@ const flagsAck: Accessor = {
       case 6:
         return ((frame as PongReader).flags & 0x01) !== 0
       case 7:
-        return ((frame as CloseReader).flags & 0x01) !== 0
+        return ((frame as ParityReader).flags & 0x01) !== 0
       case 8:
-        return ((frame as SayReader).flags & 0x01) !== 0
+        return ((frame as BundleReader).flags & 0x01) !== 0
       case 9:
-        return ((frame as JoinReader).flags & 0x01) !== 0
+        return ((frame as CloseReader).flags & 0x01) !== 0
       case 10:
-        return ((frame as TypingReader).flags & 0x01) !== 0
+        return ((frame as SayReader).flags & 0x01) !== 0
       case 11:
+        return ((frame as JoinReader).flags & 0x01) !== 0
+      case 12:
+        return ((frame as TypingReader).flags & 0x01) !== 0
+      case 13:
         return ((frame as FileReader).flags & 0x01) !== 0
       default:
         return undefined
@@ -211,14 +233,18 @@ const pieceMessage: Accessor = {
       case 6:
         return (frame as PongReader).piece?.message
       case 7:
-        return (frame as CloseReader).piece?.message
+        return (frame as ParityReader).piece?.message
       case 8:
-        return (frame as SayReader).piece?.message
+        return (frame as BundleReader).piece?.message
       case 9:
-        return (frame as JoinReader).piece?.message
+        return (frame as CloseReader).piece?.message
       case 10:
-        return (frame as TypingReader).piece?.message
+        return (frame as SayReader).piece?.message
       case 11:
+        return (frame as JoinReader).piece?.message
+      case 12:
+        return (frame as TypingReader).piece?.message
+      case 13:
         return (frame as FileReader).piece?.message
       default:
         return undefined
@@ -240,14 +266,18 @@ const pieceIndex: Accessor = {
       case 6:
         return (frame as PongReader).piece?.index
       case 7:
-        return (frame as CloseReader).piece?.index
+        return (frame as ParityReader).piece?.index
       case 8:
-        return (frame as SayReader).piece?.index
+        return (frame as BundleReader).piece?.index
       case 9:
-        return (frame as JoinReader).piece?.index
+        return (frame as CloseReader).piece?.index
       case 10:
-        return (frame as TypingReader).piece?.index
+        return (frame as SayReader).piece?.index
       case 11:
+        return (frame as JoinReader).piece?.index
+      case 12:
+        return (frame as TypingReader).piece?.index
+      case 13:
         return (frame as FileReader).piece?.index
       default:
         return undefined
@@ -269,14 +299,18 @@ const pieceCount: Accessor = {
       case 6:
         return (frame as PongReader).piece?.count
       case 7:
-        return (frame as CloseReader).piece?.count
+        return (frame as ParityReader).piece?.count
       case 8:
-        return (frame as SayReader).piece?.count
+        return (frame as BundleReader).piece?.count
       case 9:
-        return (frame as JoinReader).piece?.count
+        return (frame as CloseReader).piece?.count
       case 10:
-        return (frame as TypingReader).piece?.count
+        return (frame as SayReader).piece?.count
       case 11:
+        return (frame as JoinReader).piece?.count
+      case 12:
+        return (frame as TypingReader).piece?.count
+      case 13:
         return (frame as FileReader).piece?.count
       default:
         return undefined
@@ -298,14 +332,18 @@ const flagsFragment: Accessor = {
       case 6:
         return ((frame as PongReader).flags & 0x02) !== 0
       case 7:
-        return ((frame as CloseReader).flags & 0x02) !== 0
+        return ((frame as ParityReader).flags & 0x02) !== 0
       case 8:
-        return ((frame as SayReader).flags & 0x02) !== 0
+        return ((frame as BundleReader).flags & 0x02) !== 0
       case 9:
-        return ((frame as JoinReader).flags & 0x02) !== 0
+        return ((frame as CloseReader).flags & 0x02) !== 0
       case 10:
-        return ((frame as TypingReader).flags & 0x02) !== 0
+        return ((frame as SayReader).flags & 0x02) !== 0
       case 11:
+        return ((frame as JoinReader).flags & 0x02) !== 0
+      case 12:
+        return ((frame as TypingReader).flags & 0x02) !== 0
+      case 13:
         return ((frame as FileReader).flags & 0x02) !== 0
       default:
         return undefined
@@ -313,6 +351,38 @@ const flagsFragment: Accessor = {
   },
   set: (value, to) => {
     value['flags'] = withBit(value['flags'], ChannelFlags, 'fragment', to)
+  },
+}
+
+const paritySum: Accessor = {
+  path: 'Parity.sum',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).sum : undefined),
+  set: (value, to) => {
+    value['sum'] = to
+  },
+}
+
+const parityCount: Accessor = {
+  path: 'Parity.count',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).count : undefined),
+  set: (value, to) => {
+    value['count'] = to
+  },
+}
+
+const parityLength: Accessor = {
+  path: 'Parity.length',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).length : undefined),
+  set: (value, to) => {
+    value['length'] = to
+  },
+}
+
+const bundleParts: Accessor = {
+  path: 'Bundle.parts',
+  get: frame => (frame.frameIndex === 8 ? (frame as BundleReader).parts : undefined),
+  set: (value, to) => {
+    value['parts'] = to
   },
 }
 
@@ -359,14 +429,18 @@ const connId: Accessor = {
       case 6:
         return (frame as PongReader).conn_id
       case 7:
-        return (frame as CloseReader).conn_id
+        return (frame as ParityReader).conn_id
       case 8:
-        return (frame as SayReader).conn_id
+        return (frame as BundleReader).conn_id
       case 9:
-        return (frame as JoinReader).conn_id
+        return (frame as CloseReader).conn_id
       case 10:
-        return (frame as TypingReader).conn_id
+        return (frame as SayReader).conn_id
       case 11:
+        return (frame as JoinReader).conn_id
+      case 12:
+        return (frame as TypingReader).conn_id
+      case 13:
         return (frame as FileReader).conn_id
       default:
         return undefined
@@ -404,14 +478,18 @@ const counter: Accessor = {
       case 6:
         return (frame as PongReader).counter
       case 7:
-        return (frame as CloseReader).counter
+        return (frame as ParityReader).counter
       case 8:
-        return (frame as SayReader).counter
+        return (frame as BundleReader).counter
       case 9:
-        return (frame as JoinReader).counter
+        return (frame as CloseReader).counter
       case 10:
-        return (frame as TypingReader).counter
+        return (frame as SayReader).counter
       case 11:
+        return (frame as JoinReader).counter
+      case 12:
+        return (frame as TypingReader).counter
+      case 13:
         return (frame as FileReader).counter
       default:
         return undefined
@@ -433,14 +511,18 @@ const phase: Accessor = {
       case 6:
         return (frame as PongReader).phase
       case 7:
-        return (frame as CloseReader).phase
+        return (frame as ParityReader).phase
       case 8:
-        return (frame as SayReader).phase
+        return (frame as BundleReader).phase
       case 9:
-        return (frame as JoinReader).phase
+        return (frame as CloseReader).phase
       case 10:
-        return (frame as TypingReader).phase
+        return (frame as SayReader).phase
       case 11:
+        return (frame as JoinReader).phase
+      case 12:
+        return (frame as TypingReader).phase
+      case 13:
         return (frame as FileReader).phase
       default:
         return undefined
@@ -462,14 +544,18 @@ const seen: Accessor = {
       case 6:
         return (frame as PongReader).seen
       case 7:
-        return (frame as CloseReader).seen
+        return (frame as ParityReader).seen
       case 8:
-        return (frame as SayReader).seen
+        return (frame as BundleReader).seen
       case 9:
-        return (frame as JoinReader).seen
+        return (frame as CloseReader).seen
       case 10:
-        return (frame as TypingReader).seen
+        return (frame as SayReader).seen
       case 11:
+        return (frame as JoinReader).seen
+      case 12:
+        return (frame as TypingReader).seen
+      case 13:
         return (frame as FileReader).seen
       default:
         return undefined
@@ -594,8 +680,36 @@ export const protocol: TypedProtocol<ChatTypes> = {
       secret: [],
     },
     {
-      name: 'Close',
+      name: 'Parity',
       index: 7,
+      dirs: [],
+      states: [],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Bundle',
+      index: 8,
+      dirs: [],
+      states: [],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Close',
+      index: 9,
       dirs: [],
       states: [],
       bare: false,
@@ -609,7 +723,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
     },
     {
       name: 'Say',
-      index: 8,
+      index: 10,
       dirs: [],
       states: [],
       bare: false,
@@ -623,7 +737,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
     },
     {
       name: 'Join',
-      index: 9,
+      index: 11,
       dirs: [{ sender: 'client', receiver: 'server' }],
       states: [],
       bare: false,
@@ -637,7 +751,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
     },
     {
       name: 'Typing',
-      index: 10,
+      index: 12,
       dirs: [],
       states: [],
       bare: false,
@@ -651,7 +765,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
     },
     {
       name: 'File',
-      index: 11,
+      index: 13,
       dirs: [],
       states: [],
       bare: false,
@@ -745,7 +859,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -765,7 +879,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -785,7 +899,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1100,
@@ -817,8 +931,14 @@ export const protocol: TypedProtocol<ChatTypes> = {
     fragment_index: pieceIndex,
     fragment_count: pieceCount,
     fragment_flag: flagsFragment,
+    parity: paritySum,
+    parity_count: parityCount,
+    parity_length: parityLength,
+    bundle: bundleParts,
     seqSpace: 'channel',
     ackSweep: undefined,
+    parityFrame: 'Parity',
+    bundleFrame: 'Bundle',
   },
   limits: {
     connections: 1000,
@@ -914,7 +1034,7 @@ export const protocol: TypedProtocol<ChatTypes> = {
       repeats: 'refused',
       pad: undefined,
       once: false,
-      frames: ['Nothing', 'Ping', 'Pong', 'Close', 'Say', 'Join', 'Typing', 'File'],
+      frames: ['Nothing', 'Ping', 'Pong', 'Parity', 'Bundle', 'Close', 'Say', 'Join', 'Typing', 'File'],
       key: 'handshake',
       counter: { place: { at: 5, size: 8, little: false }, field: counter, start: 0 },
       rekey: {

@@ -289,6 +289,7 @@ export const protocol: TypedProtocol<FastnetHybridTypes> = {
         port: scope => scope.session['udp_port'],
         first: 'client',
         bindBy: 'open',
+        fallback: undefined,
       },
       framing: { kind: 'self' },
       secrets: [],

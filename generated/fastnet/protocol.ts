@@ -633,7 +633,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 1_048_576 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -664,7 +664,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -695,7 +695,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -726,7 +726,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1224,
@@ -760,6 +760,8 @@ export const protocol: TypedProtocol<FastnetTypes> = {
     reliable_flag: flagsReliable,
     seqSpace: 'channel',
     ackSweep: undefined,
+    parityFrame: undefined,
+    bundleFrame: undefined,
   },
   limits: {
     connections: 65_535,
@@ -820,6 +822,7 @@ export const protocol: TypedProtocol<FastnetTypes> = {
         port: scope => scope.session['udp_port'],
         first: 'client',
         bindBy: 'field',
+        fallback: 2000,
       },
       framing: undefined,
       secrets: [],

@@ -278,7 +278,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: { cut: 'payload', used: 'used', index: 'part', more: 'more', max: 67_108_864 },

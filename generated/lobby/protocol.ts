@@ -14,6 +14,7 @@ import {
 } from '../../runtime/codegen/v1.ts'
 import {
   AcceptReader,
+  type BundleReader,
   type CloseReader,
   type HereReader,
   type HsFinalReader,
@@ -23,6 +24,7 @@ import {
   type InviteReader,
   LobbyCodec,
   type NothingReader,
+  type ParityReader,
   type PingReader,
   type PongReader,
   type SeatReader,
@@ -59,9 +61,9 @@ const ticket: Accessor = {
   path: 'ticket',
   get: frame => {
     switch (frame.frameIndex) {
-      case 9:
+      case 11:
         return (frame as InviteReader).ticket
-      case 10:
+      case 12:
         return (frame as SeatReader).ticket
       default:
         return undefined
@@ -83,14 +85,18 @@ const channel: Accessor = {
       case 6:
         return (frame as PongReader).channel
       case 7:
-        return (frame as CloseReader).channel
+        return (frame as ParityReader).channel
       case 8:
-        return (frame as HereReader).channel
+        return (frame as BundleReader).channel
       case 9:
-        return (frame as InviteReader).channel
+        return (frame as CloseReader).channel
       case 10:
-        return (frame as SeatReader).channel
+        return (frame as HereReader).channel
       case 11:
+        return (frame as InviteReader).channel
+      case 12:
+        return (frame as SeatReader).channel
+      case 13:
         return (frame as TalkReader).channel
       default:
         return undefined
@@ -112,14 +118,18 @@ const seq: Accessor = {
       case 6:
         return (frame as PongReader).seq
       case 7:
-        return (frame as CloseReader).seq
+        return (frame as ParityReader).seq
       case 8:
-        return (frame as HereReader).seq
+        return (frame as BundleReader).seq
       case 9:
-        return (frame as InviteReader).seq
+        return (frame as CloseReader).seq
       case 10:
-        return (frame as SeatReader).seq
+        return (frame as HereReader).seq
       case 11:
+        return (frame as InviteReader).seq
+      case 12:
+        return (frame as SeatReader).seq
+      case 13:
         return (frame as TalkReader).seq
       default:
         return undefined
@@ -141,14 +151,18 @@ const ack: Accessor = {
       case 6:
         return (frame as PongReader).ack
       case 7:
-        return (frame as CloseReader).ack
+        return (frame as ParityReader).ack
       case 8:
-        return (frame as HereReader).ack
+        return (frame as BundleReader).ack
       case 9:
-        return (frame as InviteReader).ack
+        return (frame as CloseReader).ack
       case 10:
-        return (frame as SeatReader).ack
+        return (frame as HereReader).ack
       case 11:
+        return (frame as InviteReader).ack
+      case 12:
+        return (frame as SeatReader).ack
+      case 13:
         return (frame as TalkReader).ack
       default:
         return undefined
@@ -170,14 +184,18 @@ const ackBits: Accessor = {
       case 6:
         return (frame as PongReader).ack_bits
       case 7:
-        return (frame as CloseReader).ack_bits
+        return (frame as ParityReader).ack_bits
       case 8:
-        return (frame as HereReader).ack_bits
+        return (frame as BundleReader).ack_bits
       case 9:
-        return (frame as InviteReader).ack_bits
+        return (frame as CloseReader).ack_bits
       case 10:
-        return (frame as SeatReader).ack_bits
+        return (frame as HereReader).ack_bits
       case 11:
+        return (frame as InviteReader).ack_bits
+      case 12:
+        return (frame as SeatReader).ack_bits
+      case 13:
         return (frame as TalkReader).ack_bits
       default:
         return undefined
@@ -199,14 +217,18 @@ const flagsAck: Accessor = {
       case 6:
         return ((frame as PongReader).flags & 0x01) !== 0
       case 7:
-        return ((frame as CloseReader).flags & 0x01) !== 0
+        return ((frame as ParityReader).flags & 0x01) !== 0
       case 8:
-        return ((frame as HereReader).flags & 0x01) !== 0
+        return ((frame as BundleReader).flags & 0x01) !== 0
       case 9:
-        return ((frame as InviteReader).flags & 0x01) !== 0
+        return ((frame as CloseReader).flags & 0x01) !== 0
       case 10:
-        return ((frame as SeatReader).flags & 0x01) !== 0
+        return ((frame as HereReader).flags & 0x01) !== 0
       case 11:
+        return ((frame as InviteReader).flags & 0x01) !== 0
+      case 12:
+        return ((frame as SeatReader).flags & 0x01) !== 0
+      case 13:
         return ((frame as TalkReader).flags & 0x01) !== 0
       default:
         return undefined
@@ -228,14 +250,18 @@ const pieceMessage: Accessor = {
       case 6:
         return (frame as PongReader).piece?.message
       case 7:
-        return (frame as CloseReader).piece?.message
+        return (frame as ParityReader).piece?.message
       case 8:
-        return (frame as HereReader).piece?.message
+        return (frame as BundleReader).piece?.message
       case 9:
-        return (frame as InviteReader).piece?.message
+        return (frame as CloseReader).piece?.message
       case 10:
-        return (frame as SeatReader).piece?.message
+        return (frame as HereReader).piece?.message
       case 11:
+        return (frame as InviteReader).piece?.message
+      case 12:
+        return (frame as SeatReader).piece?.message
+      case 13:
         return (frame as TalkReader).piece?.message
       default:
         return undefined
@@ -257,14 +283,18 @@ const pieceIndex: Accessor = {
       case 6:
         return (frame as PongReader).piece?.index
       case 7:
-        return (frame as CloseReader).piece?.index
+        return (frame as ParityReader).piece?.index
       case 8:
-        return (frame as HereReader).piece?.index
+        return (frame as BundleReader).piece?.index
       case 9:
-        return (frame as InviteReader).piece?.index
+        return (frame as CloseReader).piece?.index
       case 10:
-        return (frame as SeatReader).piece?.index
+        return (frame as HereReader).piece?.index
       case 11:
+        return (frame as InviteReader).piece?.index
+      case 12:
+        return (frame as SeatReader).piece?.index
+      case 13:
         return (frame as TalkReader).piece?.index
       default:
         return undefined
@@ -286,14 +316,18 @@ const pieceCount: Accessor = {
       case 6:
         return (frame as PongReader).piece?.count
       case 7:
-        return (frame as CloseReader).piece?.count
+        return (frame as ParityReader).piece?.count
       case 8:
-        return (frame as HereReader).piece?.count
+        return (frame as BundleReader).piece?.count
       case 9:
-        return (frame as InviteReader).piece?.count
+        return (frame as CloseReader).piece?.count
       case 10:
-        return (frame as SeatReader).piece?.count
+        return (frame as HereReader).piece?.count
       case 11:
+        return (frame as InviteReader).piece?.count
+      case 12:
+        return (frame as SeatReader).piece?.count
+      case 13:
         return (frame as TalkReader).piece?.count
       default:
         return undefined
@@ -315,14 +349,18 @@ const flagsFragment: Accessor = {
       case 6:
         return ((frame as PongReader).flags & 0x02) !== 0
       case 7:
-        return ((frame as CloseReader).flags & 0x02) !== 0
+        return ((frame as ParityReader).flags & 0x02) !== 0
       case 8:
-        return ((frame as HereReader).flags & 0x02) !== 0
+        return ((frame as BundleReader).flags & 0x02) !== 0
       case 9:
-        return ((frame as InviteReader).flags & 0x02) !== 0
+        return ((frame as CloseReader).flags & 0x02) !== 0
       case 10:
-        return ((frame as SeatReader).flags & 0x02) !== 0
+        return ((frame as HereReader).flags & 0x02) !== 0
       case 11:
+        return ((frame as InviteReader).flags & 0x02) !== 0
+      case 12:
+        return ((frame as SeatReader).flags & 0x02) !== 0
+      case 13:
         return ((frame as TalkReader).flags & 0x02) !== 0
       default:
         return undefined
@@ -330,6 +368,38 @@ const flagsFragment: Accessor = {
   },
   set: (value, to) => {
     value['flags'] = withBit(value['flags'], ChannelFlags, 'fragment', to)
+  },
+}
+
+const paritySum: Accessor = {
+  path: 'Parity.sum',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).sum : undefined),
+  set: (value, to) => {
+    value['sum'] = to
+  },
+}
+
+const parityCount: Accessor = {
+  path: 'Parity.count',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).count : undefined),
+  set: (value, to) => {
+    value['count'] = to
+  },
+}
+
+const parityLength: Accessor = {
+  path: 'Parity.length',
+  get: frame => (frame.frameIndex === 7 ? (frame as ParityReader).length : undefined),
+  set: (value, to) => {
+    value['length'] = to
+  },
+}
+
+const bundleParts: Accessor = {
+  path: 'Bundle.parts',
+  get: frame => (frame.frameIndex === 8 ? (frame as BundleReader).parts : undefined),
+  set: (value, to) => {
+    value['parts'] = to
   },
 }
 
@@ -376,14 +446,18 @@ const connId: Accessor = {
       case 6:
         return (frame as PongReader).conn_id
       case 7:
-        return (frame as CloseReader).conn_id
+        return (frame as ParityReader).conn_id
       case 8:
-        return (frame as HereReader).conn_id
+        return (frame as BundleReader).conn_id
       case 9:
-        return (frame as InviteReader).conn_id
+        return (frame as CloseReader).conn_id
       case 10:
-        return (frame as SeatReader).conn_id
+        return (frame as HereReader).conn_id
       case 11:
+        return (frame as InviteReader).conn_id
+      case 12:
+        return (frame as SeatReader).conn_id
+      case 13:
         return (frame as TalkReader).conn_id
       default:
         return undefined
@@ -421,14 +495,18 @@ const counter: Accessor = {
       case 6:
         return (frame as PongReader).counter
       case 7:
-        return (frame as CloseReader).counter
+        return (frame as ParityReader).counter
       case 8:
-        return (frame as HereReader).counter
+        return (frame as BundleReader).counter
       case 9:
-        return (frame as InviteReader).counter
+        return (frame as CloseReader).counter
       case 10:
-        return (frame as SeatReader).counter
+        return (frame as HereReader).counter
       case 11:
+        return (frame as InviteReader).counter
+      case 12:
+        return (frame as SeatReader).counter
+      case 13:
         return (frame as TalkReader).counter
       default:
         return undefined
@@ -450,14 +528,18 @@ const phase: Accessor = {
       case 6:
         return (frame as PongReader).phase
       case 7:
-        return (frame as CloseReader).phase
+        return (frame as ParityReader).phase
       case 8:
-        return (frame as HereReader).phase
+        return (frame as BundleReader).phase
       case 9:
-        return (frame as InviteReader).phase
+        return (frame as CloseReader).phase
       case 10:
-        return (frame as SeatReader).phase
+        return (frame as HereReader).phase
       case 11:
+        return (frame as InviteReader).phase
+      case 12:
+        return (frame as SeatReader).phase
+      case 13:
         return (frame as TalkReader).phase
       default:
         return undefined
@@ -479,14 +561,18 @@ const seen: Accessor = {
       case 6:
         return (frame as PongReader).seen
       case 7:
-        return (frame as CloseReader).seen
+        return (frame as ParityReader).seen
       case 8:
-        return (frame as HereReader).seen
+        return (frame as BundleReader).seen
       case 9:
-        return (frame as InviteReader).seen
+        return (frame as CloseReader).seen
       case 10:
-        return (frame as SeatReader).seen
+        return (frame as HereReader).seen
       case 11:
+        return (frame as InviteReader).seen
+      case 12:
+        return (frame as SeatReader).seen
+      case 13:
         return (frame as TalkReader).seen
       default:
         return undefined
@@ -611,8 +697,36 @@ export const protocol: TypedProtocol<LobbyTypes> = {
       secret: [],
     },
     {
-      name: 'Close',
+      name: 'Parity',
       index: 7,
+      dirs: [],
+      states: [],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Bundle',
+      index: 8,
+      dirs: [],
+      states: [],
+      bare: false,
+      seal: undefined,
+      channel: undefined,
+      repeat: 1,
+      close: undefined,
+      learn: [],
+      max: undefined,
+      secret: [],
+    },
+    {
+      name: 'Close',
+      index: 9,
       dirs: [],
       states: [],
       bare: false,
@@ -626,7 +740,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
     },
     {
       name: 'Here',
-      index: 8,
+      index: 10,
       dirs: [],
       states: [],
       bare: false,
@@ -640,7 +754,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
     },
     {
       name: 'Invite',
-      index: 9,
+      index: 11,
       dirs: [{ sender: 'client', receiver: 'server' }],
       states: [],
       bare: false,
@@ -654,7 +768,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
     },
     {
       name: 'Seat',
-      index: 10,
+      index: 12,
       dirs: [{ sender: 'server', receiver: 'client' }],
       states: [],
       bare: false,
@@ -668,7 +782,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
     },
     {
       name: 'Talk',
-      index: 11,
+      index: 13,
       dirs: [],
       states: [],
       bare: false,
@@ -791,7 +905,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -811,7 +925,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -831,7 +945,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'newreno',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
@@ -852,8 +966,14 @@ export const protocol: TypedProtocol<LobbyTypes> = {
     fragment_index: pieceIndex,
     fragment_count: pieceCount,
     fragment_flag: flagsFragment,
+    parity: paritySum,
+    parity_count: parityCount,
+    parity_length: parityLength,
+    bundle: bundleParts,
     seqSpace: 'channel',
     ackSweep: undefined,
+    parityFrame: 'Parity',
+    bundleFrame: 'Bundle',
   },
   limits: {
     connections: 256,
@@ -949,7 +1069,7 @@ export const protocol: TypedProtocol<LobbyTypes> = {
       repeats: 'refused',
       pad: undefined,
       once: false,
-      frames: ['Nothing', 'Ping', 'Pong', 'Close', 'Here', 'Invite', 'Seat', 'Talk'],
+      frames: ['Nothing', 'Ping', 'Pong', 'Parity', 'Bundle', 'Close', 'Here', 'Invite', 'Seat', 'Talk'],
       key: 'handshake',
       counter: { place: { at: 5, size: 8, little: false }, field: counter, start: 0 },
       rekey: {

@@ -512,7 +512,7 @@ export const protocol: TypedProtocol<VstpTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1200,
@@ -555,6 +555,8 @@ export const protocol: TypedProtocol<VstpTypes> = {
     fragment_flag: flagsFrag,
     seqSpace: 'channel',
     ackSweep: undefined,
+    parityFrame: undefined,
+    bundleFrame: undefined,
   },
   limits: {
     connections: 1024,

@@ -24,9 +24,13 @@ export const amplification: Check = subject => {
     if (max > request) report(subject, ['handshake', 'cookie', 'challenge'], challenge.frame, max, first.frame, request)
   }
   const reply = frameAt(subject, paths[1])
-  if (!reply || !sizes[1]) return
-  const { max } = bytesOf(subject, reply.frame, reply.field, sizes[1])
-  if (max > request) report(subject, ['handshake', 'messages', 1], reply.frame, max, first.frame, request)
+  const other = typeof raw.fallback === 'string' ? patternOf(raw.fallback) : undefined
+  const fallen = other === undefined || typeof other === 'string' ? [] : noiseSizes(subject, other, 1)
+  for (const size of [sizes[1], fallen[0]]) {
+    if (!reply || !size) continue
+    const { max } = bytesOf(subject, reply.frame, reply.field, size)
+    if (max > request) report(subject, ['handshake', 'messages', 1], reply.frame, max, first.frame, request)
+  }
 }
 
 /** Where steps run on datagrams, each answer of the accepting side is held against the message in front of it. */
@@ -78,8 +82,8 @@ function frameAt(subject: Subject, path: unknown): { frame: Frame; field: string
   return frame && { frame, field }
 }
 
-/** Bytes of each Noise message: its keys, its payload and the tags behind them (Noise rev 34, section 5). */
-function noiseSizes(subject: Subject, pattern: Pattern): Bounds[] {
+/** Bytes of each Noise message, `before` of another pattern having gone by: its keys, its payload and the tags behind them (Noise rev 34, section 5). */
+function noiseSizes(subject: Subject, pattern: Pattern, before = 0): Bounds[] {
   const key = String(section(subject, 'handshake').noise).includes('_448_') ? 56 : 32
   const payloads = section(subject, 'handshake', 'payloads')
   let keyed = false
@@ -90,7 +94,7 @@ function noiseSizes(subject: Subject, pattern: Pattern): Bounds[] {
       if (token === 's') fixed += key + (keyed ? TAG : 0)
       keyed ||= MIXES.includes(token) || (token === 'e' && pattern.psks > 0)
     }
-    const struct = subject.protocol.structs.get(String(payloads[String(index + 1)] ?? ''))
+    const struct = subject.protocol.structs.get(String(payloads[String(index + 1 + before)] ?? ''))
     const payload = struct ? measure(struct.body, subject.protocol) : { min: 0, max: 0 }
     const tag = keyed ? TAG : 0
     return { min: fixed + payload.min / 8 + tag, max: fixed + payload.max / 8 + tag }

@@ -18,6 +18,8 @@ export const channels: Check = subject => {
     numbered(subject, channel)
     fragments(subject, channel)
     ackFrame(subject, channel)
+    parity(subject, channel)
+    company(subject, channel)
   }
   toldApart(subject)
   used(subject)
@@ -98,6 +100,42 @@ function ackFrame(subject: Subject, channel: Channel): void {
     code: 'reference',
     message: `there is no frame ${frame}`,
   })
+}
+
+function parity(subject: Subject, { name, fec, delivery, coalesce }: Channel): void {
+  if (fec === undefined) return
+  const path = ['channels', name, 'fec']
+  const report = (message: string, hint: string): void =>
+    subject.document.report(path, { code: 'channel', on: 'key', message, hint })
+  if (!missing(subject, path, 'parity', ['seq', 'parity', 'parity_count', 'parity_length'])) return
+  if (delivery === 'reliable' || delivery === 'reliable-ordered')
+    report(`${delivery} sends again what is lost, which fec does not replace`, 'fec is for unreliable deliveries')
+  else if (subject.behaviour.channelHeader?.seqSpace === 'connection')
+    report('groups are told by numbers of the channel, and here all channels share one row', 'seq_space: channel')
+  else if (coalesce !== undefined)
+    report(
+      'messages that share a datagram are lost together, and a parity makes only one again',
+      'either fec or coalesce',
+    )
+  else if (fec.group < 2 || fec.group > MOST_IN_GROUP)
+    report(`a group has 2 to ${MOST_IN_GROUP} messages, not ${fec.group}`, 'group: 4')
+}
+
+function company(subject: Subject, { name, coalesce }: Channel): void {
+  if (coalesce !== undefined) missing(subject, ['channels', name, 'coalesce'], 'messages in one datagram', ['bundle'])
+}
+
+/** True when every role has a field. */
+function missing(subject: Subject, path: string[], what: string, needed: readonly Role[]): boolean {
+  const without = needed.filter(role => !header(subject, role))
+  if (without.length === 0) return true
+  subject.document.report(path, {
+    code: 'channel',
+    on: 'key',
+    message: `${what} needs a field for ${without.join(', ')}`,
+    hint: `channel_header: { ${without.map(role => `${role}: FRAME.FIELD`).join(', ')} }`,
+  })
+  return false
 }
 
 /** On a stream the stream does it all; over udp `transport` promises nothing. */
@@ -223,4 +261,6 @@ function bitsOf(subject: Subject, role: Role): number | undefined {
   return range && range.min === 0n ? (range.max + 1n).toString(2).length - 1 : undefined
 }
 
+/** Messages that one parity may cover. */
+const MOST_IN_GROUP = 64
 const ENGINE = ['ack', 'retransmit', 'window', 'reorder', 'congestion', 'pace', 'fec', 'fragment', 'coalesce'] as const

@@ -3,7 +3,7 @@
 
 import { type Pattern, parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
 import type { Frame } from '../model/model.ts'
-import { type Check, isMap, listOf, type Subject, section } from './subject.ts'
+import { type Check, isMap, listOf, type Plain, type Subject, section } from './subject.ts'
 import { fieldsOf } from './walk.ts'
 
 export const noise: Check = subject => {
@@ -17,6 +17,8 @@ export const noise: Check = subject => {
   messages(subject, pattern)
   payloads(subject, pattern)
   keys(subject, pattern)
+  fallback(subject, pattern, raw)
+  newer(subject, raw)
 }
 
 /** The pattern of a Noise name, or what is wrong with it. */
@@ -47,6 +49,44 @@ function messages(subject: Subject, pattern: Pattern): void {
   }
 }
 
+/** Another suite for when the first message does not open: it goes on with the key in front of that message. */
+function fallback(subject: Subject, first: Pattern, raw: Plain): void {
+  if (typeof raw.fallback !== 'string') return
+  const path = ['handshake', 'fallback']
+  const wrong = (message: string, hint?: string): void =>
+    subject.document.report(path, { code: 'handshake', message, ...(hint !== undefined && { hint }) })
+  const pattern = patternOf(raw.fallback)
+  if (typeof pattern === 'string') return wrong(pattern)
+  const { initiatorPre, responderFirst, name, messages: left } = pattern
+  if (!responderFirst || initiatorPre.join() !== 'e')
+    return wrong(`${name} does not go on where a first message failed`, 'Noise_XXfallback_..')
+  if (first.messages[0]?.includes('e') !== true || first.responderFirst || first.messages[0]?.[0] === 'psk')
+    return wrong(`the first message of ${first.name} does not begin with a key to go on with`)
+  const paths = listOf(raw.messages)
+  if (paths.length > 0 && paths.length < left.length + 1)
+    return wrong(`${name} goes on with ${left.length} messages, and there are fields for ${paths.length - 1}`)
+  for (let index = first.messages.length; index <= left.length; index++) {
+    const path = paths[index]
+    const frame = path === undefined ? undefined : fieldAt(subject, ['handshake', 'messages', index], path)
+    if (frame) direction(subject, frame, index, index % 2 === 0)
+  }
+}
+
+/** A field of a payload that must grow. */
+function newer(subject: Subject, raw: Plain): void {
+  if (typeof raw.newer !== 'string') return
+  const [struct = '', field = ''] = raw.newer.split('.')
+  const payloads = Object.values(section(subject, 'handshake', 'payloads'))
+  const nodes = subject.protocol.structs.get(struct)?.body.nodes
+  if (nodes && payloads.includes(struct) && fieldsOf(nodes).some(one => one.name === field)) return
+  const message = nodes
+    ? payloads.includes(struct)
+      ? `${struct} has no field ${field}`
+      : `${struct} is no payload of this handshake`
+    : `there is no struct ${struct}`
+  subject.document.report(['handshake', 'newer'], { code: 'reference', message, hint: 'written as Struct.field' })
+}
+
 /** Odd messages come from the side that dials. */
 function direction(subject: Subject, frame: Frame, index: number, dialer: boolean): void {
   const { roles } = subject.protocol
@@ -72,13 +112,20 @@ export function fieldAt(subject: Subject, path: readonly (string | number)[], te
 function payloads(subject: Subject, pattern: Pattern): void {
   for (const [number, name] of Object.entries(section(subject, 'handshake', 'payloads'))) {
     const path = ['handshake', 'payloads', number]
-    if (Number(number) > pattern.messages.length) {
+    if (Number(number) > Math.max(pattern.messages.length, fallenBack(subject))) {
       const message = `${pattern.name} has only ${pattern.messages.length} messages`
       subject.document.report(path, { code: 'handshake', on: 'key', message })
     }
     if (subject.protocol.structs.has(String(name))) continue
     subject.document.report(path, { code: 'reference', message: `there is no struct ${name}` })
   }
+}
+
+/** Messages of a handshake that falls back, the one that did not open included. */
+function fallenBack(subject: Subject): number {
+  const { fallback: name } = section(subject, 'handshake')
+  const pattern = typeof name === 'string' ? patternOf(name) : undefined
+  return pattern === undefined || typeof pattern === 'string' ? 0 : pattern.messages.length + 1
 }
 
 function keys(subject: Subject, pattern: Pattern): void {

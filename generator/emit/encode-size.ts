@@ -1,8 +1,9 @@
 // `sizeOfData`: the bytes that encoding takes, from the values alone. Where a size follows from a formula, or from a value
 // that the encoder computes, the frame is encoded into a slab of its own and measured.
 import type { CodeBlockWriter } from 'ts-morph'
-import type { Expr, Field, Frame, Node, Type } from '../model/model.ts'
-import { fixedBits, isRecursive, type VarintType } from './facts.ts'
+import type { Expr, Field, Frame, Group, Node, Type } from '../model/model.ts'
+import { looksAhead } from '../model/walk.ts'
+import { fieldsOf, fixedBits, isRecursive, type VarintType } from './facts.ts'
 import { hasValue } from './shape.ts'
 import type { Unit } from './unit.ts'
 
@@ -55,8 +56,23 @@ class Sizes {
     }
   }
 
-  private group(node: Extract<Node, { kind: 'group' }>, value: string, sum: Sum): void {
-    if (node.if) throw new Formula()
+  private group(node: Group, value: string, sum: Sum): void {
+    if (node.if) return this.optional(node, value, sum)
+    this.present(node, value, sum)
+  }
+
+  /** A group whose condition looks at what stands behind is there exactly when something of it was given. */
+  private optional(node: Group, value: string, sum: Sum): void {
+    const fields = fieldsOf(node.nodes)
+    if (!looksAhead(node.if!) || !fields.every(field => hasValue(field) && !field.if)) throw new Formula()
+    const inner: Sum = { bits: 0, parts: [] }
+    this.present(node, value, inner)
+    if (inner.bits % 8 !== 0) throw new Formula()
+    const given = fields.map(field => `${value}.${field.name} !== undefined`).join(' || ')
+    sum.parts.push(`(${given} ? ${total(inner)} : 0)`)
+  }
+
+  private present(node: Group, value: string, sum: Sum): void {
     const inner: Sum = { bits: 0, parts: [] }
     this.nodes(node.nodes, value, inner)
     if (node.seal !== undefined) {

@@ -89,6 +89,10 @@ export const HEADER_ROLES = [
   'reliable_flag',
   'ping_flag',
   'close_flag',
+  'parity',
+  'parity_count',
+  'parity_length',
+  'bundle',
 ] as const
 
 export interface ChannelHeaderData {

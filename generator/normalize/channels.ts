@@ -65,8 +65,8 @@ function channel(name: string, section: Section, protocol: Protocol): Channel {
     ),
     pace: section.rate('pace', undefined),
     orderBy: path(section, 'order_by', name, protocol),
-    coalesce: section.duration('coalesce', DEFAULTS.coalesce),
-    fec: section.has('fec') ? { group: section.section('fec').count('group', DEFAULTS.fecGroup) } : undefined,
+    coalesce: section.raw('coalesce') === 'none' ? undefined : section.duration('coalesce', undefined),
+    fec: fec(section),
     fragment: fragment(section, name, protocol),
     transfer: transfer(section, name, protocol),
     split: section.has('split') ? split(section.section('split')) : undefined,
@@ -100,6 +100,12 @@ function path(section: Section, key: string, channel: string, protocol: Protocol
 
 function retransmit(section: Section): Channel['retransmit'] {
   return { ...section.span('rto', RELIABLE.rto), times: section.count('times', RELIABLE.times) }
+}
+
+function fec(section: Section): Channel['fec'] {
+  if (!section.has('fec') || section.raw('fec') === 'none') return undefined
+  const one = section.section('fec')
+  return { group: one.count('group', FEC.group), delay: one.duration('delay', FEC.delay) }
 }
 
 function split(section: Section): SplitDescriptor {
@@ -182,13 +188,13 @@ const DEFAULTS = {
   window: 256,
   reorder: { messages: 256, bytes: 512 * 1024 },
   congestion: 'none',
-  coalesce: 0,
-  fecGroup: 4,
   queue: { in: 256, out: 256, bytes: 1024 ** 2, full: 'backpressure', rejectOversize: true },
 } as const
 
 /** Of the reliable deliveries. */
 const RELIABLE = { after: 2, delay: 25, rto: { from: 100, to: 5000 }, times: 12, congestion: 'newreno' } as const
+
+const FEC = { group: 4, delay: 20 } as const
 
 const FRAGMENT = {
   above: 1200,

@@ -207,6 +207,7 @@ function continuation(section: Section, protocol: Protocol): NonNullable<ScriptD
     port: port === undefined ? undefined : keyExpression(protocol, port, {}, [...section.path, 'port'], section.report),
     first: section.text('first', undefined),
     bindBy: section.word('bind_by', ['field', 'first-reply', 'open'], undefined),
+    fallback: section.raw('fallback') === 'none' ? undefined : section.duration('fallback', undefined),
   }
 }
 

@@ -23,6 +23,11 @@ export class ConnectionOrder<M> {
     this.#most = most
   }
 
+  /** Of the messages that wait. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** A packet with this number was seen, on whatever channel. */
   saw(number: number): void {
     if (number <= this.#frontier) return

@@ -26,6 +26,8 @@ export type Channels<M> = Pick<
   | 'wake'
   | 'deadline'
   | 'unsettled'
+  | 'queuedBytes'
+  | 'heldBytes'
   | 'path'
   | 'counters'
   | 'proved'
@@ -198,6 +200,14 @@ export class ConnectionSet<M> implements Channels<M> {
     let count = 0
     for (const { outgoing } of this.#lanes) count += outgoing.count
     return count
+  }
+
+  get queuedBytes(): number {
+    return this.#lanes.reduce((sum, { outgoing }) => sum + outgoing.bytes, 0)
+  }
+
+  get heldBytes(): number {
+    return this.#lanes.reduce((sum, { order }) => sum + (order?.bytes ?? 0), 0)
   }
 
   get path(): PathState {

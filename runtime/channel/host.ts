@@ -2,6 +2,7 @@
 // docs/adr/0006-channels.md. The channels decide what is sent when; the endpoint encodes, seals and owns the socket.
 
 import type { ChannelDescriptor } from '../core/protocol.ts'
+import type { Parity } from '../reliability/fec.ts'
 import type { Budget } from './budget.ts'
 
 /** Numbers that a message carries. One object, overwritten by the next message: read it before the call returns. */
@@ -64,6 +65,11 @@ export interface ChannelHost<M> {
   failed(code: FailureCode, text: string): void
   /** The priority of a message, 0 to 7, where the channel's schema names a field for it. Absent: 0. */
   priority?(channel: number, message: M): number
+  /** What parity covers of a received message, and of what `transmit` wrote last; borrowed. Only on channels with `fec`. */
+  text?(channel: number, message: M): Uint8Array
+  textSent?(channel: number): Uint8Array
+  /** Sends a parity: `first` is the number, as it goes on the wire, of the first message that it covers. Bytes, or 0 when there is no room. */
+  parity?(channel: number, first: number, parity: Parity): number
   /** A message is about to wait for its turn: throws what sending it would throw, as nobody is there to be told then. */
   mayWait?(channel: number, message: M, size: number): void
   /** Messages are held back by a round trip that may be too long: `proved` follows when it was measured again. */

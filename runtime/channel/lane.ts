@@ -6,6 +6,7 @@ import type { ChannelDescriptor } from '../core/protocol.ts'
 import type { Budget } from './budget.ts'
 import type { Acks, Arrival, ChannelHost, FailureCode, Fragment, NumberWidths, PieceNumbers } from './host.ts'
 import { Outgoing, type Parcel } from './outgoing.ts'
+import type { Restored } from './parity.ts'
 import type { Path } from './path.ts'
 import type { Row } from './row.ts'
 
@@ -33,10 +34,12 @@ export interface Counters {
   refused: number
   /** Unreliable messages of which not all pieces came in time. */
   incomplete: number
+  /** Lost, and made again of the parity of their group. */
+  restored: number
 }
 
 export function nothingYet(): Counters {
-  return { sent: 0, delivered: 0, retransmitted: 0, probes: 0, duplicates: 0, refused: 0, incomplete: 0 }
+  return { sent: 0, delivered: 0, retransmitted: 0, probes: 0, duplicates: 0, refused: 0, incomplete: 0, restored: 0 }
 }
 
 export interface LaneOptions {
@@ -63,12 +66,13 @@ export abstract class Lane<M> {
   /** It refused a message for lack of room and has not said yet that there is room again. */
   refusing = false
   protected readonly context: LaneContext<M>
+  /** The largest frame that travels whole. */
+  protected readonly mtu: number
   protected readonly budget: Budget | undefined
   /** Undefined where each message has a priority of its own. */
   readonly #weight: number | undefined
   /** Frames above this many bytes are cut; none above `mtu` can travel. */
   readonly #above: number
-  readonly #mtu: number
   readonly #pieceOverhead: number
   readonly #ids: number
   readonly #pieces: number
@@ -88,13 +92,16 @@ export abstract class Lane<M> {
     this.outgoing = new Outgoing(channel.queue)
     this.governed = isReliable(channel) && channel.congestion !== 'none' && context.row === undefined
     this.#weight = typeof channel.priority === 'number' ? weightOf(channel.priority) : undefined
-    this.#mtu = mtu
+    this.mtu = mtu
     this.#above = channel.fragment === undefined ? mtu : Math.min(channel.fragment.above, mtu)
     this.#pieceOverhead = options.pieceOverhead
     this.#ids = 2 ** Math.min(fragmentIdBits, 32)
     this.#pieces = channel.fragment === undefined ? 1 : Math.min(channel.fragment.pieces, 2 ** fragmentCountBits - 1)
     this.#interval = channel.pace === undefined ? 0 : 1000 / channel.pace
   }
+
+  /** Bytes of what arrived and waits for what is missing: for order, or to be joined. */
+  abstract get heldBytes(): number
 
   /** Sends a whole message at once, if it may go: bytes, NO_ROOM or WAIT. */
   abstract whole(now: number, message: M, size: number): number
@@ -114,6 +121,14 @@ export abstract class Lane<M> {
   /** A number that this channel might miss was used on another one. */
   elsewhere(_number: number): void {}
 
+  /** A parity arrived (`fec`). */
+  parity(_seq: number, _count: number, _lengths: number, _sum: Uint8Array): void {}
+
+  /** A message that can be made again of what arrived last. Gives each once. */
+  restored(): Restored | undefined {
+    return undefined
+  }
+
   /** Gives up everything; returns the messages whose fate the sender does not know. */
   abstract end(): M[]
   /** Reliable messages accepted and not yet acknowledged. */
@@ -132,7 +147,7 @@ export abstract class Lane<M> {
     if (size <= this.#above) return undefined
     const { fragment, name } = this.channel
     if (fragment === undefined)
-      throw new LocalError('TooLarge', `a message of ${size} bytes; ${name} carries at most ${this.#mtu}`)
+      throw new LocalError('TooLarge', `a message of ${size} bytes; ${name} carries at most ${this.mtu}`)
     const length = this.context.host.cutSize(this.place, message)
     const around = size - length + this.#pieceOverhead
     const piece = this.#above - around

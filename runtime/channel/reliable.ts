@@ -52,6 +52,10 @@ export class ReliableLane<M> extends Lane<M> {
     this.#rto = patience(channel.retransmit)
   }
 
+  get heldBytes(): number {
+    return this.#inbound.bytes
+  }
+
   get unsettled(): number {
     return this.outgoing.count + this.#flight.flying + this.#flight.lost
   }

@@ -23,6 +23,10 @@ export class RowLane<M> extends Lane<M> {
     this.#inbound = new Inbound(context, options, row.serial, Math.max(channel.window, channel.reorder.messages))
   }
 
+  get heldBytes(): number {
+    return this.#inbound.bytes
+  }
+
   get unsettled(): number {
     return this.outgoing.count + this.#row.waiting(this.place)
   }

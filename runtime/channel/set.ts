@@ -16,6 +16,7 @@ import type {
   SendResult,
 } from './host.ts'
 import { type Counters, isReliable, type Lane, type LaneContext, NO_ROOM, nothingYet, WAIT } from './lane.ts'
+import type { Restored } from './parity.ts'
 import { Path } from './path.ts'
 import { ReliableLane } from './reliable.ts'
 import { Row } from './row.ts'
@@ -124,6 +125,16 @@ export class ChannelSet<M> {
     return arrival
   }
 
+  /** A parity arrived: `seq` as read is the number of the first of `count` messages. Ask `restored` next. */
+  parity(channel: number, seq: number, count: number, lengths: number, sum: Uint8Array): void {
+    if (!this.#ended) this.#lane(channel).parity(seq, count, lengths, sum)
+  }
+
+  /** After `receive` and `parity`: the text of a message that was lost. What it decodes to is received like any other. */
+  restored(channel: number): Restored | undefined {
+    return this.#ended ? undefined : this.#lane(channel).restored()
+  }
+
   /** Acknowledgement fields arrived: `ack` as read, bits 0..31 and 32..63 as 32-bit patterns. Call `pump` after the batch. */
   acked(now: number, channel: number, ack: number, lo: number, hi: number): void {
     if (this.#ended) return
@@ -140,11 +151,6 @@ export class ChannelSet<M> {
   carried(channel: number): void {
     if (this.#row === undefined) this.#lane(channel).carried()
     else this.#row.carried()
-  }
-
-  /** A frame of this channel may wait so long, in the hope of company in its datagram. */
-  mayCoalesce(now: number, channel: number): number {
-    return now + this.#lane(channel).channel.coalesce
   }
 
   /** There is room to send: acknowledgements that are due, then whatever may go. */
@@ -180,6 +186,16 @@ export class ChannelSet<M> {
     let count = 0
     for (const lane of this.#lanes) count += lane.unsettled
     return count
+  }
+
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.outgoing.bytes, 0)
+  }
+
+  /** Bytes of what arrived and waits for what is missing. */
+  get heldBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.heldBytes, 0)
   }
 
   /** The path as it is now. Milliseconds, bytes, bytes per second. */

@@ -2,10 +2,12 @@
 // a sequenced channel none after a newer one. Pieces of what is not complete in time are dropped.
 
 import { LocalError } from '../core/errors.ts'
+import type { Parity } from '../reliability/fec.ts'
 import type { Acks, Arrival, PieceNumbers } from './host.ts'
 import { PIECE_COST } from './joining.ts'
 import { Lane, type LaneContext, type LaneOptions, NO_ROOM, WAIT } from './lane.ts'
 import type { Parcel } from './outgoing.ts'
+import { ParityIn, ParityOut, type Restored } from './parity.ts'
 import { type Piece, Reassembly } from './reassembly.ts'
 import type { Row } from './row.ts'
 import { Seen } from './seen.ts'
@@ -22,6 +24,8 @@ export class UnreliableLane<M> extends Lane<M> {
   #newest = 0
   #seen: Seen | undefined
   #pieces: Reassembly<undefined> | undefined
+  readonly #parityOut: ParityOut | undefined
+  #parityIn: ParityIn | undefined
 
   constructor(context: LaneContext<M>, options: LaneOptions) {
     super(context, options)
@@ -34,6 +38,15 @@ export class UnreliableLane<M> extends Lane<M> {
     this.#takesCopies = context.numbers.copies ?? false
     if (this.#sequenced && this.#serial === undefined)
       throw new LocalError('BadOption', `${channel.name} is sequenced, but nothing in its frames carries a number`)
+    if (channel.fec !== undefined) {
+      if (this.#serial === undefined || this.#row !== undefined)
+        throw new LocalError('BadOption', `fec of ${channel.name} needs a number of the channel in its frames`)
+      this.#parityOut = new ParityOut(channel.fec, this.mtu)
+    }
+  }
+
+  get heldBytes(): number {
+    return this.#pieces?.bytes ?? 0
   }
 
   get unsettled(): number {
@@ -58,6 +71,7 @@ export class UnreliableLane<M> extends Lane<M> {
   }
 
   receive(now: number, seq: number, piece: PieceNumbers | undefined, message: M, _size: number): Arrival {
+    if (this.channel.fec !== undefined) this.#covered(seq, message)
     if (piece !== undefined) return this.#piece(now, seq, piece, message)
     const serial = this.#serial
     if (serial !== undefined) {
@@ -83,12 +97,27 @@ export class UnreliableLane<M> extends Lane<M> {
     return Infinity
   }
 
+  override parity(seq: number, count: number, lengths: number, sum: Uint8Array): void {
+    if (this.#serial !== undefined) this.#incoming.parity(this.#serial.full(seq, this.#newest), count, lengths, sum)
+  }
+
+  override restored(): Restored | undefined {
+    const restored = this.#parityIn?.restored
+    if (restored === undefined) return undefined
+    this.#incoming.restored = undefined
+    return restored
+  }
+
   wake(now: number): void {
+    if (this.#parityOut !== undefined && now >= this.#closeAt) {
+      this.#cover(this.#parityOut.close())
+      this.#next = this.#parityOut.next
+    }
     if (this.#pieces !== undefined) this.context.counters.incomplete += this.#pieces.expire(now)
   }
 
   deadline(stalled: boolean): number {
-    const at = this.#pieces?.deadline() ?? Infinity
+    const at = Math.min(this.#pieces?.deadline() ?? Infinity, this.#closeAt)
     return stalled || this.outgoing.count === 0 ? at : Math.min(at, this.paceAt)
   }
 
@@ -109,10 +138,38 @@ export class UnreliableLane<M> extends Lane<M> {
     const seq = serial === undefined ? 0 : serial.wire(row === undefined ? this.#next : row.number(this.#sequenced))
     const bytes = this.put(now, seq, message, parcel, index, 'first')
     if (bytes === NO_ROOM) return NO_ROOM
-    if (row === undefined) this.#next++
-    else row.used(this.#sequenced)
     this.context.counters.sent++
+    if (row !== undefined) row.used(this.#sequenced)
+    else {
+      this.#next++
+      if (this.#parityOut !== undefined)
+        return bytes + this.#cover(this.#parityOut.sent(now, this.context.host.textSent!(this.place)))
+    }
     return bytes
+  }
+
+  /** Sends a parity, where there is room for it: it is not kept. Bytes. */
+  #cover(parity: Parity | undefined): number {
+    if (parity === undefined || this.#parityOut === undefined) return 0
+    const first = this.#serial!.wire(this.#parityOut.first(parity))
+    return this.context.host.parity!(this.place, first, parity)
+  }
+
+  /** When a group is closed that is not full: not inside a message in pieces, whose numbers follow each other. */
+  get #closeAt(): number {
+    const { parcel, count } = this.outgoing
+    return count > 0 && (parcel?.next ?? 0) > 0 ? Infinity : (this.#parityOut?.closeAt ?? Infinity)
+  }
+
+  get #incoming(): ParityIn {
+    this.#parityIn ??= new ParityIn(this.channel.fec!, this.mtu)
+    return this.#parityIn
+  }
+
+  /** A message arrived that a parity may cover. */
+  #covered(seq: number, message: M): void {
+    const text = this.context.host.text!(this.place, message)
+    this.#incoming.arrived(this.#serial!.full(seq, this.#newest), text)
   }
 
   /** What a number on the wire is near to. */

@@ -219,7 +219,10 @@ export function measured(
   }
   for (let room = scratch; ; room = new Uint8Array(4 * room.length)) {
     try {
-      return encode(room, calm)
+      const size = encode(room, calm)
+      // The next one is probably as large.
+      if (room.length <= KEPT) scratch = room
+      return size
     } catch (fault) {
       if (!(fault instanceof RangeError) || room.length > MOST) throw fault
     }
@@ -241,4 +244,6 @@ export function sumOf<T>(items: readonly T[] | undefined, size: (item: T) => num
 }
 
 const MOST = 2 ** 30
-const scratch = new Uint8Array(4096)
+/** Largest scratch memory that is kept. */
+const KEPT = 256 * 1024
+let scratch = new Uint8Array(4096)

@@ -4,6 +4,7 @@
 import type { Reader } from '../wire/codec.ts'
 import { type Answers, ruleFor } from './answers.ts'
 import type { Carrier } from './carrier.ts'
+import type { SessionChannels } from './channels.ts'
 import type { Delivery } from './delivery.ts'
 import type { Emission } from './emission.ts'
 import { PeerError, peerError } from './errors.ts'
@@ -43,7 +44,7 @@ export class Arrivals {
   /** Any frame. */
   consider(now: Instant, frame: Reader, plan: FramePlan): void {
     if (!this.#mayArrive(now, frame, plan)) return
-    const { channels } = this.#emission
+    const channels = this.#emission.channels ?? this.#channelsFor(now, frame, plan)
     if (channels !== undefined) {
       if (plan.isChannelled && !this.#delivery.hasRoom) {
         // Not acknowledged, so it comes again where it is reliable.
@@ -59,6 +60,14 @@ export class Arrivals {
   /** A message that its channel delivers, in its turn. */
   delivered(now: Instant, frame: Reader, plan: FramePlan): void {
     this.#whole(now, frame, plan)
+  }
+
+  /** The first that travels on channels, or acknowledges what did, has them made. */
+  #channelsFor(now: Instant, frame: Reader, { isChannelled, name }: FramePlan): SessionChannels | undefined {
+    const session = this.#session
+    const { channelHeader, channels } = session.plan.protocol
+    const concerns = isChannelled || channels.some(one => one.ack?.frame === name) || !!channelHeader?.ack?.get(frame)
+    return concerns ? session.makeChannels(now) : undefined
   }
 
   #mayArrive(now: Instant, frame: Reader, plan: FramePlan): boolean {

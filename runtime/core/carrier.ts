@@ -35,6 +35,8 @@ export interface Carrier {
   unpin(session: Session, codec: Codec): void
   /** The deadline of the session came closer, or its phase changed. */
   changed(session: Session): void
+  /** Of datagrams. The session keeps messages back until the turn ends: it is told when the driver takes what there is. */
+  gathers?(session: Session): void
   /** Asks for a round trip that the peer cannot shorten: the channels are told what came of it. */
   measure?(now: Instant): void
   /** The session has something to send and no room: tell it when everything queued was taken. */

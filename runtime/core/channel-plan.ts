@@ -4,7 +4,9 @@
 import { Budget } from '../channel/budget.ts'
 import type { NumberWidths } from '../channel/host.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
+import type { TextPlaces } from './frame-texts.ts'
 import { idShape } from './ids.ts'
+import { type BundlePlan, insidePlan, type ParityPlan } from './inside-plan.ts'
 import { leastValue } from './least.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Accessor, ChannelDescriptor, ChannelHeader, ProtocolDescriptor } from './protocol.ts'
@@ -26,8 +28,22 @@ export interface ChannelPlan {
   readonly templates: (Plain | undefined)[]
   /** What acknowledges by itself, by place. */
   readonly ackFrames: readonly (FramePlan | undefined)[]
+  /** What stands around the text of a frame. */
+  readonly texts: TextPlaces
+  /** The frame that carries parity, where a channel has `fec`. */
+  readonly parity: ParityPlan | undefined
+  /** The frame that carries several messages, where a channel has `coalesce`. */
+  readonly bundle: BundlePlan | undefined
   /** Frames that only acknowledge, by index. */
   readonly acknowledging: ReadonlySet<number>
+  /** By place: what is lost is sent again. */
+  readonly isReliable: readonly boolean[]
+  /** The reliable channel, where there is only one. */
+  readonly onlyReliable: number | undefined
+  /** By name. */
+  readonly places: ReadonlyMap<string, number>
+  /** Where a value says which channel it is for. */
+  readonly path: readonly string[]
   /** The place of the channel with this id, as the header's field gives it. */
   placeOf(id: unknown): number | undefined
 }
@@ -56,7 +72,7 @@ export function channelPlan(plan: Plan, codec: Codec): ChannelPlan {
     const { context } = codec
     // Measuring draws nothing: the same seed gives the same run, also the first time.
     codec.context = { ...context, random: n => new Uint8Array(n) }
-    facts = factsOf(plan, codec, emptyOf(spokenAlone(codec, plan.frames)))
+    facts = factsOf(plan, codec, emptyOf(spokenAlone(codec, plan.frames, protocol.channelHeader)))
     codec.context = context
     roles.set(role.name, facts)
   }
@@ -74,6 +90,9 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
   const ackFrames = channels.map(channel => plan.byName.get(channel.ack?.frame ?? '') ?? empty)
   const acks = acksOf(codec, header, channels, ackFrames) ?? acksOf(codec, header, channels, carriers)
   const pieces = channels.find(one => one.fragment !== undefined)
+  const inside = insidePlan(plan, codec, header, channels, carriers)
+  const isReliable = channels.map(one => one.delivery === 'reliable' || one.delivery === 'reliable-ordered')
+  const ids = channels.map(one => one.id)
   const piece = pieces && pieceOf(codec, header, carriers[channels.indexOf(pieces)], pieces)
   return {
     header,
@@ -85,15 +104,22 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
       ...(plan.protocol.seals.some(({ replay }) => replay?.by === 'window' && replay.wraps) && { copies: true }),
       ...(piece !== undefined && { fragmentIdBits: piece.idBits, fragmentCountBits: piece.countBits }),
     },
-    mtu: channels.map(() => plan.maxFrame - (acks?.overhead ?? 0)),
+    mtu: channels.map(({ fec }) => plan.maxFrame - (fec === undefined ? (acks?.overhead ?? 0) : inside.parityOverhead)),
+    texts: inside.texts,
+    parity: inside.parity,
+    bundle: inside.bundle,
     pieceOverhead: piece?.overhead ?? 0,
     isSeqWide: seq?.wide ?? false,
     areBitsWide: acks?.wide ?? false,
     ackFrames,
     acknowledging: new Set(channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? [])),
+    isReliable,
+    onlyReliable: isReliable.filter(one => one).length === 1 ? isReliable.indexOf(true) : undefined,
+    places: new Map(channels.map((one, place) => [one.name, place])),
+    path: header.channel?.path.split('.') ?? [],
     placeOf: id => {
-      const place = channels.findIndex(channel => channel.id === id)
-      return place < 0 ? undefined : place
+      for (let place = 0; place < ids.length; place++) if (ids[place] === id) return place
+      return undefined
     },
   }
 }

@@ -21,19 +21,19 @@ export class ChannelValues {
 
   /** Whether what travels on this channel carries acknowledgements. */
   acknowledges(channel: number): boolean {
-    const { channels, numbers } = this.#plan
-    return numbers.seqSpace === 'connection' || (channels[channel]?.delivery.startsWith('reliable') ?? false)
+    const { isReliable, numbers } = this.#plan
+    return numbers.seqSpace === 'connection' || isReliable[channel] === true
   }
 
   /** The value with the numbers of its transmission. */
   numbered(channel: number, frame: FramePlan, given: Plain, { seq, fragment }: Numbers, acks: Acks | undefined): Plain {
-    const { header, channels, isSeqWide, numbers } = this.#plan
-    const { id, delivery } = channels[channel] ?? {}
+    const { header, channels, isReliable, isSeqWide, numbers } = this.#plan
+    const id = channels[channel]?.id
     const value: Plain = { ...this.#templateOf(channel, frame, given) }
     for (const name in given) value[name] = given[name]
     if (id !== undefined) header.channel?.set(value, id)
     header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
-    if (delivery?.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (isReliable[channel] === true) header.reliable_flag?.set(value, true)
     if (acks !== undefined && (acks.ack !== 0 || numbers.seqSpace === 'connection'))
       acknowledge(this.#plan, value, acks)
     if (fragment === undefined) return value

@@ -2,16 +2,21 @@
 // acknowledgements here, and what arrives is told from repetitions, put in order and joined, before anybody sees it.
 
 import { type Channels, ConnectionSet } from '../channel/connection-set.ts'
-import type { ChannelHost, FailureCode, Numbers, PieceNumbers } from '../channel/host.ts'
+import type { ChannelHost, FailureCode, Numbers } from '../channel/host.ts'
 import { ChannelSet, type PathState } from '../channel/set.ts'
+import type { Parity } from '../reliability/fec.ts'
 import type { Codec, DecodeOptions, Reader } from '../wire/codec.ts'
 import { copyOf } from '../wire/copy.ts'
+import { Bundles } from './bundles.ts'
 import type { Carrier } from './carrier.ts'
+import { belongs, ChannelPlaces } from './channel-places.ts'
 import type { ChannelPlan } from './channel-plan.ts'
 import { acknowledge, bytesOf, ChannelValues, scratch } from './channel-values.ts'
 import type { Emission } from './emission.ts'
-import { LocalError, PeerError, peerError } from './errors.ts'
+import { PeerError, peerError } from './errors.ts'
+import { textOf } from './frame-texts.ts'
 import { type Instant, instant } from './machine.ts'
+import { Parities } from './parities.ts'
 import type { FramePlan } from './plan.ts'
 import { inputOf, type Plain, remove } from './recast.ts'
 import type { Session } from './session.ts'
@@ -36,26 +41,27 @@ export interface ChannelsHost {
 
 export class SessionChannels implements ChannelHost<Message> {
   readonly plan: ChannelPlan
+  readonly measured = (ms: number): void => this.#host.session.shared.meter.roundTrip(ms)
   readonly #host: ChannelsHost
   readonly #set: Channels<Message>
   /** One row of numbers for the whole connection: every frame carries one, and acknowledgements. */
   readonly #row: ConnectionSet<Message> | undefined
   readonly #values: ChannelValues
-  readonly #places: ReadonlyMap<string, number>
-  /** Where a value says which channel it is for. */
-  readonly #path: readonly string[]
-  readonly #piece: { id: number; index: number; count: number } = { id: 0, index: 0, count: 0 }
+  /** Where small messages share a datagram. */
+  readonly #bundles: Bundles | undefined
+  /** Where lost messages are made again. */
+  readonly #parity: Parities | undefined
+  readonly #places: ChannelPlaces
   #now: Instant
-  /** A message was received since the last `pump`. */
+  /** Something was received since the last `pump` that it may have to answer, or that makes room. */
   #isTouched = false
 
   constructor(plan: ChannelPlan, host: ChannelsHost, now: Instant) {
     this.plan = plan
     this.#host = host
     this.#now = now
+    this.#places = new ChannelPlaces(plan)
     this.#values = new ChannelValues(plan, host.carrier.owned ?? NOTHING)
-    this.#places = new Map(plan.channels.map((one, place) => [one.name, place]))
-    this.#path = plan.header.channel?.path.split('.') ?? []
     const options = {
       channels: plan.channels,
       numbers: plan.numbers,
@@ -66,7 +72,10 @@ export class SessionChannels implements ChannelHost<Message> {
       budgets: plan.budgets,
     }
     this.#row = plan.numbers.seqSpace === 'connection' ? new ConnectionSet(options, plan.header.ackSweep) : undefined
-    this.#set = this.#row ?? new ChannelSet<Message>(options)
+    const set = this.#row === undefined ? new ChannelSet<Message>(options) : undefined
+    this.#set = this.#row ?? (set as ChannelSet<Message>)
+    if (plan.bundle !== undefined) this.#bundles = new Bundles(plan, plan.bundle, host)
+    if (plan.parity !== undefined && set !== undefined) this.#parity = new Parities(plan, plan.parity, host, set)
   }
 
   /** Messages of ours that the peer has not acknowledged. */
@@ -75,7 +84,15 @@ export class SessionChannels implements ChannelHost<Message> {
   }
 
   get deadline(): Instant {
-    return instant(this.#set.deadline)
+    return instant(Math.min(this.#set.deadline, this.#bundles?.due ?? Infinity))
+  }
+
+  get queuedBytes(): number {
+    return this.#set.queuedBytes
+  }
+
+  get heldBytes(): number {
+    return this.#set.heldBytes
   }
 
   get path(): PathState {
@@ -90,14 +107,15 @@ export class SessionChannels implements ChannelHost<Message> {
   send(now: Instant, frame: FramePlan, value: Plain, name?: string): boolean {
     this.#now = now
     const { session, carrier } = this.#host
-    const place = name === undefined ? this.#placeOf(frame, value) : this.placeNamed(frame, name)
-    const channel = this.plan.channels[place]
+    const place = name === undefined ? this.#places.placeOf(frame, value) : this.#places.named(frame, name)
     const codec = carrier.codec(session)
     const size = codec.sizeOf(frame.name, value)
-    const isReliable = channel?.delivery === 'reliable' || channel?.delivery === 'reliable-ordered'
+    const isReliable = this.plan.isReliable[place] === true
     const result = this.#set.send(now, place, { frame, value: isReliable ? { ...value } : value }, size)
+    // What left, and is not sent again, asks for nothing later.
+    if (result === 'sent' && !isReliable) return true
     session.soonest(this.deadline)
-    if (result === 'dropped') session.shared.meter.count('limit.queue', channel?.name)
+    if (result === 'dropped') session.shared.meter.count('limit.queue', this.plan.channels[place]?.name)
     return result !== 'refused'
   }
 
@@ -107,27 +125,30 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#acked(now, frame)
     if (!plan.isChannelled) {
       this.#heard(now, frame)
+      const { bundle, parity } = this.plan
+      if (plan.index === bundle?.frame.index) return this.#unpack(now, frame)
+      if (plan.index === parity?.frame.index) {
+        this.#parity?.arrived(now, frame)
+        return true
+      }
       return this.plan.acknowledging.has(plan.index)
     }
     const { header } = this.plan
     const place = plan.place ?? this.plan.placeOf(header.channel?.get(frame))
-    if (place === undefined || !this.#belongs(plan, place, frame)) {
+    if (place === undefined || !belongs(this.plan, plan, place, frame)) {
       const error = { frame: plan.name, fatal: true }
       this.#host.session.fail(now, peerError('WrongState', `${plan.name} does not travel on this channel`, error))
       return true
     }
     const size = frame.byteEnd - frame.byteStart
     const seq = Number(header.seq?.get(frame) ?? 0)
-    this.#isTouched = true
-    const arrival = this.#set.receive(
-      now,
-      place,
-      seq,
-      this.#pieceOf(place, frame),
-      { frame: plan, value: NOTHING, reader: frame },
-      size,
-    )
+    const piece = this.#places.pieceOf(place, frame)
+    // A whole message that nobody acknowledges leaves nothing to do.
+    if (piece !== undefined || this.#values.acknowledges(place)) this.#isTouched = true
+    const message = { frame: plan, value: NOTHING, reader: frame }
+    const arrival = this.#set.receive(now, place, seq, piece, message, size)
     if (arrival === 'refused') this.#host.session.shared.meter.count('limit.reorder', this.plan.channels[place]?.name)
+    this.#parity?.restore(now, place, frame)
     return true
   }
 
@@ -152,8 +173,19 @@ export class SessionChannels implements ChannelHost<Message> {
   pump(now: Instant): void {
     this.#now = now
     this.#isTouched = false
+    if (this.#bundles?.isLate) this.#bundles.leave(now)
     this.#set.pump(now)
     this.#host.session.soonest(this.deadline)
+  }
+
+  /** The turn ends: what was kept back for company leaves, unless it may wait longer. */
+  turned(now: Instant): void {
+    if (this.#bundles !== undefined && this.#bundles.due <= now) this.#bundles.leave(now)
+  }
+
+  /** What was kept back for company leaves. */
+  leave(now: Instant): void {
+    this.#bundles?.leave(now)
   }
 
   /** Whether `pump` is due after what has arrived. */
@@ -164,6 +196,7 @@ export class SessionChannels implements ChannelHost<Message> {
   wake(now: Instant): void {
     this.#now = now
     if (now >= this.#set.deadline) this.#set.wake(now)
+    this.turned(now)
   }
 
   /** A round trip that the peer could not shorten, milliseconds. */
@@ -180,15 +213,6 @@ export class SessionChannels implements ChannelHost<Message> {
     this.#set.end()
   }
 
-  /** The place of a channel by its name. Throws where the frame does not travel on it. */
-  placeNamed(frame: FramePlan, name: string): number {
-    const { channel } = frame.descriptor
-    const place = this.#places.get(name)
-    if (place === undefined || (channel !== name && channel !== 'any'))
-      throw new LocalError('BadOption', `${frame.name} does not travel on a channel "${name}"`)
-    return place
-  }
-
   // ------------------------------------------------------------------------------------- from the channel set
 
   transmit(channel: number, message: Message, numbers: Numbers, kind: 'first' | 'again'): number {
@@ -201,6 +225,11 @@ export class SessionChannels implements ChannelHost<Message> {
     const { fragment } = numbers
     const acks = this.#values.acknowledges(channel) ? this.#set.acks(channel) : undefined
     const value = this.#values.numbered(channel, frame, message.value, numbers, acks)
+    if (kind === 'first' && fragment === undefined && this.#mayShare(channel, frame)) {
+      const bytes = (this.#bundles as Bundles).add(this.#now, channel, frame, value)
+      if (value.ack !== undefined || this.plan.header.ack !== undefined) this.#set.carried(channel)
+      return bytes
+    }
     if (kind === 'again') {
       session.shared.meter.count('channel.again', this.plan.channels[channel]?.name)
       carrier.write(session, frame, value, session.plan.maxFrame, true)
@@ -240,11 +269,21 @@ export class SessionChannels implements ChannelHost<Message> {
     return true
   }
 
-  settled(): void {}
-
-  measured(ms: number): void {
-    this.#host.session.shared.meter.roundTrip(ms)
+  text(_channel: number, { reader }: Message): Uint8Array {
+    const { byteSource, byteStart, byteEnd } = reader as Reader
+    return textOf(this.plan.texts, byteSource, byteStart, byteEnd)
   }
+
+  textSent(): Uint8Array {
+    const { lastBytes, lastStart, lastEnd } = this.#host.carrier
+    return textOf(this.plan.texts, lastBytes, lastStart, lastEnd)
+  }
+
+  parity(channel: number, first: number, parity: Parity): number {
+    return this.#parity?.send(this.#now, channel, first, parity) ?? 0
+  }
+
+  settled(): void {}
 
   dropped(channel: number): void {
     this.#host.session.shared.meter.count('limit.queue', this.plan.channels[channel]?.name)
@@ -303,22 +342,22 @@ export class SessionChannels implements ChannelHost<Message> {
     return this.plan.channels[channel]?.fragment?.cut ?? ''
   }
 
-  #placeOf(frame: FramePlan, value: Plain): number {
-    if (frame.place !== undefined) return frame.place
-    let id: unknown = value
-    for (const name of this.#path) id = (id as Plain | undefined)?.[name]
-    const place = this.plan.placeOf(id)
-    if (place !== undefined) return place
-    const names = this.plan.channels.map(one => one.name).join(' or ')
-    throw new LocalError('BadOption', `${frame.name} travels on any channel: say which, ${names}`)
+  /** Several messages in one frame: each arrives as if it had come alone, and is paid for so. */
+  #unpack(now: Instant, outer: Reader): boolean {
+    const { session } = this.#host
+    let isFirst = true
+    for (const frame of this.#bundles?.frames(outer) ?? []) {
+      if (!session.plan.frames[frame.frameIndex]?.isChannelled) continue
+      if (isFirst || session.charge(now, 0)) session.arrived(now, frame, frame.byteEnd - frame.byteStart)
+      isFirst = false
+    }
+    return true
   }
 
-  /** Whether the header agrees with the frame about the channel. */
-  #belongs({ descriptor }: FramePlan, place: number, frame: Reader): boolean {
-    const { header, channels } = this.plan
-    const channel = channels[place]
-    if (descriptor.channel !== 'any' && channel?.name !== descriptor.channel) return false
-    return header.channel === undefined || channel?.id === undefined || header.channel.get(frame) === channel.id
+  /** Whether a message may leave with others. */
+  #mayShare(channel: number, { descriptor }: FramePlan): boolean {
+    if (this.#bundles === undefined || descriptor.repeat > 1) return false
+    return this.plan.channels[channel]?.coalesce !== undefined
   }
 
   #heard(now: Instant, frame: Reader): void {
@@ -335,31 +374,13 @@ export class SessionChannels implements ChannelHost<Message> {
       return
     }
     if (Number(ack) === 0) return
-    const place = header.channel === undefined ? this.#onlyReliable : this.plan.placeOf(header.channel.get(frame))
+    const place = header.channel === undefined ? this.plan.onlyReliable : this.plan.placeOf(header.channel.get(frame))
     if (place === undefined) return
     const bits = header.ack_bits?.get(frame)
     this.#isTouched = true
     if (typeof bits === 'bigint')
       this.#set.acked(now, place, Number(ack), Number(bits & WORD) | 0, Number(bits >> 32n) | 0)
     else this.#set.acked(now, place, Number(ack), Number(bits ?? 0) | 0, 0)
-  }
-
-  /** The reliable channel, where there is one. */
-  get #onlyReliable(): number | undefined {
-    const [one, ...others] = this.plan.channels.filter(channel => channel.delivery.startsWith('reliable'))
-    return one !== undefined && others.length === 0 ? this.plan.channels.indexOf(one) : undefined
-  }
-
-  #pieceOf(channel: number, frame: Reader): PieceNumbers | undefined {
-    const { fragment_id: id, fragment_index: index, fragment_count: count } = this.plan.header
-    if (this.plan.channels[channel]?.fragment === undefined || id === undefined) return undefined
-    const of = Number(count?.get(frame) ?? 0)
-    if (of < 2) return undefined
-    return Object.assign(this.#piece, {
-      id: Number(id.get(frame) ?? 0),
-      index: Number(index?.get(frame) ?? 0),
-      count: of,
-    })
   }
 
   /** Reads a message beside the one that is being dealt with. */

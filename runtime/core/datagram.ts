@@ -8,6 +8,7 @@ import { requestKey, ruleFor } from './answers.ts'
 import type { Carrier } from './carrier.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, peerError, refused } from './errors.ts'
+import { gaugeBytes } from './gauges.ts'
 import { type Address, type Batch, type Instant, instant, NEVER } from './machine.ts'
 import { Packets } from './packets.ts'
 import type { FramePlan } from './plan.ts'
@@ -28,6 +29,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   /** Whether strangers may become peers. */
   readonly #accepts: boolean
   readonly #sessions = new Map<Address, Entry>()
+  readonly #ungauge: () => void
   readonly #table: ConnectionTable<Session>
   readonly #heap = new DeadlineHeap<Entry>()
   readonly #packets = new Packets()
@@ -41,6 +43,8 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   /** Sessions whose last frame is in the packets, or that just stop. */
   #ending = new Set<Session>()
   #waiting = new Set<Session>()
+  /** Those that keep messages back until the turn ends. */
+  readonly #gathering = new Set<Session>()
   #kept = false
   #now: Instant = instant(0)
   #isClosing = false
@@ -58,6 +62,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     this.#most = Math.min(maxFrame, transport.maxSend ?? LARGEST_DATAGRAM, LARGEST_DATAGRAM)
     this.#codec = protocol.codec()
     this.#strange = freshContext(shared, '', () => this.#now)
+    this.#ungauge = gaugeBytes(shared, () => this.sessions(), this.#packets)
   }
 
   /** Sessions that are not over. */
@@ -129,6 +134,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   }
 
   transmit(): Batch | undefined {
+    if (this.#gathering.size > 0) this.#turned()
     if (this.#ending.size > 0) this.#finishEnding(this.#now)
     let batch = this.#packets.take()
     if (batch === undefined && this.#waiting.size > 0) {
@@ -156,6 +162,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   close(now: Instant): void {
     this.#now = now
     this.#isClosing = true
+    this.#ungauge()
     for (const { session } of [...this.#sessions.values()]) session.close(now)
     this.#finishEnding(now)
   }
@@ -163,6 +170,7 @@ export class DatagramEndpoint implements Endpoint, Carrier {
   /** The socket failed: everything is over. */
   lost(now: Instant, reason: string): void {
     this.#isClosing = true
+    this.#ungauge()
     this.#packets.clear()
     const error = peerError('Reset', `the socket failed: ${reason}`, { fatal: true })
     for (const { session } of [...this.#sessions.values()]) this.#end(now, session, reason, error)
@@ -232,7 +240,17 @@ export class DatagramEndpoint implements Endpoint, Carrier {
     this.#waiting.add(session)
   }
 
+  gathers(session: Session): void {
+    this.#gathering.add(session)
+  }
+
   // -------------------------------------------------------------------------------------------------- the rest
+
+  /** The driver takes what there is: the turn ends. */
+  #turned(): void {
+    for (const session of this.#gathering) session.channels?.turned(session.now)
+    this.#gathering.clear()
+  }
 
   #datagram(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {
     const { maxReceive } = this.#shared.plan.transport

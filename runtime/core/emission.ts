@@ -14,6 +14,9 @@ import { type Plain, roundTrip } from './recast.ts'
 import type { Session } from './session.ts'
 import type { SessionSeals } from './session-seals.ts'
 
+/** Where a frame stands that was encoded. */
+type Written = Pick<Carrier, 'lastBytes' | 'lastStart' | 'lastEnd'>
+
 export class Emission {
   /** How the frame emitted last was cut. */
   lastCut: CutMessage | undefined
@@ -22,7 +25,7 @@ export class Emission {
   readonly #session: Session
   readonly #carrier: Carrier
   /** By channel. */
-  readonly #pieces = new Map<string, Pieces>()
+  #pieces: Map<string, Pieces> | undefined
 
   constructor(session: Session, carrier: Carrier) {
     this.#session = session
@@ -32,6 +35,7 @@ export class Emission {
   /** When a number for pieces is free again, where none is; -Infinity otherwise. */
   get freeAt(): number {
     let next = Number.NEGATIVE_INFINITY
+    if (this.#pieces === undefined) return next
     for (const one of this.#pieces.values()) next = Math.max(next, one.freeAt)
     return next
   }
@@ -41,7 +45,10 @@ export class Emission {
    * `isPart`: it is a part of something larger, which the tap has seen.
    */
   emit(now: Instant, frame: FramePlan, given: Plain, isPart = false, channel?: string): boolean {
-    if (frame.isChannelled && this.channels !== undefined) return this.channels.send(now, frame, given, channel)
+    if (frame.isChannelled) {
+      const channels = this.channels ?? this.#session.makeChannels(now)
+      if (channels !== undefined) return channels.send(now, frame, given, channel)
+    }
     const value = this.channels?.stamps ? this.channels.stamped(given) : given
     const codec = this.#carrier.codec(this.#session)
     const { seals } = this.#session
@@ -80,6 +87,11 @@ export class Emission {
   put(now: Instant, frame: FramePlan, value: Plain, size: number, isPart: boolean, isFirst: boolean): void {
     this.#carrier.write(this.#session, frame, value, size, true)
     this.#passed(now, frame, isFirst, isPart)
+  }
+
+  /** A frame that leaves later, inside another one. */
+  gathered(now: Instant, frame: FramePlan, written: Written): void {
+    this.#passed(now, frame, true, false, written)
   }
 
   /** What is in a sealed frame is looked at as it was given: what was written cannot be read by whoever wrote it. */
@@ -123,6 +135,7 @@ export class Emission {
   /** A frame that is sent whether there is room or not, where the schema can make it of nothing: goodbye, an error. */
   tell(now: Instant, frame: FramePlan): void {
     if (!this.#session.lifecycle.allows(frame)) return
+    this.channels?.leave(now)
     try {
       this.emit(now, frame, {})
     } catch {
@@ -149,11 +162,12 @@ export class Emission {
   /** How frames of this kind are cut; undefined where the schema has no fields for it. */
   pieces(frame: FramePlan): Pieces | undefined {
     const { channel } = frame.descriptor
-    const known = this.#pieces.get(channel ?? '')
+    const known = this.#pieces?.get(channel ?? '')
     if (known !== undefined) return known
     const fields = pieceFields(this.#session.plan.protocol.channelHeader)
     if (fields === undefined || frame.fragment === undefined) return undefined
     const made = new Pieces(fields, frame.fragment)
+    this.#pieces ??= new Map()
     this.#pieces.set(channel ?? '', made)
     return made
   }
@@ -171,9 +185,9 @@ export class Emission {
   }
 
   /** A frame of ours is the last one of the carrier. `isFirst`: not a further piece of the same message. */
-  #passed(now: Instant, frame: FramePlan, isFirst: boolean, isPart: boolean): void {
+  #passed(now: Instant, frame: FramePlan, isFirst: boolean, isPart: boolean, written: Written = this.#carrier): void {
     const session = this.#session
-    const { lastBytes: bytes, lastStart: start, lastEnd: end } = this.#carrier
+    const { lastBytes: bytes, lastStart: start, lastEnd: end } = written
     session.framesOut++
     session.bytesOut += end - start
     session.shared.meter.sent(frame.index, end - start)
@@ -187,7 +201,7 @@ export class Emission {
         if (isFirst && looks) learn(session, now, frame, reader)
         if (isFirst) session.passed(now, frame, reader)
       }
-    } else if (isFirst) session.passed(now, frame, undefined)
+    } else if (isFirst && !session.lifecycle.stays(frame)) session.passed(now, frame, undefined)
     if (!session.plan.isStream && repeat > 1) {
       const copy = copyOf(bytes, start, end)
       for (let i = 1; i < repeat; i++) this.#carrier.writeAgain(session, copy)

@@ -3,6 +3,7 @@
 // schema does not name. When the last message has gone by, the stream has done its work.
 
 import type { Codec, Context, Reader } from '../wire/codec.ts'
+import { type CarryingHost, pack, unpack } from './carrying.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
 import { type StreamFraming, streamFraming } from './framing.ts'
 import type { HandshakeScript, KeyScope, StepDescriptor } from './handshake-descriptor.ts'
@@ -24,6 +25,10 @@ export interface HandedOver {
   readonly id: number | undefined
   /** Frames that went by, for the states of the session. */
   readonly passed: readonly FramePlan[]
+  /** The stream as an address of its packets, where they may go inside it, and milliseconds after which they do. */
+  readonly fallback?: { readonly address: Address; readonly after: number } | undefined
+  /** Told when a packet of the peer has opened, and where our packets go. */
+  readonly reached?: ((address: Address) => void) | undefined
   /** Told when the session that comes of it is over, or never came. */
   readonly over?: (() => void) | undefined
 }
@@ -40,6 +45,8 @@ export interface HandOverOptions {
   /** Called once, inside an input, before anything of it leaves. It may call `abort`. */
   readonly done: (result: HandedOver) => void
   readonly failed: (error: PeerError) => void
+  /** Where the stream stays, to carry packets: it takes those of the peer. Otherwise the stream ends with the handshake. */
+  readonly carries?: CarryingHost | undefined
 }
 
 /** One message that has to go by. */
@@ -70,7 +77,8 @@ export class HandOver implements StreamMachine {
   readonly #passed: FramePlan[] = []
   #now: Instant = instant(0)
   #id: number | undefined
-  #state: 'idle' | 'running' | 'done' | 'failed' = 'idle'
+  #state: 'idle' | 'running' | 'carrying' | 'done' | 'failed' = 'idle'
+  #hasEnded = false
 
   /** Throws LocalError NotBuilt where the steps need more than this engine does. */
   constructor(options: HandOverOptions, address: Address, now: Instant) {
@@ -103,26 +111,45 @@ export class HandOver implements StreamMachine {
   receive(now: Instant, chunk: Borrowed): boolean {
     this.#now = now
     this.#options.shared.meter.bytesIn(chunk.length)
-    if (this.#state !== 'running') return false
+    if (this.#state !== 'running' && this.#state !== 'carrying') return false
     this.#inbox.append(chunk, 0, chunk.length, this.#plan.maxFrame)
-    this.#read(now)
+    if (this.#state === 'running') this.#read(now)
+    if (this.#state === 'carrying') this.#unpack(now)
     return false
   }
 
   end(now: Instant): void {
     this.#now = now
     if (this.#state === 'running') this.#fail('HandshakeFailed', 'the peer ended the connection inside the handshake')
-    else this.closing ??= 'after-flush'
+    else {
+      this.#gone(now)
+      this.closing ??= 'after-flush'
+    }
   }
 
   lost(now: Instant, reason: string, error?: PeerError): void {
     this.#now = now
     if (this.#state === 'running')
       this.#failed(error ?? broken(`the connection was lost inside the handshake: ${reason}`))
+    this.#gone(now)
     this.#inbox.bytes.fill(0)
     this.#inbox.clear()
     this.#outbox.clear()
     this.deadline = NEVER
+  }
+
+  /** A packet for the peer. What the stream has no room for is dropped, as by a network. */
+  carry(packet: Uint8Array): void {
+    if (this.#state === 'carrying') pack(this.#outbox, packet, this.#plan.protocol.limits.queue.bytes)
+  }
+
+  /** No packets any more: the stream ends. */
+  leave(now: Instant): void {
+    if (this.#state !== 'carrying') return
+    this.#state = 'done'
+    this.#hasEnded = true
+    this.deadline = instant(now + LINGER)
+    this.closing = 'after-flush'
   }
 
   transmit(): Uint8Array | undefined {
@@ -236,9 +263,15 @@ export class HandOver implements StreamMachine {
       this.#fail('HandshakeFailed', 'there are bytes behind the last message of the handshake')
       return
     }
-    this.#state = 'done'
-    this.deadline = instant(now + LINGER)
-    this.closing = 'after-flush'
+    const { carries } = this.#options
+    if (carries === undefined) {
+      this.#state = 'done'
+      this.deadline = instant(now + LINGER)
+      this.closing = 'after-flush'
+    } else {
+      this.#state = 'carrying'
+      this.deadline = NEVER
+    }
     this.#scope.wipe()
     this.#options.done({
       address: this.#address,
@@ -246,6 +279,24 @@ export class HandOver implements StreamMachine {
       id: this.#id,
       passed: this.#passed,
     })
+  }
+
+  /** Whole packets out of what has arrived. */
+  #unpack(now: Instant): void {
+    while (this.#state === 'carrying') {
+      const packet = unpack(this.#inbox)
+      if (packet === undefined) break
+      this.#options.carries?.packet(now, packet)
+    }
+    this.#inbox.shrink()
+  }
+
+  /** The stream carries nothing more. */
+  #gone(now: Instant): void {
+    if (this.#state !== 'carrying' || this.#hasEnded) return
+    this.#hasEnded = true
+    this.#state = 'done'
+    this.#options.carries?.ended(now)
   }
 
   #fail(code: 'HandshakeFailed' | 'Timeout', text: string): void {

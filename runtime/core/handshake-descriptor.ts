@@ -123,6 +123,8 @@ export interface ContinuationDescriptor {
   readonly first: string | undefined
   /** How a new address finds its session: by the id field, by the first reply, or by trying keys. */
   readonly bindBy: 'field' | 'first-reply' | 'open' | undefined
+  /** Milliseconds without an answer after which packets go inside the stream of the handshake. Undefined: never. */
+  readonly fallback?: number | undefined
 }
 
 /** A key of the schedule, computed from top to bottom. */

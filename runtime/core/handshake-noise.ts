@@ -36,7 +36,10 @@ export interface NoiseExchangeOptions {
 
 export class NoiseExchange implements Exchange {
   readonly #options: NoiseExchangeOptions
-  readonly #noise: NoiseHandshake
+  #noise: NoiseHandshake
+  /** Kept as long as it may be needed for the suite that is fallen back to. */
+  readonly #ephemeral: Uint8Array
+  #suite: Suite
   readonly #frames: FrameMessages
   readonly #bytes: ByteMessages
   readonly #received: Record<string, Record<string, unknown>> = {}
@@ -46,7 +49,9 @@ export class NoiseExchange implements Exchange {
   constructor(options: NoiseExchangeOptions) {
     const { plan, context, script, host } = options
     this.#options = options
-    this.#noise = begin(options)
+    this.#suite = parseProtocolName(options.noise.suite)
+    this.#ephemeral = options.context.random(options.crypto.curve(this.#suite.curve).length)
+    this.#noise = begin(options, this.#suite, this.#ephemeral)
     this.#frames = new FrameMessages(plan, context, script.framing, host)
     this.#bytes = new ByteMessages(plan, script.framing, host)
   }
@@ -94,6 +99,7 @@ export class NoiseExchange implements Exchange {
   /** Overwrites secrets; harmless when repeated. */
   destroy(): void {
     this.#noise.destroy()
+    this.#ephemeral.fill(0)
   }
 
   #write(): void {
@@ -113,12 +119,16 @@ export class NoiseExchange implements Exchange {
 
   #take(message: Uint8Array): void {
     const { noise, context } = this.#options
-    const knew = this.#noise.remoteStatic !== undefined
-    const payload = this.#noise.read(message)
+    const before = this.#noise
+    const knew = before.remoteStatic !== undefined
+    const payload = before.read(message) ?? this.#fallBack(message)
     this.#count++
+    if (payload === 'fallen back') return
     if (payload === undefined) fail(REFUSALS[this.#noise.failure ?? 'OpenFailed'])
     const shown = this.#noise.remoteStatic
-    if (!knew && shown !== undefined && !this.#accepts(shown)) fail('the static key of the peer is not one to accept')
+    // A suite that was fallen back to shows a key of its own, whatever was known before.
+    if ((!knew || this.#noise !== before) && shown !== undefined && !this.#accepts(shown))
+      fail('the static key of the peer is not one to accept')
     const { struct } = noise.payloads.find(one => one.message === this.#count) ?? {}
     if (struct === undefined) {
       if (payload.length > 0) fail(`message ${this.#count} carries a payload that the schema does not have`)
@@ -129,9 +139,34 @@ export class NoiseExchange implements Exchange {
     this.#received[struct.name] = value
   }
 
+  /**
+   * What did not open as the schema's first suite may belong to the one that it falls back to: our first message did not
+   * open there, or theirs here, and both go on with the key in front of it. Undefined: neither.
+   */
+  #fallBack(message: Uint8Array): Uint8Array | 'fallen back' | undefined {
+    const { noise, plan, crypto } = this.#options
+    const isDialler = plan.side === 'dials'
+    if (noise.fallback === undefined || this.#count !== (isDialler ? 1 : 0)) return undefined
+    const suite = parseProtocolName(noise.fallback)
+    const { length } = crypto.curve(suite.curve)
+    if (message.length < length) return undefined
+    const other = begin(this.#options, suite, this.#ephemeral, isDialler ? undefined : message.slice(0, length))
+    const payload = isDialler ? other.read(message) : 'fallen back'
+    if (payload === undefined) {
+      other.destroy()
+      return undefined
+    }
+    this.#noise.destroy()
+    this.#noise = other
+    this.#suite = suite
+    return payload
+  }
+
   #accepts(key: Uint8Array): boolean {
     const { noise, plan, scope } = this.#options
-    for (const demand of [noise.accept, noise.remote]) {
+    // Whoever fell back knew one key beforehand: a list says which others will do.
+    const isListed = this.#suite.pattern.responderFirst && forRole(noise.accept, plan) !== undefined
+    for (const demand of isListed ? [noise.accept] : [noise.accept, noise.remote]) {
       const rule = forRole(demand, plan)
       if (rule === undefined) continue
       const wanted = rule.value(scope)
@@ -161,15 +196,18 @@ export function staticSecret(noise: NoiseDescriptor, suite: Suite, scope: KeySco
   return value instanceof Uint8Array ? value : undefined
 }
 
-function begin({ noise, plan, scope, crypto, script, context }: NoiseExchangeOptions): NoiseHandshake {
-  const suite = parseProtocolName(noise.suite)
+function begin(
+  { noise, plan, scope, crypto, script }: NoiseExchangeOptions,
+  suite: Suite,
+  ephemeral: Uint8Array,
+  remoteEphemeral?: Uint8Array,
+): NoiseHandshake {
   const initiator = plan.side === 'dials'
   const secret = staticSecret(noise, suite, scope)
-  const ephemeral = context.random(crypto.curve(suite.curve).length)
   const theirPre = initiator ? suite.pattern.responderPre : suite.pattern.initiatorPre
   const remote = theirPre.includes('s') ? forRole(noise.remote, plan)?.value(scope) : undefined
   const psk = suite.pattern.psks > 0 ? noise.psk?.(scope) : undefined
-  const made = new NoiseHandshake({
+  return new NoiseHandshake({
     suite,
     crypto,
     initiator,
@@ -178,10 +216,9 @@ function begin({ noise, plan, scope, crypto, script, context }: NoiseExchangeOpt
     ...(noise.prologue && { prologue: noise.prologue(scope) }),
     ...(secret && { static: secret }),
     ...(remote instanceof Uint8Array && { remoteStatic: remote }),
+    ...(remoteEphemeral !== undefined && { remoteEphemeral }),
     ...(psk !== undefined && { psks: (Array.isArray(psk) ? psk : [psk]) as Uint8Array[] }),
   })
-  ephemeral.fill(0)
-  return made
 }
 
 function forRole(all: ByRole<KeyValue>, { role }: Plan): { value: KeyValue; isShared: boolean } | undefined {

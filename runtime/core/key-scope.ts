@@ -6,6 +6,7 @@ import { parseIPv6 } from '../guard/address.ts'
 import { splitAddress } from './address.ts'
 import type { KeyScope } from './handshake-descriptor.ts'
 import type { Address } from './machine.ts'
+import type { Shared } from './shared.ts'
 
 export interface ScopeFacts {
   readonly params: Readonly<Record<string, unknown>>
@@ -24,38 +25,47 @@ export class HandshakeScope implements KeyScope {
   readonly param: Readonly<Record<string, unknown>>
   readonly session: Readonly<Record<string, unknown>>
   readonly key: Record<string, unknown> = {}
-  /** Who it is about; set anew where one scope serves many. */
-  peer: Readonly<Record<string, unknown>>
   readonly local: Readonly<Record<string, unknown>> = NONE
-  readonly frames: Record<string, Readonly<Record<string, unknown>>> = {}
+  frames: Record<string, Readonly<Record<string, unknown>>> = {}
   readonly clear: Readonly<Record<string, unknown>> = NONE
   readonly counter = 0n
   readonly #facts: ScopeFacts
-  readonly #secrets = new Map<string, Uint8Array>()
-  readonly #publics = new Map<string, Uint8Array>()
+  #peer: Readonly<Record<string, unknown>> | undefined
+  /** Made where a key schedule has pairs of its own. */
+  #secrets: Map<string, Uint8Array> | undefined
+  #publics: Map<string, Uint8Array> | undefined
 
   constructor(facts: ScopeFacts) {
     this.#facts = facts
     this.param = facts.params
     this.session = facts.session
-    this.peer = peerOf(facts.peer)
     for (const pair of facts.own ?? []) this.#draw(pair)
+  }
+
+  /** Who it is about; set anew where one scope serves many. Made when a rule asks. */
+  get peer(): Readonly<Record<string, unknown>> {
+    this.#peer ??= peerOf(this.#facts.peer)
+    return this.#peer
+  }
+
+  set peer(peer: Readonly<Record<string, unknown>>) {
+    this.#peer = peer
   }
 
   /** The peer told the public key of one of its pairs. */
   learn(pair: string, key: Uint8Array): void {
-    if (!this.#secrets.has(pair)) this.#publics.set(pair, Uint8Array.from(key))
+    if (!this.#secrets?.has(pair)) this.#publicKeys.set(pair, Uint8Array.from(key))
   }
 
   publicKey(pair: string): Uint8Array {
-    const key = this.#publics.get(pair)
+    const key = this.#publics?.get(pair)
     if (key === undefined) throw new TypeError(`the public key of ${pair} is not known yet`)
     return key
   }
 
   dh(one: string, other: string): Uint8Array {
-    const secret = this.#secrets.get(one) ?? this.#secrets.get(other)
-    const theirs = this.#secrets.has(one) ? other : one
+    const secret = this.#secrets?.get(one) ?? this.#secrets?.get(other)
+    const theirs = this.#secrets?.has(one) ? other : one
     const { curve, acceptZero } = this.#facts
     if (secret === undefined || curve === undefined) throw new TypeError(`neither ${one} nor ${other} is ours`)
     const shared = curve.shared(secret, this.publicKey(theirs))
@@ -73,8 +83,8 @@ export class HandshakeScope implements KeyScope {
 
   /** Overwrites what must not outlive the handshake. */
   wipe(): void {
-    for (const secret of this.#secrets.values()) secret.fill(0)
-    this.#secrets.clear()
+    for (const secret of this.#secrets?.values() ?? []) secret.fill(0)
+    this.#secrets?.clear()
     for (const name of Object.keys(this.key)) {
       const key = this.key[name]
       if (key instanceof Uint8Array) key.fill(0)
@@ -82,19 +92,51 @@ export class HandshakeScope implements KeyScope {
     }
   }
 
+  get #publicKeys(): Map<string, Uint8Array> {
+    this.#publics ??= new Map()
+    return this.#publics
+  }
+
   #draw(pair: string): void {
     const { curve, random } = this.#facts
     if (curve === undefined) throw new TypeError(`there is no curve for ${pair}`)
     const secret = random(curve.length)
+    this.#secrets ??= new Map()
     this.#secrets.set(pair, secret)
-    this.#publics.set(pair, curve.publicKey(secret))
+    this.#publicKeys.set(pair, curve.publicKey(secret))
   }
 }
 
+/** The scope of a connection at an endpoint, whose clock it goes by. */
+export function scopeOf(
+  host: { readonly shared: Shared; readonly now: number },
+  peer: Address,
+  session: Readonly<Record<string, unknown>>,
+): HandshakeScope {
+  const { params, random, epoch } = host.shared
+  return new HandshakeScope({ params, session, peer, random, now: () => Math.floor(epoch + host.now) })
+}
+
 /** `peer.address` as 16 bytes, IPv4 mapped (RFC 4291 section 2.5.5.2), and `peer.port`. */
-export function peerOf(address: Address): { readonly address: Uint8Array; readonly port: number } {
-  const { host, port } = splitAddress(address)
-  return { address: addressBytes(host), port: port & 0xffff }
+export function peerOf(address: Address): Readonly<Record<string, unknown>> {
+  return new PeerFacts(address) as unknown as Readonly<Record<string, unknown>>
+}
+
+/** Worked out when a rule asks, which few do. */
+class PeerFacts {
+  readonly #name: Address
+
+  constructor(name: Address) {
+    this.#name = name
+  }
+
+  get address(): Uint8Array {
+    return addressBytes(splitAddress(this.#name).host)
+  }
+
+  get port(): number {
+    return splitAddress(this.#name).port & 0xffff
+  }
 }
 
 function addressBytes(host: string): Uint8Array {

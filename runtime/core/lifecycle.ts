@@ -4,17 +4,15 @@
 import type { Reader } from '../wire/codec.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
 import type { FramePlan, Plan } from './plan.ts'
-import type { StateRow } from './protocol.ts'
+import type { StatePlan } from './state-plan.ts'
 
 export const CLOSED = 'closed'
 
 export class Lifecycle {
   readonly #plan: Plan
-  #row: StateRow | undefined
-  /** Frames of each kind that passed in this state. */
-  readonly #counts = new Map<string, number>()
-  /** Some step of this state depends on how many frames there were. */
-  #isCounting = false
+  #state: StatePlan | undefined
+  /** Frames of each kind that passed in this state; made where a step depends on it. */
+  #counts: Map<string, number> | undefined
   /** When the state has lasted too long. */
   deadline: Instant = NEVER
 
@@ -25,57 +23,63 @@ export class Lifecycle {
 
   /** The session opened now: what its state may last counts from here. */
   restart(now: Instant): void {
-    this.deadline = this.#row === undefined ? NEVER : instant(now + this.#row.timeout)
+    this.deadline = this.#state === undefined ? NEVER : instant(now + this.#state.row.timeout)
   }
 
   /** The present state; undefined where the schema has no states. */
   get state(): string | undefined {
-    return this.#row?.name
+    return this.#state?.row.name
   }
 
   /** It came to the state in which a connection is closed. */
   get isClosed(): boolean {
-    return this.#row === undefined && this.#plan.firstState !== undefined
+    return this.#state === undefined && this.#plan.firstState !== undefined
   }
 
   /** Whether the frame may pass now. */
   allows(frame: FramePlan): boolean {
-    return this.#row === undefined || this.#row.frames[frame.name] !== undefined
+    return this.#state === undefined || (this.#state.allows[frame.index] as boolean)
   }
 
   /** What comes this way, `sender>receiver`, is dropped silently in this state. */
   ignores(direction: string | undefined): boolean {
-    return this.#row !== undefined && direction !== undefined && this.#row.ignore.includes(direction)
+    const state = this.#state
+    return direction !== undefined && state?.isIgnoring === true && state.row.ignore.includes(direction)
   }
 
   /** Whether the next state depends on what the frame says. */
   looksInto(frame: FramePlan): boolean {
-    return this.#row?.frames[frame.name]?.some(step => step.when !== undefined) ?? false
+    return this.#state !== undefined && (this.#state.looksInto[frame.index] as boolean)
+  }
+
+  /** The frame leads nowhere else, and nobody counts it. */
+  stays(frame: FramePlan): boolean {
+    return this.#state === undefined || (this.#state.stays[frame.index] as boolean)
   }
 
   /** A frame passed. `reader` is needed where `looksInto` says so. Returns the state it leads to. */
   pass(now: Instant, frame: FramePlan, reader: Reader | undefined): string | undefined {
-    const row = this.#row
-    if (row === undefined) return undefined
-    const only = row.frames[frame.name]
-    // Most frames of a long-lived state lead nowhere, and nobody counts them.
-    if (only?.length === 1 && only[0]!.when === undefined && !this.#isCounting) {
-      if (only[0]!.to !== row.name) this.#enter(now, only[0]!.to)
-      return only[0]!.to
+    const state = this.#state
+    if (state === undefined) return undefined
+    const { name, frames } = state.row
+    if (state.stays[frame.index] === true) return name
+    const steps = frames[frame.name] ?? []
+    let to = steps[0]?.to
+    if (state.isCounting || steps.length !== 1) {
+      this.#counts ??= new Map()
+      const counts = this.#counts
+      counts.set(frame.name, (counts.get(frame.name) ?? 0) + 1)
+      const count = (name: string): number => counts.get(name) ?? 0
+      to = steps.find(one => one.when === undefined || (reader !== undefined && one.when(reader, count)))?.to
     }
-    this.#counts.set(frame.name, (this.#counts.get(frame.name) ?? 0) + 1)
-    const steps = row.frames[frame.name] ?? []
-    const count = (name: string): number => this.#counts.get(name) ?? 0
-    const step = steps.find(one => one.when === undefined || (reader !== undefined && one.when(reader, count)))
-    if (step === undefined || step.to === row.name) return row.name
-    this.#enter(now, step.to)
-    return step.to
+    if (to === undefined || to === name) return name
+    this.#enter(now, to)
+    return to
   }
 
-  #enter(now: Instant, state: string | undefined): void {
-    this.#row = state === undefined ? undefined : this.#plan.states.get(state)
-    this.#counts.clear()
-    this.#isCounting = Object.values(this.#row?.frames ?? {}).some(steps => steps.some(one => one.when !== undefined))
-    this.deadline = this.#row === undefined ? NEVER : instant(now + this.#row.timeout)
+  #enter(now: Instant, name: string | undefined): void {
+    this.#state = name === undefined ? undefined : this.#plan.states.get(name)
+    this.#counts?.clear()
+    this.deadline = this.#state === undefined ? NEVER : instant(now + this.#state.row.timeout)
   }
 }

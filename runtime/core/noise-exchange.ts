@@ -21,6 +21,8 @@ export interface ExchangeOptions {
   readonly context: Context
   /** Kept by a client for the whole attempt. */
   readonly ephemeral: Uint8Array
+  /** Of a suite that is fallen back to, at the side that was dialled: what the message that did not open began with. */
+  readonly remoteEphemeral?: Uint8Array | undefined
 }
 
 /** What each side seals and opens with when the handshake is done. The caller overwrites them. */
@@ -32,11 +34,13 @@ export interface SessionKeys {
 export class NoiseExchange {
   readonly #options: ExchangeOptions
   readonly #handshake: NoiseHandshake
-  #message = 0
+  /** Messages that went by; a suite that is fallen back to begins behind the one that did not open. */
+  #message: number
 
   constructor(options: ExchangeOptions) {
-    const { noise, suite, crypto, role, initiator, scope, ephemeral } = options
+    const { noise, suite, crypto, role, initiator, scope, ephemeral, remoteEphemeral } = options
     const { pattern } = suite
+    this.#message = pattern.responderFirst ? 1 : 0
     const own = ownStatic(noise, suite, initiator, scope)
     const remote = knows(pattern, initiator) ? keyFor(noise.remote, role, scope) : undefined
     this.#options = options
@@ -45,10 +49,11 @@ export class NoiseExchange {
       crypto,
       initiator,
       ephemeral,
-      psks: psksOf(noise, scope),
+      psks: pattern.psks > 0 ? psksOf(noise, scope) : [],
       ...(noise.prologue !== undefined && { prologue: noise.prologue(scope) }),
       ...(own !== undefined && { static: own }),
       ...(remote instanceof Uint8Array && { remoteStatic: remote }),
+      ...(remoteEphemeral !== undefined && { remoteEphemeral }),
     })
   }
 
@@ -66,13 +71,21 @@ export class NoiseExchange {
     return this.#handshake.remoteStatic
   }
 
-  /** The next message; `payload` is for the struct that the schema names there, if it does. */
-  write(payload: Plain): Uint8Array {
+  /**
+   * The next message; `payload` is for the struct that the schema names there, if it does. Undefined: the peer has shown a
+   * key of low order, with which nothing can be agreed.
+   */
+  write(payload: Plain): Uint8Array | undefined {
     const struct = this.#struct()
     const bytes = struct === undefined ? EMPTY : struct.encode(payload, this.#options.context)
-    const message = this.#handshake.write(bytes)
-    this.#message++
-    return message
+    try {
+      const message = this.#handshake.write(bytes)
+      this.#message++
+      return message
+    } catch (error) {
+      if (this.#handshake.failure === undefined) throw error
+      return undefined
+    }
   }
 
   /**
@@ -92,7 +105,9 @@ export class NoiseExchange {
   get isAccepted(): boolean {
     const { noise, role, scope } = this.#options
     const shown = this.remoteStatic
-    const accept = forRole(noise.accept, role)
+    const { responderFirst } = this.#options.suite.pattern
+    // Whoever fell back knew one key beforehand: without a list it is the only one to accept.
+    const accept = forRole(noise.accept, role) ?? (responderFirst ? forRole(noise.remote, role) : undefined)
     if (accept === undefined || shown === undefined) return true
     const wanted = accept(scope)
     if (wanted === 'any') return true
@@ -160,7 +175,8 @@ function knows({ initiatorPre, responderPre }: Suite['pattern'], initiator: bool
 
 function needsStatic({ pattern }: Suite, initiator: boolean): boolean {
   if ((initiator ? pattern.initiatorPre : pattern.responderPre).includes('s')) return true
-  return pattern.messages.some((tokens, i) => (i % 2 === 0) === initiator && tokens.includes('s'))
+  const first = pattern.responderFirst ? 1 : 0
+  return pattern.messages.some((tokens, i) => ((i + first) % 2 === 0) === initiator && tokens.includes('s'))
 }
 
 function ownStatic(

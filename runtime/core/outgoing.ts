@@ -33,6 +33,8 @@ export class Outgoing {
   readonly #transfers: (Transfers<Ticket> | undefined)[] = []
   #waiting: Waiting[] = []
   #proceeding = false
+  /** What was sent last: most send the same frame again. */
+  #last: FramePlan | undefined
   /** The answer that arrived last, while it is borrowed: what a transfer settles with. */
   #answer: Reader | undefined
 
@@ -173,11 +175,12 @@ export class Outgoing {
 
   #sendable(name: string): FramePlan {
     const { plan, lifecycle } = this.#session
-    const frame = plan.byName.get(name)
+    const frame = this.#last?.name === name ? this.#last : plan.byName.get(name)
     if (frame === undefined) throw new LocalError('UnknownFrame', `${plan.protocol.name} has no frame "${name}"`)
     if (!frame.maySend) throw new LocalError('WrongDirection', `the ${plan.role.name} may not send ${name}`)
     if (!lifecycle.allows(frame))
       throw new LocalError('WrongState', `${name} may not be sent in the state ${lifecycle.state}`)
+    this.#last = frame
     return frame
   }
 

@@ -26,6 +26,20 @@ export type TaggedBatch<T> = Batch & {
   readonly tags: (T | undefined)[]
 }
 
+/** Takes out datagrams whose length was set to 0. */
+export function compact<T>(batch: TaggedBatch<T>): void {
+  let kept = 0
+  for (let i = 0; i < batch.count; i++) {
+    if (batch.lengths[i] === 0) continue
+    batch.offsets[kept] = batch.offsets[i] as number
+    batch.lengths[kept] = batch.lengths[i] as number
+    batch.peers[kept] = batch.peers[i] as Address
+    batch.tags[kept] = batch.tags[i]
+    kept++
+  }
+  batch.count = kept
+}
+
 /** The datagrams that the driver has not taken. */
 export class Packets<T = never> {
   /** Bytes and datagrams waiting. */
@@ -101,7 +115,8 @@ export class Packets<T = never> {
 }
 
 const NOTHING = new Uint8Array(0)
-/** Datagrams of one batch: what a system call takes at once. */
-const MOST = 64
+/** Datagrams of one batch: a system call takes them at once, and wakes the receiver once. */
+const MOST = 512
 const SLAB = 64 * 1024
-const SPARE = 4
+/** Slabs kept for the next datagrams: what a driver takes in a turn. */
+const SPARE = 32

@@ -12,9 +12,9 @@ import type {
   ReplyDescriptor,
   RoleDescriptor,
   SplitDescriptor,
-  StateRow,
   TransportDescriptor,
 } from './protocol.ts'
+import { type StatePlan, statePlan } from './state-plan.ts'
 import { unbuilt } from './unbuilt.ts'
 
 export interface Plan {
@@ -32,7 +32,7 @@ export interface Plan {
   readonly rules: readonly Rule[]
   /** `sender>receiver` of frames that arrive; undefined where the peer may have one of several roles. */
   readonly incoming: string | undefined
-  readonly states: ReadonlyMap<string, StateRow>
+  readonly states: ReadonlyMap<string, StatePlan>
   readonly firstState: string | undefined
   /** Sent when this side ends the connection: the first frame with `close` that it may send. */
   readonly bye: FramePlan | undefined
@@ -133,6 +133,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
   }
   const isRequest = ({ reply }: Rule, frame: FrameDescriptor): boolean =>
     reply.any ? !reply.with.includes(frame.name) || reply.when !== undefined : reply.to.includes(frame.name)
+  const hasChannels = isChannelled({ isStream, protocol })
   const frames = protocol.frames.map((descriptor): FramePlan => {
     const answeredBy = rules.filter(
       rule => isRequest(rule, descriptor) && applies(rule, [role]) && named(rule.reply.with).some(maySend),
@@ -142,7 +143,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       rule => isRequest(rule, descriptor) && applies(rule, peers) && named(rule.reply.with).some(mayReceive),
     )
     const channel = protocol.channels.find(one => one.name === descriptor.channel)
-    const channelled = descriptor.channel !== undefined && isChannelled({ isStream, protocol })
+    const channelled = descriptor.channel !== undefined && hasChannels
     const fragment = isStream || channelled ? undefined : channel?.fragment
     const place = channel === undefined ? -1 : protocol.channels.indexOf(channel)
     const split = isStream ? channel?.split : undefined
@@ -170,7 +171,8 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       end,
       isPlain:
         receives &&
-        !channelled &&
+        // Where there are channels, any frame may acknowledge or carry others.
+        !hasChannels &&
         answeredBy.length + answerTo.length + descriptor.learn.length + protocol.states.length === 0 &&
         descriptor.close === undefined &&
         descriptor.max === undefined &&
@@ -190,7 +192,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     byName,
     rules,
     incoming: from === undefined ? undefined : `${from}>${role.name}`,
-    states: new Map(protocol.states.map(row => [row.name, row])),
+    states: new Map(protocol.states.map(row => [row.name, statePlan(row, protocol.frames)])),
     firstState: protocol.states[0]?.name,
     bye: frames.find(one => one.descriptor.close !== undefined && one.maySend),
     tell: toldBy(protocol, isStream, byName),

@@ -212,8 +212,10 @@ export interface ChannelDescriptor {
   readonly congestion: 'newreno' | 'cubic' | 'bbr' | 'none'
   readonly pace: number | undefined
   readonly orderBy: Accessor | undefined
-  readonly coalesce: number
-  readonly fec: { readonly group: number } | undefined
+  /** Milliseconds that a small message waits for company in its datagram; 0: those of one turn share it. Undefined: off. */
+  readonly coalesce: number | undefined
+  /** Messages for each parity, and milliseconds after which a group that is not full gets one. */
+  readonly fec: { readonly group: number; readonly delay: number } | undefined
   readonly fragment: FragmentDescriptor | undefined
   readonly transfer?: TransferDescriptor | undefined
   readonly split?: SplitDescriptor | undefined
@@ -244,11 +246,21 @@ export type ChannelHeader = Readonly<
       | 'fragment_flag'
       | 'reliable_flag'
       | 'ping_flag'
-      | 'close_flag',
+      | 'close_flag'
+      | 'parity'
+      | 'parity_count'
+      | 'parity_length'
+      | 'bundle',
       Accessor
     >
   >
-> & { readonly seqSpace: 'channel' | 'connection'; readonly ackSweep: number | undefined }
+> & {
+  readonly seqSpace: 'channel' | 'connection'
+  readonly ackSweep: number | undefined
+  /** The frames that carry parity, and several messages. */
+  readonly parityFrame?: string | undefined
+  readonly bundleFrame?: string | undefined
+}
 
 export interface LimitsDescriptor {
   readonly connections: number

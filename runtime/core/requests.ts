@@ -45,7 +45,8 @@ export class Requests {
   keepAliveAt: Instant = NEVER
   readonly #isStream: boolean
   readonly #random: (n: number) => Uint8Array
-  readonly #open = new Set<Asked>()
+  /** Made with the first request. */
+  #open: Set<Asked> | undefined
   #table: Outstanding<Asked> | undefined
   #ids: RequestIds | undefined
   #serial = 0
@@ -74,7 +75,7 @@ export class Requests {
   /** Open requests that somebody waits for. */
   get awaited(): number {
     let count = 0
-    for (const asked of this.#open) if (asked.ticket !== undefined) count++
+    for (const asked of this.#open ?? []) if (asked.ticket !== undefined) count++
     return count
   }
 
@@ -109,6 +110,7 @@ export class Requests {
   open(now: Instant, asked: Asked): void {
     this.#table ??= this.#makeTable()
     this.#table.open(now, asked.id, asked)
+    this.#open ??= new Set()
     this.#open.add(asked)
   }
 
@@ -119,23 +121,23 @@ export class Requests {
     const { by } = this.rule.reply
     const id = by === undefined || by === 'order' ? table.first()?.id : keyOf(by.reply.get(answer))
     const request = id === undefined ? undefined : table.answered(id)
-    if (request !== undefined) this.#open.delete(request.token)
+    if (request !== undefined) this.#open?.delete(request.token)
     return request
   }
 
   /** The next request to send again or, `expired`, to give up. */
   due(now: Instant): Request<Asked> | undefined {
     const request = this.#table?.due(now)
-    if (request?.expired) this.#open.delete(request.token)
+    if (request?.expired) this.#open?.delete(request.token)
     return request
   }
 
   /** Forgets the request of a ticket. */
   cancel(ticket: Ticket): boolean {
-    for (const asked of this.#open) {
+    for (const asked of this.#open ?? []) {
       if (asked.ticket !== ticket) continue
       this.#table?.cancel(asked.id)
-      this.#open.delete(asked)
+      this.#open?.delete(asked)
       return true
     }
     return false
@@ -145,7 +147,7 @@ export class Requests {
   *drain(): Generator<Asked> {
     this.keepAliveAt = NEVER
     for (const request of this.#table?.drain() ?? []) yield request.token
-    this.#open.clear()
+    this.#open?.clear()
   }
 
   /** Begins to send keep-alives, where the rule says so. */
@@ -164,7 +166,7 @@ export class Requests {
     const { every = Infinity, timeout } = this.rule.reply
     if (now < this.keepAliveAt) return false
     let unanswered = false
-    for (const asked of this.#open) unanswered ||= asked.isKeepAlive
+    for (const asked of this.#open ?? []) unanswered ||= asked.isKeepAlive
     const soon = this.#isStream ? every : Math.min(every, Math.max(SOONEST_REPEAT, timeout / REPEATS))
     const next = this.#lastKeepAlive + every
     if (!unanswered && now < next) {

@@ -5,9 +5,11 @@ import type { Reader } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
 import type { HandshakeScript, NoiseDescriptor } from './handshake-descriptor.ts'
 import type { HandshakeScope } from './key-scope.ts'
-import type { Instant } from './machine.ts'
-import type { NoiseExchange, SessionKeys } from './noise-exchange.ts'
+import type { Address, Instant } from './machine.ts'
+import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
 import type { Plain } from './recast.ts'
+import type { SecureHost } from './secure-host.ts'
+import { freshContext } from './shared.ts'
 
 /** One connection, as its handshake sees it. */
 export interface AttemptHost {
@@ -18,6 +20,10 @@ export interface AttemptHost {
   readonly ownId: number
   /** A Noise handshake of this side; with the same ephemeral key it begins in the same way. */
   exchange(ephemeral: Uint8Array): NoiseExchange
+  /** One of the suite that is fallen back to; undefined where the schema names none. */
+  fallback(ephemeral: Uint8Array, remoteEphemeral?: Uint8Array): NoiseExchange | undefined
+  /** Whether a peer with this static key never showed this value or a higher one (`newer`); remembers it. */
+  isNewer(staticKey: Uint8Array, value: unknown): boolean
   random(n: number): Uint8Array
   /** Sends a frame of the handshake, in the clear, to whoever has the id `to`. */
   send(frame: string, value: Plain, to: number): void
@@ -28,6 +34,32 @@ export interface AttemptHost {
   /** Sends a sealed frame that says nothing but that we have the keys. */
   prove(now: Instant): void
   failed(now: Instant, error: PeerError): void
+}
+
+/** A Noise handshake of one connection, in one suite. */
+export function exchangeOf(
+  {
+    scope,
+    address,
+    isDialler,
+  }: { readonly scope: HandshakeScope; readonly address: Address; readonly isDialler: boolean },
+  host: SecureHost,
+  suite: Suite,
+  ephemeral: Uint8Array,
+  remoteEphemeral?: Uint8Array,
+): NoiseExchange {
+  const { shared, secure, crypto } = host
+  return new NoiseExchange({
+    noise: secure.script.noise as NoiseDescriptor,
+    suite,
+    crypto,
+    role: shared.plan.role,
+    initiator: isDialler,
+    scope,
+    context: freshContext(shared, address, () => host.now),
+    ephemeral,
+    remoteEphemeral,
+  })
 }
 
 /** Where one side tells the id it receives under: in a frame, or in a payload. */

@@ -1,9 +1,13 @@
 // What a connection with sealed datagrams passes on between its session and the endpoint that has the packets and codecs.
 
+import type { Suite } from '../crypto/noise/pattern.ts'
 import type { Codec } from '../wire/codec.ts'
+import type { HandshakeScript } from './handshake-descriptor.ts'
 import type { Instant } from './machine.ts'
+import type { NoiseExchange } from './noise-exchange.ts'
 import type { Plain } from './recast.ts'
 import { opened, unsealed } from './sealed-codec.ts'
+import { type AttemptHost, exchangeOf } from './secure-attempt.ts'
 import type { SecureConnection } from './secure-connection.ts'
 import type { SecureHost } from './secure-host.ts'
 import { Session } from './session.ts'
@@ -59,6 +63,35 @@ export abstract class SecureCarrier {
 
   waits(_session: Session): void {
     this.host.waits(this.self)
+  }
+
+  gathers(_session: Session): void {
+    this.host.gathers(this.self)
+  }
+
+  get script(): HandshakeScript {
+    return this.host.secure.script
+  }
+
+  get suite(): AttemptHost['suite'] {
+    return this.host.secure.suite
+  }
+
+  random(n: number): Uint8Array {
+    return this.host.shared.random(n)
+  }
+
+  exchange(ephemeral: Uint8Array): NoiseExchange {
+    return exchangeOf(this.self, this.host, this.host.secure.suite as Suite, ephemeral)
+  }
+
+  fallback(ephemeral: Uint8Array, remoteEphemeral?: Uint8Array): NoiseExchange | undefined {
+    const { fallback } = this.host.secure
+    return fallback && exchangeOf(this.self, this.host, fallback, ephemeral, remoteEphemeral)
+  }
+
+  isNewer(staticKey: Uint8Array, value: unknown): boolean {
+    return this.host.newest.accept(staticKey, value)
   }
 
   /** The fields that the engine fills in for whoever sends. */

@@ -8,10 +8,9 @@ import type { Reader } from '../wire/codec.ts'
 import type { Carrier } from './carrier.ts'
 import { type PeerError, peerError } from './errors.ts'
 import type { HandedOver } from './hand-over.ts'
-import type { HandshakeScript } from './handshake-descriptor.ts'
-import { HandshakeScope } from './key-scope.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Instant, instant, NEVER } from './machine.ts'
-import { NoiseExchange, type SessionKeys } from './noise-exchange.ts'
+import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import type { AttemptHost } from './secure-attempt.ts'
@@ -22,10 +21,10 @@ import { Initiator } from './secure-initiator.ts'
 import { SecurePath } from './secure-path.ts'
 import { Responder } from './secure-responder.ts'
 import { Steps } from './secure-steps.ts'
+import { Ways, type WaysHost } from './secure-ways.ts'
 import type { Session } from './session.ts'
-import { freshContext } from './shared.ts'
 
-export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier {
+export class SecureConnection extends SecureCarrier implements AttemptHost, Carrier, WaysHost {
   /** Place in the endpoint's heap of deadlines. */
   at: number = NEVER
   place = -1
@@ -38,19 +37,25 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
   session: Session | undefined
   seal: PacketSeal | undefined
   handshake: Initiator | Responder | Steps | Handed | undefined
+  /** Where a handshake elsewhere told more than one. */
+  ways: Ways | undefined
   /** How the door knows the attempt that it began with. */
   attempt: string | undefined
-  readonly scope: HandshakeScope
+  /** Of its handshake; afterwards one that it shares with others where nothing of it is needed any more. */
+  scope: HandshakeScope
+  /** What rules for further keys may name. */
+  readonly lastingScope: HandshakeScope
   /** Round trip of the handshake, milliseconds; undefined before it is known. */
   rtt: number | undefined
   readonly isDialler: boolean
   readonly startedAt: Instant
   #path: SecurePath
   /** Frames of the handshake that went by before there was a session. */
-  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = []
+  #passed: { readonly frame: FramePlan; readonly at: Instant }[] = NONE
   /** The client may not know yet that we have the keys. */
   #isWaitedFor: boolean
   #over: (() => void) | undefined
+  #reached: HandedOver['reached']
   #closeUntil: Instant = NEVER
   #saidCloseAt = -Infinity
   /** When the peer is asked again to confirm the phase of our key. */
@@ -65,20 +70,15 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     session: Readonly<Record<string, unknown>> = NOTHING,
   ) {
     super(host)
-    const { shared } = host
     this.address = address
     this.#path = new SecurePath(this, host)
     this.ownId = ownId
     this.startedAt = host.now
     this.isDialler = isDialler
     this.#isWaitedFor = !isDialler
-    this.scope = new HandshakeScope({
-      params: shared.params,
-      session,
-      peer: address,
-      random: shared.random,
-      now: () => Math.floor(shared.epoch + host.now),
-    })
+    this.scope = scopeOf(host, address, session)
+    const isBare = session === NOTHING && this.script.noise !== undefined
+    this.lastingScope = isBare ? host.restingScope : this.scope
   }
 
   /** Begins, as the side that dials. Throws LocalError where a key is missing. */
@@ -111,6 +111,8 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     this.session = sealedSession(this.host.shared, this, now)
     this.session.context.session = values.session
     this.#over = values.over
+    this.#reached = values.reached
+    if (values.fallback !== undefined) this.ways = new Ways(this, this.address, values.fallback.address)
     this.keyed(now, keysOf(secure.seal, shared.plan, this.scope), values.id ?? 0)
     // What the seal has copied need not lie around in the session.
     for (const { name, secret } of shared.plan.protocol.session)
@@ -122,39 +124,13 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   // -------------------------------------------------------------------------------------- for its handshake
 
-  get script(): HandshakeScript {
-    return this.host.secure.script
-  }
-
-  get suite(): AttemptHost['suite'] {
-    return this.host.secure.suite
-  }
-
-  random(n: number): Uint8Array {
-    return this.host.shared.random(n)
-  }
-
-  exchange(ephemeral: Uint8Array): NoiseExchange {
-    const { shared, secure, crypto } = this.host
-    return new NoiseExchange({
-      noise: secure.script.noise!,
-      suite: secure.suite!,
-      crypto,
-      role: shared.plan.role,
-      initiator: this.isDialler,
-      scope: this.scope,
-      context: freshContext(shared, this.address, () => this.host.now),
-      ephemeral,
-    })
-  }
-
   send(frame: string, value: Plain, to: number): void {
     this.host.sendClear(this.address, frame, value, to)
   }
 
   passed(now: Instant, name: string, reader: Reader | undefined): void {
     const frame = this.host.shared.plan.byName.get(name)
-    if (frame !== undefined && this.session === undefined) this.#passed.push({ frame, at: now })
+    if (frame !== undefined && this.session === undefined) this.#passed = [...this.#passed, { frame, at: now }]
     else if (frame !== undefined) this.session?.passed(now, frame, reader)
   }
 
@@ -188,11 +164,14 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
     handshake?.destroy()
     this.handshake = undefined
     this.scope.wipe()
+    // After a handshake of Noise no rule looks at what its messages said.
+    this.scope = this.lastingScope
     this.state = 'open'
     const session = this.session ?? sealedSession(this.host.shared, this, now)
     this.session = session
     for (const { frame, at } of this.#passed) session.passed(at, frame, undefined)
-    this.#passed = []
+    this.#passed = NONE
+    this.#reached?.(this.address)
     this.host.confirmed(this, now)
     session.open(now)
     return session
@@ -260,9 +239,25 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 
   /** Its first packet came from here. The address that the keys went to has proved itself, and with it its whole host. */
   came(peer: Address): void {
-    if (this.host.secure.seal.rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
-    this.address = peer
-    if (this.session !== undefined) this.session.address = peer
+    const { rebind } = this.host.secure.seal
+    if (rebind !== 'never' && addressKey(peer) !== addressKey(this.address)) return
+    this.goTo(peer)
+  }
+
+  /** Nothing has answered for too long. */
+  fallBack(now: Instant): void {
+    this.ways?.fallBack(now)
+  }
+
+  proveAgain(now: Instant): void {
+    this.host.shared.meter.count('path.fallback')
+    if (this.handshake instanceof Handed) this.handshake.restart(now)
+    this.host.changed(this)
+  }
+
+  goTo(address: Address): void {
+    this.address = address
+    if (this.session !== undefined) this.session.address = address
     this.#path = new SecurePath(this, this.host)
   }
 
@@ -393,6 +388,7 @@ export class SecureConnection extends SecureCarrier implements AttemptHost, Carr
 }
 
 const NOTHING: Plain = {}
+const NONE: never[] = []
 /** Milliseconds. */
 const CLOSE_PAUSE = 100
 const SHORTEST_PATIENCE = 50

@@ -6,9 +6,12 @@ import type { CryptoProvider } from '../crypto/provider.ts'
 import { PacketSeal } from '../crypto/seal/packet-seal.ts'
 import { SealPlan } from '../crypto/seal/plan.ts'
 import { ConnectionTable } from '../guard/connections.ts'
+import { NewestOfPeers } from '../guard/newest.ts'
 import type { Endpoint } from './endpoint.ts'
 import { LocalError, type PeerError, peerError, refused } from './errors.ts'
+import { gaugeBytes } from './gauges.ts'
 import type { HandedOver } from './hand-over.ts'
+import { type HandshakeScope, scopeOf } from './key-scope.ts'
 import { type Address, type Batch, type Instant, instant } from './machine.ts'
 import { requireKeys, type SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -35,7 +38,9 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly shared: Shared
   readonly secure: SecurePlan
   readonly crypto: CryptoProvider
+  readonly newest: NewestOfPeers = new NewestOfPeers()
   now: Instant = instant(0)
+  readonly restingScope: HandshakeScope
   readonly #accepts: boolean
   protected readonly sending: SecureSending
   readonly #peers: SecurePeers
@@ -45,6 +50,8 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   readonly #seal: SealPlan
   readonly #ending = new Set<SecureConnection>()
   readonly #waiting = new Set<SecureConnection>()
+  /** Those that keep messages back until the turn ends. */
+  readonly #gathering = new Set<SecureConnection>()
   readonly #ungauge: () => void
   #isClosing = false
   #wasUsed = false
@@ -56,6 +63,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     this.shared = shared
     this.secure = secure
     this.crypto = crypto
+    this.restingScope = scopeOf(this, '0.0.0.0:0', {})
     this.#accepts = accepts
     this.#table = new ConnectionTable(protocol.limits, { pendingGoes: true })
     this.#peers = new SecurePeers(secure.script.ids, shared.random)
@@ -74,7 +82,11 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
       requireKeys(noise, secure.suite, role, !accepts, probe.scope)
     }
     this.#door = accepts ? this.#makeDoor() : undefined
-    this.#ungauge = shared.meter.gauge('handshakes', () => this.#table.handshakes)
+    const away = [
+      shared.meter.gauge('handshakes', () => this.#table.handshakes),
+      gaugeBytes(shared, () => this.sessions(), this.sending.packets),
+    ]
+    this.#ungauge = () => away.forEach(one => void one())
   }
 
   /** Sessions that are not over. */
@@ -164,7 +176,17 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
     const error = peerError('Unreachable', `${peer}: ${reason}`, { fatal: true })
     this.shared.meter.count('error', error.code)
     for (const connection of this.#peers.values())
-      if (connection.address === peer && connection.isUnheard) this.ended(connection, now, 'unreachable', error)
+      if (connection.address === peer && connection.isUnheard && !(connection.ways?.fallBack(now) ?? false))
+        this.ended(connection, now, 'unreachable', error)
+  }
+
+  /** A stream that packets went inside is gone: sessions that have no other way are over. */
+  streamEnded(now: Instant, address: Address): void {
+    this.now = now
+    const error = peerError('Reset', 'the stream that carried the connection ended', { fatal: true })
+    for (const connection of this.#peers.values())
+      if (connection.address === address && connection.state !== 'closing' && !connection.ways?.streamEnded(now))
+        this.ended(connection, now, 'lost', error)
   }
 
   wake(now: Instant): void {
@@ -186,6 +208,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   transmit(): Batch | undefined {
+    if (this.#gathering.size > 0) this.#turned()
     if (this.#ending.size > 0) this.#finishEnding(this.now)
     let batch = this.sending.take(this.now)
     if (batch === undefined && this.#waiting.size > 0) {
@@ -242,7 +265,7 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   // -------------------------------------------------------------------------------------- for the connections
 
-  sealWith({ scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
+  sealWith({ lastingScope: scope }: SecureConnection, { send, receive }: SessionKeys, now: Instant): PacketSeal {
     return new PacketSeal({ plan: this.#seal, send, receive, scope, now })
   }
 
@@ -254,6 +277,10 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
 
   waits(connection: SecureConnection): void {
     this.#waiting.add(connection)
+  }
+
+  gathers(connection: SecureConnection): void {
+    this.#gathering.add(connection)
   }
 
   confirmed(connection: SecureConnection, now: Instant): void {
@@ -276,6 +303,12 @@ export class SecureEndpoint extends SecureOutput implements Endpoint, SecureHost
   }
 
   // -------------------------------------------------------------------------------------------------- the rest
+
+  /** The driver takes what there is: the turn ends. */
+  #turned(): void {
+    for (const { session, state } of this.#gathering) if (state === 'open') session?.channels?.turned(session.now)
+    this.#gathering.clear()
+  }
 
   /** A datagram that is not sealed. */
   #clear(now: Instant, peer: Address, bytes: Uint8Array, start: number, end: number): void {

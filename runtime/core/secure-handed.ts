@@ -15,6 +15,8 @@ import type { SealDescriptor } from './seal-descriptor.ts'
 export interface HandedHost {
   /** Sends a sealed frame that says nothing but that we have the keys. */
   prove(now: Instant): void
+  /** Nothing has answered for too long: proofs go another way, where there is one. */
+  fallBack(now: Instant): void
   failed(now: Instant, error: PeerError): void
 }
 
@@ -27,6 +29,8 @@ export class Handed {
   readonly #startedAt: Instant
   readonly #failAt: Instant
   #againAt: Instant = NEVER
+  /** When another way is tried. */
+  #fallAt: Instant = NEVER
   #wait = 0
   #left = 0
   #proofs = 0
@@ -47,7 +51,7 @@ export class Handed {
   }
 
   get deadline(): Instant {
-    return instant(Math.min(this.#againAt, this.#failAt))
+    return instant(Math.min(this.#againAt, this.#fallAt, this.#failAt))
   }
 
   /** Milliseconds since the only proof, for a first estimate of the round trip. */
@@ -57,16 +61,23 @@ export class Handed {
 
   start(now: Instant): void {
     if (!this.#isFirst) return
-    this.#wait = this.#retry?.from ?? 0
-    this.#left = this.#retry?.times ?? 0
-    if (this.#left > 0) this.#againAt = instant(now + this.#wait)
-    this.#proofs++
-    this.#host.prove(now)
+    if (this.values.fallback !== undefined) this.#fallAt = instant(now + this.values.fallback.after)
+    this.#begin(now)
+  }
+
+  /** The way is another one now, or the old one again. */
+  restart(now: Instant): void {
+    this.#fallAt = NEVER
+    this.#begin(now)
   }
 
   wake(now: Instant): void {
     if (now >= this.#failAt) {
       this.#host.failed(now, peerError('Timeout', this.#isFirst ? UNANSWERED : UNSEEN, { fatal: true }))
+      return
+    }
+    if (now >= this.#fallAt) {
+      this.#host.fallBack(now)
       return
     }
     if (now < this.#againAt) return
@@ -78,6 +89,14 @@ export class Handed {
   }
 
   destroy(): void {}
+
+  #begin(now: Instant): void {
+    this.#wait = this.#retry?.from ?? 0
+    this.#left = this.#retry?.times ?? 0
+    if (this.#left > 0) this.#againAt = instant(now + this.#wait)
+    this.#proofs++
+    this.#host.prove(now)
+  }
 }
 
 /** The keys of this side and of its peer. Throws LocalError where the seal has none for them. */

@@ -2,8 +2,10 @@
 
 import type { CryptoProvider } from '../crypto/provider.ts'
 import type { PacketSeal } from '../crypto/seal/packet-seal.ts'
+import type { NewestOfPeers } from '../guard/newest.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { PeerError } from './errors.ts'
+import type { HandshakeScope } from './key-scope.ts'
 import type { Address, Instant } from './machine.ts'
 import type { SessionKeys } from './noise-exchange.ts'
 import type { FramePlan } from './plan.ts'
@@ -18,7 +20,11 @@ export interface SecureHost {
   readonly crypto: CryptoProvider
   /** For processes that share a port: the secret of cookies in a period of the clock. Default: random. */
   readonly cookieSecret?: ((period: number) => Uint8Array) | undefined
+  /** What peers have shown last in a field that must grow (`handshake.newer`). */
+  readonly newest: NewestOfPeers
   readonly now: Instant
+  /** For connections of which a handshake of Noise left nothing but keys. */
+  readonly restingScope: HandshakeScope
   readonly hasRoom: boolean
   /** Where the frame written last stands, as text. */
   readonly lastBytes: Uint8Array
@@ -35,6 +41,7 @@ export interface SecureHost {
   unpin(codec: Codec): void
   changed(connection: SecureConnection): void
   waits(connection: SecureConnection): void
+  gathers(connection: SecureConnection): void
   /** Its first sealed packet opened. */
   confirmed(connection: SecureConnection, now: Instant): void
   /** It is over: for its session too, where it has one. */

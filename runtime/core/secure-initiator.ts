@@ -3,7 +3,7 @@
 // that it has the keys until a sealed packet opens. Nothing that arrives in the clear can end it.
 
 import type { Reader } from '../wire/codec.ts'
-import { type PeerError, peerError } from './errors.ts'
+import { LocalError, type PeerError, peerError } from './errors.ts'
 import type { NoiseDescriptor } from './handshake-descriptor.ts'
 import { type Instant, instant } from './machine.ts'
 import type { NoiseExchange } from './noise-exchange.ts'
@@ -39,7 +39,7 @@ export class Initiator {
     this.#sentAt = now
     host.scope.frames[this.#frame(0)] = this.#told(this.#frame(0))
     this.#exchange = host.exchange(Uint8Array.from(this.#ephemeral))
-    this.#sent = { frame: this.#frame(0), noise: this.#write(1), to: host.ownId }
+    this.#sent = { frame: this.#frame(0), noise: this.#first(), to: host.ownId }
     this.#wait = script.retry?.from ?? DEFAULT_WAIT
     this.#againAt = instant(now + this.#wait)
     this.#failAt = instant(now + timeout)
@@ -119,7 +119,7 @@ export class Initiator {
     const host = this.#host
     const message = host.script.noise?.messages[1]?.field.get(frame)
     if (!(message instanceof Uint8Array)) return
-    const payload = this.#exchange.read(Uint8Array.from(message))
+    const payload = this.#read(Uint8Array.from(message))
     if (payload === 'refused') return
     this.wasHeard = true
     const peerId = payload === 'bad' ? undefined : this.#peerId(payload)
@@ -127,13 +127,33 @@ export class Initiator {
       this.#refuse(now, peerId === undefined)
       return
     }
+    const last = this.#exchange.writes ? this.#exchange.write(this.#payload(3)) : NOTHING
+    if (last === undefined) {
+      this.#refuse(now, false)
+      return
+    }
     host.passed(now, this.#frame(1), frame)
     this.#isProving = true
-    if (this.#exchange.writes) this.#sent = { frame: this.#frame(2), noise: this.#write(3), to: peerId }
+    if (last.length > 0) this.#sent = { frame: this.#frame(2), noise: last, to: peerId }
     host.keyed(now, this.#exchange.split(), peerId)
     this.#wait = host.script.retry?.from ?? DEFAULT_WAIT
     this.#againAt = instant(now + this.#wait)
     this.#send(now)
+  }
+
+  /** The server may have answered in the suite that it falls back to, when it could not open our first message. */
+  #read(message: Uint8Array): Plain | 'refused' | 'bad' {
+    const payload = this.#exchange.read(message)
+    if (payload !== 'refused') return payload
+    const other = this.#host.fallback(Uint8Array.from(this.#ephemeral))
+    const said = other?.read(message) ?? 'refused'
+    if (other === undefined || said === 'refused') {
+      other?.destroy()
+      return 'refused'
+    }
+    this.#exchange.destroy()
+    this.#exchange = other
+    return said
   }
 
   /** Somebody with another key answered. The right answer may still be on its way: the state is as before the answer. */
@@ -147,7 +167,7 @@ export class Initiator {
     )
     this.#exchange.destroy()
     this.#exchange = this.#host.exchange(Uint8Array.from(this.#ephemeral))
-    this.#write(1)
+    this.#first()
     this.#failAt = instant(Math.min(this.#failAt, now + GRACE))
   }
 
@@ -175,10 +195,17 @@ export class Initiator {
     return id === undefined || !(id > 0) ? undefined : id
   }
 
-  #write(message: number): Uint8Array {
+  /** The first message. Throws where the key of the server, which we were given, is not valid. */
+  #first(): Uint8Array {
+    const message = this.#exchange.write(this.#payload(1))
+    if (message === undefined) throw new LocalError('BadOption', 'the static key of the server is not valid')
+    return message
+  }
+
+  #payload(message: number): Plain {
     const payload: Plain = {}
     tellsId(this.#host.script, 'client', payloadName(this.#noise, message), payload, this.#host.ownId)
-    return this.#exchange.write(payload)
+    return payload
   }
 
   #told(frame: string): Plain {
@@ -195,5 +222,6 @@ export class Initiator {
 /** Never later than this after an answer with a key that is not accepted, milliseconds. */
 const GRACE = 1000
 const DEFAULT_WAIT = 500
+const NOTHING = new Uint8Array(0)
 /** Challenges obeyed in a second. */
 const MOST_CHALLENGES = 4

@@ -12,7 +12,8 @@ export class SecurePath {
   isProbing = false
   readonly #connection: SecureConnection
   readonly #host: SecureHost
-  readonly #path: Path
+  /** Made when something came from another address. */
+  #known: Path | undefined
   /** When it is asked again. */
   #challengeAt: Instant = NEVER
   /** The token of a probe that measures, and when it was sent. */
@@ -22,11 +23,10 @@ export class SecurePath {
   constructor(connection: SecureConnection, host: SecureHost) {
     this.#connection = connection
     this.#host = host
-    this.#path = new Path({ rebind: host.secure.seal.rebind, address: connection.address, isValidated: true })
   }
 
   get deadline(): number {
-    return Math.min(this.#challengeAt, this.#path.deadline)
+    return this.#known === undefined ? NEVER : Math.min(this.#challengeAt, this.#known.deadline)
   }
 
   /** Whether so many bytes may go to the present address now. */
@@ -73,8 +73,15 @@ export class SecurePath {
   }
 
   wake(now: Instant): void {
+    if (this.#known === undefined) return
     if (this.#path.expire(now)) this.#moved(now)
     else if (now >= this.#challengeAt) this.#challenge(now)
+  }
+
+  get #path(): Path {
+    const { address } = this.#connection
+    this.#known ??= new Path({ rebind: this.#host.secure.seal.rebind, address, isValidated: true })
+    return this.#known
   }
 
   #moved(now: Instant): void {

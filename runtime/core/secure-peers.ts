@@ -15,6 +15,8 @@ export class SecurePeers {
   readonly #byAddress = new Map<Address, SecureConnection>()
   /** Expected, and not heard of yet: nobody knows their addresses. Only where the schema has no ids. */
   readonly #unbound = new Set<SecureConnection>()
+  /** The same by the place at which they were told. */
+  readonly #told = new Map<string, Set<SecureConnection>>()
   readonly #heap = new DeadlineHeap<SecureConnection>()
   #latest: SecureConnection | undefined
 
@@ -69,8 +71,14 @@ export class SecurePeers {
 
   /** One that will come from an address that is not known. */
   expect(connection: SecureConnection): void {
-    if (this.#ids === undefined) this.#unbound.add(connection)
-    else this.#ids.claim(connection.ownId, connection)
+    if (this.#ids !== undefined) this.#ids.claim(connection.ownId, connection)
+    else {
+      this.#unbound.add(connection)
+      const place = addressKey(connection.address)
+      const told = this.#told.get(place)
+      if (told === undefined) this.#told.set(place, new Set([connection]))
+      else told.add(connection)
+    }
     this.rearm(connection)
   }
 
@@ -81,22 +89,26 @@ export class SecurePeers {
 
   /** Who of them may have sent a packet from `peer`: at most `most`, first those who were told at that address. */
   candidates(peer: Address, most: number): SecureConnection[] {
-    const from = addressKey(peer)
-    const near: SecureConnection[] = []
-    const far: SecureConnection[] = []
-    for (const one of this.#unbound) (addressKey(one.address) === from ? near : far).push(one)
-    return [...near, ...far].slice(0, most)
+    const near = this.#told.get(addressKey(peer))
+    const found: SecureConnection[] = []
+    for (const all of [near ?? [], this.#unbound])
+      for (const one of all) {
+        if (found.length >= most) return found
+        if (all === near || !near?.has(one)) found.push(one)
+      }
+    return found
   }
 
   /** It came, from here. */
   bind(connection: SecureConnection, peer: Address): void {
+    const isNamed = !this.#forgetPlace(connection)
     connection.came(peer)
-    if (this.#unbound.delete(connection)) this.#byAddress.set(peer, connection)
+    if (!isNamed) this.#byAddress.set(peer, connection)
   }
 
   /** It is over, and nobody gets its id for a while. */
   delete(connection: SecureConnection, now: Instant): void {
-    this.#unbound.delete(connection)
+    this.#forgetPlace(connection)
     if (this.#ids !== undefined) this.#ids.release(connection.ownId, now)
     else if (this.#byAddress.get(connection.address) === connection) this.#byAddress.delete(connection.address)
     if (this.#latest === connection) this.#latest = undefined
@@ -122,6 +134,16 @@ export class SecurePeers {
       due.push(one)
     }
     return due
+  }
+
+  /** False: it was not looked for any more, or never. */
+  #forgetPlace(connection: SecureConnection): boolean {
+    if (!this.#unbound.delete(connection)) return false
+    const place = addressKey(connection.address)
+    const told = this.#told.get(place)
+    told?.delete(connection)
+    if (told?.size === 0) this.#told.delete(place)
+    return true
   }
 }
 

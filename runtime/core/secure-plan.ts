@@ -19,6 +19,8 @@ export interface SecurePlan {
   readonly layout: SealLayout
   readonly script: HandshakeScript
   readonly suite: Suite | undefined
+  /** What is fallen back to when the first message does not open. */
+  readonly fallback: Suite | undefined
   /** Milliseconds. */
   readonly timeout: number
   /** Frames that only the handshake sends and reads, by index. */
@@ -55,7 +57,7 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
   codec.context = { ...context, seal: unsealed, dir: undefined, state: undefined }
   const named = (name: string): FramePlan[] => plan.frames.filter(one => one.name === name)
   const sealed = plan.frames.filter(one => seal.frames.includes(one.name))
-  const alone = spokenAlone(codec, sealed)
+  const alone = spokenAlone(codec, sealed, protocol.channelHeader)
   const empty = emptyOf(alone)
   const bye = plan.bye && seal.frames.includes(plan.bye.name) ? plan.bye : undefined
   const least = bye && leastValue(codec, bye.name)
@@ -65,6 +67,7 @@ export function securePlan(plan: Plan, context: Context): SecurePlan | undefined
     layout: seal.layout,
     script,
     suite: script.noise && parseProtocolName(script.noise.suite),
+    fallback: script.noise?.fallback === undefined ? undefined : parseProtocolName(script.noise.fallback),
     timeout: protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY,
     handshake: new Set(script.frames.flatMap(named).map(one => one.index)),
     proof: empty ?? alone[0],

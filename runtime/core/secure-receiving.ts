@@ -145,6 +145,7 @@ export class SecureReceiving {
       if (state === 'closing') owner.sayClosed(now)
       if (state !== 'unproved') return
       if (owner.isExpected) this.#parts.peers.bind(owner, peer)
+      else owner.ways?.answeredFrom(peer)
       owner.confirm(now)
     }
     if (peer !== owner.address || owner.isProbing) owner.cameFrom(now, peer, size, this.#opening.newest[row] === 1)

@@ -12,7 +12,7 @@ import { type AttemptHost, payloadName, tellsId, toldId } from './secure-attempt
 export class Responder {
   readonly #host: AttemptHost
   readonly #noise: NoiseDescriptor
-  readonly #exchange: NoiseExchange
+  #exchange: NoiseExchange
   /** The client's first message and our answer to it. */
   #first: Uint8Array | undefined
   #reply: Uint8Array | undefined
@@ -42,14 +42,18 @@ export class Responder {
   begin(now: Instant, frame: Reader, noise: Uint8Array, clientId: number): boolean {
     const host = this.#host
     this.#first = Uint8Array.from(noise)
-    const payload = this.#exchange.read(this.#first)
-    if (payload === 'refused' || payload === 'bad' || !this.#exchange.isAccepted) return false
+    let payload = this.#exchange.read(this.#first)
+    if (payload === 'refused') {
+      if (!this.#fallBack(this.#first)) return false
+      payload = {}
+    } else if (payload === 'bad' || !this.#exchange.isAccepted || !this.#isNewer(1, payload)) return false
     const told = toldId(host.script, 'client', payloadName(this.#noise, 1), payload)
     this.#clientId = told ?? clientId
     if (host.script.ids !== undefined && !(this.#clientId > 0)) return false
     const answer: Plain = {}
     tellsId(host.script, 'server', payloadName(this.#noise, 2), answer, host.ownId)
     this.#reply = this.#exchange.write(answer)
+    if (this.#reply === undefined) return false
     host.passed(now, this.#frame(0), frame)
     this.again(now)
     host.passed(now, this.#frame(1), undefined)
@@ -73,10 +77,10 @@ export class Responder {
     if (!(message instanceof Uint8Array)) return
     const payload = this.#exchange.read(Uint8Array.from(message))
     if (payload === 'refused') return
-    if (payload === 'bad' || !this.#exchange.isAccepted) {
+    if (payload === 'bad' || !this.#exchange.isAccepted || !this.#isNewer(3, payload)) {
       this.#host.failed(
         now,
-        peerError('HandshakeFailed', 'the client has shown a key that is not accepted', { fatal: true }),
+        peerError('HandshakeFailed', 'the client has shown a key or a payload that is not accepted', { fatal: true }),
       )
       return
     }
@@ -86,6 +90,25 @@ export class Responder {
 
   destroy(): void {
     this.#exchange.destroy()
+  }
+
+  /** The first message did not open: it goes on with the key in front of it, in the suite that the schema names for that. */
+  #fallBack(first: Uint8Array): boolean {
+    const length = this.#host.suite?.curve === '448' ? 56 : 32
+    if (first.length < length) return false
+    const other = this.#host.fallback(this.#host.random(length), first.slice(0, length))
+    if (other === undefined) return false
+    this.#exchange.destroy()
+    this.#exchange = other
+    return true
+  }
+
+  /** Whether the field that must grow has grown, where it is in this message. */
+  #isNewer(message: number, payload: Plain): boolean {
+    const [struct, field = ''] = this.#noise.newer?.split('.') ?? []
+    if (struct === undefined || payloadName(this.#noise, message) !== struct) return true
+    const { remoteStatic } = this.#exchange
+    return remoteStatic !== undefined && this.#host.isNewer(remoteStatic, payload[field])
   }
 
   #frame(message: number): string {

@@ -5,7 +5,7 @@ import { SealBatch } from '../crypto/seal/seal-batch.ts'
 import type { Codec, DecodeOptions, Malformed, Reader } from '../wire/codec.ts'
 import { LocalError } from './errors.ts'
 import type { Address, Batch, Instant } from './machine.ts'
-import { Packets, type TaggedBatch } from './packets.ts'
+import { compact, Packets, type TaggedBatch } from './packets.ts'
 import type { FramePlan } from './plan.ts'
 import type { Plain } from './recast.ts'
 import { SealedCodec } from './sealed-codec.ts'
@@ -160,20 +160,6 @@ export class SecureSending {
   #make(): SealedCodec {
     return new SealedCodec(this.#shared.plan.protocol.codec(), this.#secure.script.ids?.field)
   }
-}
-
-/** Takes out what could not be sealed. */
-function compact(batch: TaggedBatch<SecureConnection>): void {
-  let kept = 0
-  for (let i = 0; i < batch.count; i++) {
-    if (batch.lengths[i] === 0) continue
-    batch.offsets[kept] = batch.offsets[i] as number
-    batch.lengths[kept] = batch.lengths[i] as number
-    batch.peers[kept] = batch.peers[i] as Address
-    batch.tags[kept] = batch.tags[i]
-    kept++
-  }
-  batch.count = kept
 }
 
 const TAG = 16

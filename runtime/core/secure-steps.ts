@@ -3,7 +3,7 @@
 
 import { keysOfRoles } from '../crypto/seal/plan.ts'
 import type { Reader } from '../wire/codec.ts'
-import { peerError } from './errors.ts'
+import { PeerError, peerError } from './errors.ts'
 import type { StepDescriptor } from './handshake-descriptor.ts'
 import { type Instant, instant, NEVER } from './machine.ts'
 import type { Plan } from './plan.ts'
@@ -74,7 +74,14 @@ export class Steps {
     if (++this.#count < one.step.times) return false
     this.#at++
     this.#count = 0
-    return this.proceed(now)
+    try {
+      return this.proceed(now)
+    } catch (error) {
+      // No keys can be agreed on with what the peer sent: a point that is none.
+      if (!(error instanceof PeerError)) throw error
+      this.#host.failed(now, error)
+      return false
+    }
   }
 
   wake(now: Instant): void {

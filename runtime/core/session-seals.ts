@@ -184,7 +184,7 @@ function nameOf(
   { protocol }: Plan,
 ): string | undefined {
   if (descriptor.replay?.by !== 'increasing') return undefined
-  const rest: KeyScope = { ...scope, now: () => 0, random: length => new Uint8Array(length) }
+  const rest: KeyScope = { ...scope, peer: scope.peer, now: () => 0, random: length => new Uint8Array(length) }
   const clear = Object.fromEntries(descriptor.clear.map(({ name, fresh }) => [name, fresh?.(rest)]))
   const material = typeof key === 'function' ? key({ ...rest, clear }) : key
   return `${protocol.name}/${descriptor.name}/${Buffer.from(sha256(material)).toString('base64')}`

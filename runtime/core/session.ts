@@ -67,17 +67,8 @@ export class Session extends SessionRecord {
     this.now = now
     this.seenAt = now
     this.shared.meter.count('open')
-    if (isChannelled(this.plan))
-      this.#emission.channels = sessionChannels(
-        {
-          session: this,
-          carrier: this.#carrier,
-          emission: this.#emission,
-          deliver: (at, frame, plan) => this.#arrivals.delivered(at, frame, plan),
-          ready: () => this.#out.proceed(this.now),
-        },
-        now,
-      )
+    // Where every frame carries a number of their one row, they are there from the beginning.
+    if (this.plan.protocol.channelHeader?.seqSpace === 'connection') this.makeChannels(now)
     this.#asking.start(now)
     this.shared.sink.open(this)
     this.rearm()
@@ -100,7 +91,7 @@ export class Session extends SessionRecord {
     this.#fail(now, error, 'handshake')
   }
 
-  /** The application is busy with a frame, which stays readable meanwhile. */
+  /** The application is busy with a frame. */
   get isDelivering(): boolean {
     return this.#delivery.isBusy
   }
@@ -140,12 +131,23 @@ export class Session extends SessionRecord {
   /** The last frame of a batch has arrived. */
   settled(now: Instant): void {
     const { channels } = this.#emission
-    if (channels?.isTouched) channels.pump(now)
+    // A goodbye may stand right behind what would be acknowledged: nobody is told any more.
+    if (channels?.isTouched && this.phase !== 'dead') channels.pump(now)
     if (this.phase === 'draining') this.#finish(now)
   }
 
+  /** Where the schema has some, and something has travelled on them. */
   get channels(): SessionChannels | undefined {
     return this.#emission.channels
+  }
+
+  /** The channels, made when something travels on them first: most peers of a large server say nothing most of the time. */
+  makeChannels(now: Instant): SessionChannels | undefined {
+    if (this.phase === 'opening' || !isChannelled(this.plan)) return undefined
+    const [carrier, emission] = [this.#carrier, this.#emission]
+    const parts = { session: this, carrier, emission, arrivals: this.#arrivals, out: this.#out }
+    emission.channels ??= sessionChannels(parts, now)
+    return emission.channels
   }
 
   /** A frame arrived and passed the codec. Borrowed. */
@@ -309,7 +311,7 @@ export class Session extends SessionRecord {
 
   /** A frame went by, in either direction: the state it leads to. */
   passed(now: Instant, frame: FramePlan, reader: Reader | undefined): void {
-    if (this.lifecycle.state === undefined) return
+    if (this.lifecycle.stays(frame)) return
     const before = this.lifecycle.state
     const state = this.lifecycle.pass(now, frame, reader)
     if (state === before) return

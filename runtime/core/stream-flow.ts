@@ -37,6 +37,9 @@ export class Flow {
   intake: Intake | undefined
   feed: Feed | undefined
   #out: Uint8Array | undefined
+  /** Units since then. */
+  #units = 0
+  #since = Number.NEGATIVE_INFINITY
   /** Nothing is read before. */
   #restsUntil: Instant = NEVER
 
@@ -61,12 +64,17 @@ export class Flow {
   }
 
   /**
-   * A read of `size` bytes brought so many units for the intake. Where they are several and yet few bytes, they come faster
-   * than it is worth to wake up, read and write for: the next ones wait a moment for company. One that comes alone never
-   * makes another one wait.
+   * A read of `size` bytes brought so many units for the intake. Where many have come within a millisecond and reads are
+   * small, it is not worth to wake up, read and write for each: the next ones wait a moment for company.
    */
   passed(now: Instant, size: number, units: number): void {
-    if (units > 1 && size < WORTH_A_READ && this.intake !== undefined) this.rest(instant(now + REST))
+    if (this.intake === undefined) return
+    if (now - this.#since > HURRY.within) {
+      this.#since = now
+      this.#units = 0
+    }
+    this.#units += units
+    if (this.#units >= HURRY.units && size < HURRY.worth) this.rest(instant(now + HURRY.rest))
   }
 
   rest(until: Instant): void {
@@ -87,7 +95,5 @@ export class Flow {
   }
 }
 
-/** Bytes. */
-const WORTH_A_READ = 16 * 1024
-/** At least, milliseconds: until the next one of the timer. */
-const REST = 0.2
+/** So many units within so many milliseconds are a hurry; a read of `worth` bytes is worth it even then. */
+const HURRY = { units: 16, within: 1, worth: 16 * 1024, rest: 0.2 } as const

@@ -36,8 +36,10 @@ function onStreams({ handshake, seals }: ProtocolDescriptor, transport: Transpor
   if (script.ids !== undefined) found.push('handshake.ids')
   if (script.cookie !== undefined) found.push('handshake.cookie')
   if (noise !== undefined && script.steps.length > 0) found.push('handshake.steps beside noise')
-  found.push(...noiseParts(script))
+  if (noise?.newer !== undefined) found.push('handshake.newer')
   const isBare = ['self', 'raw'].includes((framing ?? transport.framing).kind)
+  if (noise?.fallback !== undefined && isBare && noise.messages.length === 0)
+    found.push('handshake.fallback without a framing')
   if (noise !== undefined && isBare && noise.messages.length === 0 && noise.payloads.length > 0)
     found.push('handshake.payloads without a framing')
   return found
@@ -52,20 +54,12 @@ function onDatagrams(protocol: ProtocolDescriptor, transport: TransportDescripto
   const found: string[] = places === undefined ? [] : unbuiltHandOver(places)
   if (script !== undefined) {
     if (seals.length === 0) found.push(`handshake.${mainly(script)}`)
-    found.push(...noiseParts(script))
     if (script.noise !== undefined && script.noise.messages.length === 0) found.push('handshake.messages: raw')
     if (script.noise === undefined && script.steps.length === 0) found.push('handshake.ids')
     if (script.cookie?.proof !== undefined) found.push('handshake.cookie.proof')
   }
   for (const seal of seals)
     found.push(...(script === undefined ? [`seal.${seal.name}`] : sealParts(seal, seals.length > 1)))
-  return found
-}
-
-function noiseParts({ noise }: HandshakeScript): string[] {
-  const found: string[] = []
-  if (noise?.fallback !== undefined) found.push('handshake.fallback')
-  if (noise?.newer !== undefined) found.push('handshake.newer')
   return found
 }
 
@@ -91,8 +85,8 @@ function channelParts(protocol: ProtocolDescriptor, transport: TransportDescript
     const isPlain = channel.delivery === 'unreliable' || channel.delivery === 'transport'
     if (!isPlain && !hasEngine) found.push(`${at}.delivery: ${channel.delivery}`)
     if (transport.kind === 'udp' && channel.delivery !== 'transport') {
-      if (channel.fec !== undefined) found.push(`${at}.fec`)
-      if (channel.coalesce > 0) found.push(`${at}.coalesce`)
+      if (channel.fec !== undefined && !hasEngine) found.push(`${at}.fec`)
+      if (channel.coalesce !== undefined && !hasEngine) found.push(`${at}.coalesce`)
       if (channel.congestion === 'bbr') found.push(`${at}.congestion: bbr`)
       if (channel.pace !== undefined && !hasEngine) found.push(`${at}.pace`)
       if (channel.congestion !== 'none' && !hasEngine) found.push(`${at}.congestion`)
@@ -114,7 +108,17 @@ function mainly({ noise, steps, keys }: HandshakeScript): string {
 
 // A node's bounds are for `Node` (runtime/service/node); serve and connect speak its frames, one session a connection.
 const SERVICES: readonly string[] = ['echo', 'relay', 'node']
-const SERVED: readonly string[] = ['seq', 'ack', 'ack_bits', 'ack_flag', 'reliable_flag']
+const SERVED: readonly string[] = [
+  'seq',
+  'ack',
+  'ack_bits',
+  'ack_flag',
+  'reliable_flag',
+  'parity',
+  'parity_count',
+  'parity_length',
+  'bundle',
+]
 const HEADER_ROLES: readonly (keyof ChannelHeader & string)[] = [
   'seq',
   'ack',

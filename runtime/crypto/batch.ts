@@ -7,7 +7,7 @@ import { AEAD_SIZES, type Aead, type AeadName, TAG_LENGTH } from './provider.ts'
 export class AeadRows {
   count = 0
   /** The key of each row. */
-  readonly keys: Aead[] = []
+  readonly keys: (Aead | undefined)[] = []
   /** `NONCE_STRIDE` bytes a row, of which a key uses as many as its nonce has. */
   nonces: Uint8Array
   /** `ROW` numbers a row: [handle], start and end of the associated data, start and end of the text, result. */
@@ -45,8 +45,9 @@ export class AeadRows {
 
   /** Empties it. Keys are let go. */
   clear(): void {
+    // Its memory stays: batches follow each other.
+    this.keys.fill(undefined, 0, this.count)
     this.count = 0
-    this.keys.length = 0
   }
 
   #grow(): void {

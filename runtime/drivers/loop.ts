@@ -50,8 +50,9 @@ export class Loop {
       return
     }
     clearTimeout(this.#timer)
-    // Sockets keep the process alive, not their timers.
-    this.#timer = setTimeout(this.#onTime, Math.min(Math.ceil(wait), LONGEST)).unref()
+    this.#timer = setTimeout(this.#onTime, Math.min(Math.ceil(wait), LONGEST))
+    // Sockets keep the process alive, not their timers; but whoever has no socket may wait for a moment's pause to end.
+    if (wait > MOMENT) this.#timer.unref()
   }
 
   #fire(): void {
@@ -76,5 +77,7 @@ export class Loop {
 /** For all drivers of this process. */
 export const loop: Loop = new Loop()
 
+/** Milliseconds. */
+const MOMENT = 20
 /** The longest that a timer of Node waits. */
 const LONGEST = 2 ** 31 - 1

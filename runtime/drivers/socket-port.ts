@@ -3,20 +3,23 @@
 
 import { Socket } from 'node:net'
 import { peerError } from '../core/errors.ts'
+import { copyOf } from '../wire/copy.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
 import { plain } from './transport.ts'
 
-/** Memory that a socket reads into. Grows while reads fill it; what was read and is still in use stays where it is. */
+/**
+ * Memory that a socket reads into. Grows while reads fill it; what was read and is still in use stays where it is. Until something was
+ * read it is that of all sockets.
+ */
 export class ReadBuffer {
   /** What is free of it. */
-  #memory: Uint8Array
+  #memory: Uint8Array = SHARED
   /** Bytes of all of it. */
   #size: number
   readonly #largest: number
   #events: PortEvents | undefined
 
   constructor(smallest: number = SMALLEST, largest: number = LARGEST) {
-    this.#memory = new Uint8Array(smallest)
     this.#size = smallest
     this.#largest = largest
   }
@@ -25,6 +28,12 @@ export class ReadBuffer {
   readonly onread = {
     buffer: (): Uint8Array => this.#memory,
     callback: (size: number, buffer: Uint8Array): boolean => {
+      if (buffer === SHARED) {
+        if (size === SHARED.length) this.#size = Math.min(Math.max(this.#size, size * 2), this.#largest)
+        this.#memory = new Uint8Array(this.#size)
+        this.#events?.data(copyOf(SHARED, 0, size))
+        return true
+      }
       const kept = this.#events?.data(size === buffer.length ? buffer : buffer.subarray(0, size)) ?? false
       if (size === buffer.length) this.#renew(Math.min(this.#size * 2, this.#largest), kept)
       else if (kept) this.#goOn(buffer, size)
@@ -66,28 +75,55 @@ export function adopt(accepted: Socket, largest?: number): { socket: Socket; buf
   return { socket, buffer }
 }
 
-export class SocketPort implements StreamPort {
+/** Who is told what happens to a socket: first whoever dials, then whoever drives. */
+export interface SocketOwner {
+  failed(error: NodeJS.ErrnoException): void
+  ended(): void
+  closed(): void
+}
+
+interface Owned {
+  [OWNER]?: SocketOwner
+}
+
+/** Makes `owner` the one who is told. Listeners are the same functions for all sockets, attached once. */
+export function own(socket: Socket, owner: SocketOwner): void {
+  const owned = socket as Socket & Owned
+  const isFirst = owned[OWNER] === undefined
+  owned[OWNER] = owner
+  if (isFirst) socket.on('error', onError).on('end', onEnd).on('close', onClose)
+}
+
+export function ownerOf(socket: Socket): SocketOwner | undefined {
+  return (socket as Socket & Owned)[OWNER]
+}
+
+export class SocketPort implements StreamPort, SocketOwner {
   readonly #socket: Socket
   readonly #events: PortEvents
-  readonly #onWritten: (error?: Error | null) => void
+  /** Made when it is needed: many connections write nothing. */
+  #onWritten: ((error?: Error | null) => void) | undefined
   #error: NodeJS.ErrnoException | undefined
 
   constructor(socket: Socket, buffer: ReadBuffer | undefined, events: PortEvents) {
     this.#socket = socket
     this.#events = events
-    this.#onWritten = () => this.#events.written()
     if (buffer === undefined) socket.on('data', (chunk: Uint8Array) => void events.data(plain(chunk)))
     else buffer.bind(events)
-    socket.on('end', () => events.ended())
-    socket.on('error', error => {
-      this.#error ??= error
-      // Node leaves a TLS socket open after an alert.
-      socket.destroy()
-    })
-    socket.on('close', () => this.#closed())
+    own(socket, this)
   }
 
-  #closed(): void {
+  ended(): void {
+    this.#events.ended()
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    this.#error ??= error
+    // Node leaves a TLS socket open after an alert.
+    this.#socket.destroy()
+  }
+
+  closed(): void {
     const { code, message } = this.#error ?? {}
     if (message === undefined) this.#events.closed('closed')
     // An alert of TLS: the peer refused what this side showed (RFC 8446, 6.2).
@@ -100,6 +136,7 @@ export class SocketPort implements StreamPort {
   }
 
   write(chunk: Uint8Array): void {
+    this.#onWritten ??= () => this.#events.written()
     this.#socket.write(chunk, this.#onWritten)
   }
 
@@ -124,6 +161,21 @@ export class SocketPort implements StreamPort {
   }
 }
 
+function onError(this: Owned, error: NodeJS.ErrnoException): void {
+  this[OWNER]?.failed(error)
+}
+
+function onEnd(this: Owned): void {
+  this[OWNER]?.ended()
+}
+
+function onClose(this: Owned): void {
+  this[OWNER]?.closed()
+}
+
+const OWNER = Symbol('owner')
+/** What is read into it is copied at once. */
+const SHARED = new Uint8Array(4096)
 const SMALLEST = 4096
 /** Where most connections are quiet. */
 const QUIET = 1024

@@ -301,7 +301,7 @@ const ADVICE: ReadonlySet<number> = new Set(
 /** Reads of one turn. */
 const MOST_READS = 4
 /** Datagrams sent in one turn. */
-const MOST_IN_A_TURN = 256
+const MOST_IN_A_TURN = 512
 /** Addresses whose text is kept, of a socket that everybody may write to. */
 const MOST_SOURCES = 16_384
 const BUFFERS = 4 * 1024 * 1024

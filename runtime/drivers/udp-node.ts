@@ -10,6 +10,7 @@ import { loop } from './loop.ts'
 import { cannotListen, type Endpoint, plain, unreachable } from './transport.ts'
 import { TurnLink } from './turn.ts'
 import type { DatagramLink, DatagramSocket, DrivenDatagrams } from './udp.ts'
+import { type DatagramSender, senderOf } from './udp-node-sender.ts'
 
 /** A bound socket without a machine yet. */
 export interface NodeUdpSocket extends DatagramSocket {
@@ -48,8 +49,10 @@ export class NodeUdpLink extends TurnLink implements DatagramLink {
   readonly #socket: Socket
   readonly #peer: Address | undefined
   readonly #onTurn: () => void = () => this.#unblock()
-  readonly #onSent: (error: Error | null) => void = error => this.#sent(error)
+  readonly #sender: DatagramSender
   readonly #targets = new Map<Address, Endpoint>()
+  /** Who wrote lately, by port. */
+  readonly #names = new Map<number, { readonly host: string; readonly name: Address }>()
   readonly #one: { slab: Uint8Array } & Batch & { lengths: number[]; peers: string[] } = {
     slab: EMPTY,
     count: 1,
@@ -70,6 +73,7 @@ export class NodeUdpLink extends TurnLink implements DatagramLink {
     this.endpoint = endpoint
     this.#socket = socket
     this.#peer = peer
+    this.#sender = senderOf(socket, error => this.#sent(error))
     this.#closed = new Promise(resolve => socket.once('close', () => resolve()))
     socket.on('message', (bytes, from) => this.#received(bytes, from))
     socket.on('error', error => this.#failed(error as NodeJS.ErrnoException))
@@ -118,7 +122,7 @@ export class NodeUdpLink extends TurnLink implements DatagramLink {
     one.slab = plain(bytes)
     one.lengths[0] = bytes.length
     // An IPv4 peer of an IPv6 socket keeps the form that the socket sends to.
-    one.peers[0] = this.#peer ?? joinAddress(from.address, from.port)
+    one.peers[0] = this.#peer ?? this.#nameOf(from)
     this.isInside = true
     // Node makes new memory for each datagram, so what the machine keeps stays as it is.
     this.endpoint.receive(loop.now(), one)
@@ -148,21 +152,20 @@ export class NodeUdpLink extends TurnLink implements DatagramLink {
 
   #send(batch: Batch, i: number): void {
     const peer = batch.peers[i] as Address
-    this.#pending++
     const start = batch.offsets[i] as number
     const size = batch.lengths[i] as number
     if (this.#peer !== undefined) {
-      this.#socket.send(batch.slab, start, size, this.#onSent)
+      if (this.#sender.send(batch.slab, start, size, undefined) === 'pending') this.#pending++
       return
     }
-    const { host, port } = this.#target(peer)
+    const target = this.#target(peer)
+    const { port } = target
     // A datagram may come from port 0; nothing can be sent there, and `send` would throw.
     if (!(port > 0 && port < 65_536)) {
-      this.#pending--
       this.endpoint.unreachable(loop.now(), peer, `${peer} cannot be sent to`)
       return
     }
-    this.#socket.send(batch.slab, start, size, port, host, this.#onSent)
+    if (this.#sender.send(batch.slab, start, size, target) === 'pending') this.#pending++
   }
 
   #sent(error: Error | null): void {
@@ -196,6 +199,16 @@ export class NodeUdpLink extends TurnLink implements DatagramLink {
     if (this.#batch !== undefined) this.endpoint.release(this.#batch)
     this.#batch = undefined
     this.#next = 0
+  }
+
+  /** The same text for the same sender, as long as few share a port: it is compared and looked up for each datagram. */
+  #nameOf({ address, port }: RemoteInfo): Address {
+    const known = this.#names.get(port)
+    if (known !== undefined && known.host === address) return known.name
+    const name = joinAddress(address, port)
+    if (this.#names.size >= MOST_TARGETS) this.#names.clear()
+    this.#names.set(port, { host: address, name })
+    return name
   }
 
   #target(address: Address): Endpoint {

@@ -11,9 +11,8 @@ export interface AttemptOptions {
 
 /** The name of an attempt: who began it, and the first bytes of his ephemeral key or first message. */
 export function attemptKey(address: string, first: Uint8Array): string {
-  let text = address
-  for (let i = 0; i < Math.min(first.length, 16); i++) text += String.fromCharCode(first[i]!)
-  return text
+  // In one piece: text that grows by single letters keeps all of its intermediate forms.
+  return `${address} ${String.fromCharCode(...first.subarray(0, 16))}`
 }
 
 export class EndedAttempts {

@@ -138,8 +138,9 @@ export class FecDecoder {
     if (index < 0 || index >= sums.count) return undefined
     sums.seen[index] = 1
     sums.held++
-    // Contradictory input makes a length that cannot be.
+    // Contradictory input makes a length that cannot be, or something where there should be nothing.
     if (sums.lengths > sums.longest || sums.lengths < 0) return undefined
+    for (let i = sums.lengths; i < sums.longest; i++) if (sums.sum[i] !== 0) return undefined
     return { group: sums.number, index, bytes: sums.sum.subarray(0, sums.lengths) }
   }
 

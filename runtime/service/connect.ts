@@ -1,6 +1,7 @@
 // `connect`: opens a connection to one peer and runs the protocol on it.
 
 import { splitAddress } from '../core/address.ts'
+import { carriedAddress } from '../core/carried.ts'
 import { datagramEndpoint } from '../core/endpoint.ts'
 import type { HandedOver } from '../core/hand-over.ts'
 import type { HandOverPlaces } from '../core/hand-over-places.ts'
@@ -22,6 +23,7 @@ import { type Ending, LivePeer, type PeerStats } from './live-peer.ts'
 import { type AnyOptions, type CommonOptions, type Handling, prepare } from './options.ts'
 import { drive, ownPeer, side, tlsSettings } from './parts.ts'
 import { memoryTarget } from './serve.ts'
+import { StreamWay } from './stream-way.ts'
 import { parseTarget, type Target } from './target.ts'
 
 export type ConnectOptions<T extends ProtocolTypes = AnyTypes, R extends string = RoleName<T>> = CommonOptions<T, R> &
@@ -88,10 +90,18 @@ async function dialHandedOver(
   const { shared } = side(stage, params, { meter: given.meter }, queue, ownPeer)
   const connected = await dial(to, to, stage, params, given.signal)
   const timeout = stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY
-  const handed = await takeOver(connected, { shared, script: places.script, timeout, local: {} }, given.signal)
+  const after = places.script.continuation?.fallback
+  const way = after === undefined ? undefined : new StreamWay(carriedAddress(connected.address), after)
+  const steps = { shared, script: places.script, timeout, local: {}, carries: way }
+  const { handed, run } = await takeOver(connected, steps, given.signal)
   const { host } = splitAddress(connected.address)
   const next = { transport: places.to, host, port: nextPort(places, handed, params) }
-  return dialDatagrams(next, session, params, given, queue, handed)
+  try {
+    return await dialDatagrams(next, session, params, given, queue, handed, way?.through(run))
+  } catch (error) {
+    run.abort()
+    throw error
+  }
 }
 
 /** `handed`: what a handshake elsewhere has told. */
@@ -102,6 +112,7 @@ async function dialDatagrams(
   given: AnyOptions,
   queue: Queue,
   handed?: HandedOver,
+  way?: StreamWay,
 ): Promise<ClientConnection> {
   const { insecure } = made.protocol
   let link: DatagramLink | undefined
@@ -115,12 +126,13 @@ async function dialDatagrams(
   const own = side(made, params, given, queue, peerOf)
   const endpoint = datagramEndpoint(own.shared, false)
   const socket = await dialDatagram(to, to.transport, given.signal, given.datagram)
-  link = datagramLink(socket, endpoint)
+  const isHanded = handed !== undefined && endpoint instanceof SecureEndpoint
+  const driven = isHanded && way !== undefined ? way.around(endpoint) : endpoint
+  link = datagramLink(socket, driven)
+  if (way !== undefined) way.link = link
   const peer = socket.peer as string
   const connection = peerOf(
-    handed !== undefined && endpoint instanceof SecureEndpoint
-      ? endpoint.proceed(link.now(), peer, handed)
-      : endpoint.connect(link.now(), peer),
+    isHanded ? endpoint.proceed(link.now(), peer, { ...handed, ...way?.ends }) : endpoint.connect(link.now(), peer),
   )
   connection.transportClosed = link.closed
   link.soon()

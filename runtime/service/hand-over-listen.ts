@@ -1,5 +1,6 @@
 // Listening at both ends of a handshake that hands sessions over: a stream, and datagrams at the same port number.
 
+import { CarriedEndpoint } from '../core/carried.ts'
 import { datagramEndpoint } from '../core/endpoint.ts'
 import { LocalError } from '../core/errors.ts'
 import type { HandOverPlaces } from '../core/hand-over-places.ts'
@@ -43,12 +44,14 @@ export async function listenHandOver(
   if (!(endpoint instanceof SecureEndpoint))
     throw new LocalError('NotBuilt', `${stage.protocol.name}: keys are handed out, but nothing is sealed with them`)
   const socket = await bindDatagram({ host: at.host, port: datagrams ?? at.port }, places.to, sockets)
-  link = datagramLink(socket, endpoint)
+  const carried = places.script.continuation?.fallback === undefined ? undefined : new CarriedEndpoint(endpoint)
+  link = datagramLink(socket, carried ?? endpoint)
   const server = new HandOverServer({
     places,
     shared: { ...side.shared, plan: stage },
     timeout: stage.protocol.handshake?.timeout ?? Number.POSITIVE_INFINITY,
     endpoint,
+    carried,
     link,
     port: socket.port,
   })
@@ -68,10 +71,12 @@ export async function listenHandOver(
     side,
     close: async () => {
       server.close()
-      await listener.close()
+      // Streams that carry packets end with their sessions.
+      const stopped = listener.close()
       endpoint.close(link.now())
       link.soon()
       await link.closed
+      await stopped
     },
   }
 }

@@ -1,6 +1,7 @@
 // The side that serves of a handshake that hands sessions over: a listener for streams, budgets for what is under way
 // there, and an endpoint for datagrams that is told whom to expect.
 
+import { type CarriedEndpoint, carriedAddress } from '../core/carried.ts'
 import { type PeerError, peerError } from '../core/errors.ts'
 import type { HandOverPlaces } from '../core/hand-over-places.ts'
 import { Numbers } from '../core/numbers.ts'
@@ -18,6 +19,8 @@ export interface HandOverServerOptions {
   /** Milliseconds. */
   readonly timeout: number
   readonly endpoint: SecureEndpoint
+  /** The same, where packets may go inside streams. */
+  readonly carried: CarriedEndpoint | undefined
   readonly link: DatagramLink
   /** Where datagrams arrive. */
   readonly port: number
@@ -80,9 +83,15 @@ export class HandOverServer {
       connected.refuse()
       return
     }
-    const { places, shared, timeout, endpoint, link, port } = this.#options
+    const { places, shared, timeout, endpoint, carried, link, port } = this.#options
+    const way = carriedAddress(address)
+    let wasUsed = false
     const number = this.#numbers.take()
-    const free = (): void => this.#numbers.free(number)
+    const free = (): void => {
+      this.#numbers.free(number)
+      carried?.detach(way)
+      admitted.run?.leave()
+    }
     shared.meter.count('handshake.begin')
     this.#running.add(admitted)
     admitted.run = new HandOverRun(connected, {
@@ -91,8 +100,21 @@ export class HandOverServer {
       timeout,
       local: { port, number },
       drawId: () => endpoint.drawId(link.now()),
+      carries: carried && {
+        packet: (now, packet) => {
+          wasUsed = true
+          carried.arrived(now, way, packet)
+          link.soon()
+        },
+        ended: now => {
+          carried.detach(way)
+          if (wasUsed) endpoint.streamEnded(now, way)
+          link.soon()
+        },
+      },
       done: result => {
         this.#leave(admitted)
+        carried?.attach(way, packet => admitted.run?.carry(packet))
         if (endpoint.expect(link.now(), { ...result, over: free })) {
           link.soon()
           return

@@ -36,6 +36,18 @@ export class HandOverRun {
     this.#connected.start()
   }
 
+  /** A packet for the peer. */
+  carry(packet: Uint8Array): void {
+    this.#machine.carry(packet)
+    this.#link.soon()
+  }
+
+  /** It carries no packets any more. */
+  leave(): void {
+    this.#machine.leave(this.#link.now())
+    this.#link.soon()
+  }
+
   /** Also from inside `done`. */
   abort(): void {
     this.#machine.abort()
@@ -48,13 +60,13 @@ export function takeOver(
   connected: Connected,
   options: Omit<HandOverOptions, 'done' | 'failed'>,
   signal: AbortSignal | undefined,
-): Promise<HandedOver> {
+): Promise<{ readonly handed: HandedOver; readonly run: HandOverRun }> {
   return new Promise((resolve, reject) => {
     const run = new HandOverRun(connected, {
       ...options,
       done: result => {
         signal?.removeEventListener('abort', onAbort)
-        resolve(result)
+        resolve({ handed: result, run })
       },
       failed: error => {
         signal?.removeEventListener('abort', onAbort)

@@ -26,27 +26,36 @@ export class LivePeer {
   readonly session: Session
   /** What drives it. */
   readonly link: Link
-  /** Settles when it is open: after the handshake, and whatever the schema has a client do before. Rejects when it ends before. */
-  readonly opened: Promise<void>
-  /** Settles when the connection is over, also when that was an error. */
-  readonly closed: Promise<Ending>
   isOpen = false
-  #onOpened: () => void = () => {}
-  #onNever: (error: unknown) => void = () => {}
-  #onClosed: (ending: Ending) => void = () => {}
+  /** Made when somebody waits: most of the peers of a server are never asked. */
+  #opened: Waited<void> | undefined
+  #closed: Waited<Ending> | undefined
+  #ending: Ending | undefined
 
   constructor(session: Session, link: Link) {
     this.session = session
     this.link = link
-    this.opened = new Promise((resolve, reject) => {
-      this.#onOpened = resolve
-      this.#onNever = reject
-    })
-    // Whoever waits for it is told; nobody has to.
-    this.opened.catch(() => {})
-    this.closed = new Promise(resolve => {
-      this.#onClosed = resolve
-    })
+  }
+
+  /** Settles when it is open: after the handshake, and whatever the schema has a client do before. Rejects when it ends before. */
+  get opened(): Promise<void> {
+    if (this.#opened === undefined) {
+      this.#opened = waited()
+      // Whoever waits for it is told; nobody has to.
+      this.#opened.promise.catch(() => {})
+      if (this.isOpen) this.#opened.resolve()
+      else if (this.#ending !== undefined) this.#opened.reject(this.#ending.error ?? neverOpened(this.#ending))
+    }
+    return this.#opened.promise
+  }
+
+  /** Settles when the connection is over, also when that was an error. */
+  get closed(): Promise<Ending> {
+    if (this.#closed === undefined) {
+      this.#closed = waited()
+      if (this.#ending !== undefined) this.#closed.resolve(this.#ending)
+    }
+    return this.#closed.promise
   }
 
   get address(): string {
@@ -107,12 +116,13 @@ export class LivePeer {
   /** It is open. */
   began(): void {
     this.isOpen = true
-    this.#onOpened()
+    this.#opened?.resolve()
   }
 
   ended(ending: Ending): void {
-    if (!this.isOpen) this.#onNever(ending.error ?? peerError('Closed', `the connection was closed (${ending.reason})`))
-    this.#onClosed(ending)
+    this.#ending ??= ending
+    if (!this.isOpen) this.#opened?.reject(ending.error ?? neverOpened(ending))
+    this.#closed?.resolve(ending)
   }
 
   get now(): ReturnType<Link['now']> {
@@ -144,6 +154,24 @@ function failed<R>(error: unknown, signal: AbortSignal | undefined): Promise<R> 
   const rejected = Promise.reject<R>(error)
   rejected.catch(() => {})
   return rejected
+}
+
+interface Waited<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+function waited<T>(): Waited<T> {
+  let settle: Pick<Waited<T>, 'resolve' | 'reject'> | undefined
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...(settle as unknown as Pick<Waited<T>, 'resolve' | 'reject'>) }
+}
+
+function neverOpened({ reason }: Ending): PeerError {
+  return peerError('Closed', `the connection was closed (${reason})`)
 }
 
 const TAKEN: Promise<void> = Promise.resolve()

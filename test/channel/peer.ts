@@ -187,7 +187,7 @@ export function channel(
     congestion: reliable ? 'newreno' : 'none',
     pace: undefined,
     orderBy: undefined,
-    coalesce: 0,
+    coalesce: undefined,
     fec: undefined,
     fragment: undefined,
     queue: { in: 256, out: 256, bytes: 1024 ** 2, full: 'backpressure', rejectOversize: true },

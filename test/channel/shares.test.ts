@@ -265,11 +265,6 @@ test('an endpoint that says an acknowledgement went, but not that it was carried
   expect(() => set.wake(30)).toThrow('acknowledge returned true, but carried was not called for what it sent')
 })
 
-test('a frame may wait for company as long as its channel says', () => {
-  const { set } = narrow([channel('a', 'unreliable', { coalesce: 5 }), channel('b', 'unreliable')])
-  expect([set.mayCoalesce(100, 0), set.mayCoalesce(100, 1)]).toEqual([105, 100])
-})
-
 test('after a change of path round trips and the window begin anew, and nothing is lost', () => {
   const { network, a, b, sockets, touch } = pair(5, { latency: 20, loss: 0.1 }, [channel('one', 'reliable-ordered')])
   let count = 0

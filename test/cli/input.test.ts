@@ -6,6 +6,7 @@ import { Failure } from '../../cli/failure.ts'
 import { parseHex, toHex } from '../../cli/input/bytes.ts'
 import { parseHostPort } from '../../cli/input/host-port.ts'
 import { parseCount, parseDuration, parseRate, parseSize } from '../../cli/input/quantity.ts'
+import { parseQueue } from '../../cli/input/queue.ts'
 import { nearest } from '../../cli/input/suggest.ts'
 
 const failure = (action: () => unknown): Failure => {
@@ -116,4 +117,24 @@ describe('suggestions', () => {
 
   test('nothing is suggested for a word that is like none', () =>
     expect(nearest('completely', ['vstp', 'Data'])).toBeUndefined())
+})
+
+describe('the queue of a relay', () => {
+  test('each setting is read as the schema would have it, and the last one of a kind counts', () => {
+    expect(
+      parseQueue(['overflow=backpressure', 'frames=16', 'frames=1_024', 'bytes=1MiB', 'stall=5s', 'hold=never']),
+    ).toEqual({
+      overflow: 'backpressure',
+      frames: 1024,
+      bytes: 1_048_576,
+      stall: 5000,
+      hold: Number.POSITIVE_INFINITY,
+    })
+    expect(parseQueue([])).toEqual({})
+  })
+
+  test.each(['overflow=drop-packet', 'frames=0', 'frames', 'size=5', '=5', ''])(
+    '%j is refused, and how it is written is said',
+    text => expect(failure(() => parseQueue([text])).exitCode).toBe(2),
+  )
 })

@@ -136,6 +136,8 @@ describe('Noise, raw on the stream', () => {
   })
 })
 
+type HandshakeRemote = NonNullable<HandshakeScript['noise']>['remote']
+
 describe('Noise in a framing', () => {
   const peers = (one: Uint8Array, other: Uint8Array, protocol: ProtocolDescriptor = noise) =>
     [
@@ -164,6 +166,53 @@ describe('Noise in a framing', () => {
     join(a, b)
     expect(b.notes.opened).toBe(0)
     expect(b.notes.errors[0]?.code).toBe('HandshakeFailed')
+  })
+
+  const pipes = (known: Uint8Array, accepted: Uint8Array[], server: Uint8Array) => {
+    const base = noise.handshake!.script!.noise!
+    const of = (secret: Uint8Array, remote: HandshakeRemote) =>
+      scripted(noise, {
+        noise: {
+          ...base,
+          suite: 'Noise_IK_25519_ChaChaPoly_BLAKE2s',
+          fallback: 'Noise_XXfallback_25519_ChaChaPoly_BLAKE2s',
+          psk: undefined,
+          static: () => secret,
+          remote,
+          accept: { peer: () => accepted },
+        },
+      })
+    const psk = drawn(1)(32)
+    const end = (side: 'dials' | 'accepts', protocol: ProtocolDescriptor, seed: number) =>
+      sealedEnd({ protocol, role: 'peer', side, params: { psk }, seed })
+    return [end('dials', of(drawn(50)(32), { peer: () => known }), 23), end('accepts', of(server, {}), 24)] as const
+  }
+  const publicKey = (secret: Uint8Array): Uint8Array => node.curve('25519').publicKey(secret)
+  const ours = publicKey(drawn(50)(32))
+  const [old, present] = [drawn(51)(32), drawn(52)(32)]
+
+  test('pipes: IK with a known key takes two messages, XXfallback with one of old three, and both know who is there', () => {
+    for (const [known, portion] of [
+      [present, 1000],
+      [old, 9],
+    ] as const) {
+      const [a, b] = pipes(publicKey(known), [ours, publicKey(present)], present)
+      join(a, b, { portion })
+      expect([a.notes.opened, b.notes.opened]).toEqual([1, 1])
+      expect(a.session.secured?.noise?.remoteStatic).toEqual(publicKey(present))
+      expect(b.session.secured?.noise?.remoteStatic).toEqual(ours)
+      expect(a.session.secured?.noise?.hash).toEqual(b.session.secured?.noise?.hash)
+      a.session.send(instant(0), 'Message', { data: Uint8Array.of(1, 2) })
+      cross(a, b)
+      expect(b.notes.got.map(one => one.value.data)).toEqual([Uint8Array.of(1, 2)])
+    }
+  })
+
+  test('pipes: a key that is on no list is refused after the fall back, too', () => {
+    const [a, b] = pipes(publicKey(old), [ours, publicKey(old)], present)
+    join(a, b)
+    expect(a.notes.errors[0]?.message).toMatch(/not one to accept/)
+    expect([a.notes.opened, b.notes.opened]).toEqual([0, 0])
   })
 
   test.each([

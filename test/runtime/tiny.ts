@@ -330,7 +330,7 @@ const BASE: ProtocolDescriptor = {
       congestion: 'none',
       pace: undefined,
       orderBy: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: {
         above: 1200,

@@ -99,8 +99,7 @@ describe('slow peers', () => {
 
   test('unfinished messages of all peers together have one bound: whoever goes beyond it goes', async () => {
     const net = network()
-    const victim = testNode(net)
-    ;(victim.node.memory as { most: number }).most = 20_000
+    const victim = testNode(net, { limits: { memory: 20_000 } })
     await net.settled(victim.node.toggleListener())
     const peers = await attackers(net, victim, 10)
     for (const peer of peers) peer.write(0xff, 0xff, ...new Uint8Array(3000))

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { nameOf, player } from '../../examples/pea2pea/hot-potato.ts'
 import { protocol as noise } from '../../generated/noise-frames/index.ts'
 import { protocol as marked } from '../../generated/pea2pea/profiles/chaos/index.ts'
+import { protocol as rpc } from '../../generated/simple-rpc/index.ts'
 import { type Fault, isNodeError, type MessagesOptions, messages, Node, type NodeOptions } from '../../runtime/index.ts'
 import type { NodeNetwork } from '../../runtime/sim/index.ts'
 import { bytes, codeOf, network, text } from './harness.ts'
@@ -113,6 +114,49 @@ describe('steps', () => {
   test('the handshake of a schema is enabled with its node: a second one is refused', () => {
     const { node } = marks(network())
     expect(() => node.enableHandshake(() => {})).toThrow(/enabled already/)
+  })
+})
+
+describe('frames that cannot be read', () => {
+  const frame = (...body: number[]): number[] => [0, 0, 0, body.length, ...body]
+  const request = frame(0, 0, 0, 0, 0, 0, 0, 0, 7, 104, 105)
+
+  test('are left out where the schema says so, wherever they are cut, and what is behind them is handled', async () => {
+    const net = network()
+    const wire = messages(rpc)
+    const heard: string[] = []
+    const node = wire
+      .node(WIDE, { network: net.at() })
+      .enableReading(wire.reading({ Request: ({ id, text }) => void heard.push(`${id} ${text}`) }))
+    await net.settled(node.toggleListener())
+    const bytes = [...frame(0, 1, 2), ...frame(9, 0, 0, 0, 0, 0, 0, 0, 1, 65), ...request, ...frame(), ...request]
+    for (const cut of [1, 3, 5, 7, bytes.length]) {
+      const peer = await net.raw(node.listeningAddress)
+      for (let at = 0; at < bytes.length; at += cut) {
+        peer.write(...bytes.slice(at, at + cut))
+        await net.play(1)
+      }
+      await net.play(5)
+      expect([peer.isOver, heard.splice(0)]).toEqual([false, ['7 hi', '7 hi']])
+    }
+    for (let i = 0; i < 50; i++) {
+      const peer = await net.raw(node.listeningAddress)
+      for (let n = 0; n < 20; n++) peer.write(...frame(9, 9, 9))
+      await net.play(2)
+    }
+    expect([node.connectedCount, node.stats.messagesReceived]).toEqual([55, 10])
+  })
+
+  test('end the connection everywhere else', async () => {
+    const net = network()
+    const { node } = player('one', {}, { network: net.at() })
+    await net.settled(node.toggleListener())
+    const peer = await net.raw(node.listeningAddress)
+    peer.write(55)
+    await net.play(5)
+    peer.write(1, 9)
+    await net.play(5)
+    expect([peer.isOver, node.connectedCount]).toEqual([true, 0])
   })
 })
 

@@ -270,6 +270,28 @@ describe('what arrives', () => {
   })
 })
 
+test('under backpressure one consumer that reads nothing is waited for only so long, and the others lose nothing', async () => {
+  const tally = new Tally(protocol.frames.length)
+  const server = (await serve(protocol, {
+    listen: 'tcp://127.0.0.1:0',
+    params: { static_key: SECRET, packet_len: 65_536n },
+    relayQueue: { overflow: 'backpressure', frames: 8, stall: 3_600_000, hold: 20 },
+    meter: tally,
+  })) as unknown as Server<never, never>
+  servers.push(server)
+  const params = { relay_key, session_id: drawn(901)(64), session_key: drawn(902)(32) }
+  const joined = (handlers: object, limits = {}) =>
+    connect(protocol, server.url, { role: 'consumer', params, handlers: handlers as never, limits })
+  const producer = await connect(protocol, server.url, { role: 'producer', params })
+  const got: number[] = []
+  await joined({ Data: (frame: { payload: Uint8Array }) => void got.push(frame.payload[0]!) })
+  await joined({ Data: () => new Promise(() => {}) }, { queue: { messages: 1, bytes: 1 } })
+  for (let i = 0; i < 300; i++) await producer.send('Data', { payload: bytes(65_536, i) })
+  while (got.length < 300) await new Promise(resolve => setTimeout(resolve, 10))
+  expect(got).toEqual(Array.from({ length: 300 }, (_, i) => i & 0xff))
+  expect(tally.events.get('relay.stalled')?.get('')?.times).toBe(1)
+})
+
 describe('the end', () => {
   test('a producer that closes says so, and its consumers end without an error', async () => {
     const r = await relay()

@@ -103,7 +103,15 @@ export class Sections {
   channelHeader(header: Behaviour['channelHeader']): object | undefined {
     if (!header) return undefined
     const paths = header.paths.map(({ role, path }) => [role, this.#path(path)] as const)
-    return { ...Object.fromEntries(paths), seqSpace: header.seqSpace, ackSweep: header.ackSweep }
+    const frameOf = (role: string): string | undefined =>
+      header.paths.find(one => one.role === role)?.path.frames[0]?.frame
+    return {
+      ...Object.fromEntries(paths),
+      seqSpace: header.seqSpace,
+      ackSweep: header.ackSweep,
+      parityFrame: frameOf('parity'),
+      bundleFrame: frameOf('bundle'),
+    }
   }
 
   metric(metric: Metric): object {

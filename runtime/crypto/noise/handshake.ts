@@ -112,6 +112,7 @@ export class NoiseHandshake {
       } else if (token === 's') {
         parts.push(this.#symmetric.encryptAndHash(this.#own('s').public))
       } else if (!this.#mix(token)) {
+        this.#failure = 'ZeroSharedSecret'
         throw new RangeError('the shared secret is all zero: the key of the peer is not valid')
       }
     }

@@ -32,16 +32,16 @@ export class ClearKeys {
   /** The key for the frame that begins at `frame`: the one that is kept, or a candidate until `keep` or `drop`. */
   keyFor(bytes: Uint8Array, frame: SealedFrame): Aead {
     this.drop()
-    const fingerprint = this.#read(bytes, frame.frameStart)
-    if (this.#aead !== undefined && equal(fingerprint, this.#fingerprint as Uint8Array)) return this.#aead
+    if (this.#aead !== undefined && this.#isOf(this.#fingerprint as Uint8Array, bytes, frame.frameStart))
+      return this.#aead
     const clear: Record<string, unknown> = {}
     for (const { name } of this.#plan.descriptor.clear) clear[name] = frame.clear(name)
-    const key = Uint8Array.from(this.#rule({ ...this.#scope, clear }))
+    const key = Uint8Array.from(this.#rule({ ...this.#scope, peer: this.#scope.peer, clear }))
     this.derivations++
     const aead = this.#plan.aead(key)
     key.fill(0)
     this.#candidate = aead
-    this.#candidateFingerprint = fingerprint
+    this.#candidateFingerprint = this.#read(bytes, frame.frameStart)
     return aead
   }
 
@@ -65,6 +65,16 @@ export class ClearKeys {
     this.#aead = undefined
   }
 
+  /** Whether the fields in the frame are those of the fingerprint. Called for every frame: it makes nothing. */
+  #isOf(fingerprint: Uint8Array, bytes: Uint8Array, frame: number): boolean {
+    let from = 0
+    for (const { at, size } of this.#fields) {
+      for (let i = 0; i < size; i++) if (bytes[frame + at + i] !== fingerprint[from + i]) return false
+      from += size
+    }
+    return true
+  }
+
   #read(bytes: Uint8Array, frame: number): Uint8Array {
     const all = new Uint8Array(this.#fields.reduce((sum, field) => sum + field.size, 0))
     let to = 0
@@ -74,8 +84,4 @@ export class ClearKeys {
     }
     return all
   }
-}
-
-function equal(one: Uint8Array, other: Uint8Array): boolean {
-  return one.every((byte, i) => byte === other[i])
 }

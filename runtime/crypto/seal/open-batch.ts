@@ -25,7 +25,7 @@ export class OpenBatch {
   frame: Uint32Array
   textFrom: Uint32Array
   textTo: Uint32Array
-  readonly seals: PacketSeal[] = []
+  readonly seals: (PacketSeal | undefined)[] = []
   readonly #rows: AeadRows
   /** Which made the keys of this batch. */
   #provider: CryptoProvider | undefined
@@ -55,9 +55,9 @@ export class OpenBatch {
 
   /** Begins a batch: its packets are in `slab`. */
   reset(slab: Uint8Array, now: number): void {
+    this.seals.fill(undefined, 0, this.count)
     this.count = 0
     this.#settled = 0
-    this.seals.length = 0
     this.slab = slab
     this.now = now
   }

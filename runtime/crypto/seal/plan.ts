@@ -84,7 +84,7 @@ export class SealPlan {
 
 /** A key derived from another one and, where the rule names it, from a packet's number. The result is a copy. */
 export function derived(rule: KeyExpression, scope: KeyScope, old: Uint8Array, counter: bigint = 0n): Uint8Array {
-  return Uint8Array.from(rule({ ...scope, key: { ...scope.key, old }, counter }))
+  return Uint8Array.from(rule({ ...scope, peer: scope.peer, key: { ...scope.key, old }, counter }))
 }
 
 export interface SealKeys {

@@ -25,7 +25,7 @@ export class Renewal {
 
   constructor(descriptor: SealDescriptor, scope: KeyScope, clock: GrowingClock) {
     this.#descriptor = descriptor
-    this.#scope = { ...scope, now: () => clock.next(scope.now()) }
+    this.#scope = { ...scope, peer: scope.peer, now: () => clock.next(scope.now()) }
   }
 
   /** The values for the next frame. */

@@ -21,7 +21,9 @@ export class ReplayWindow implements PacketWindow {
   hi = 0
   lo = 0
   isEmpty = true
-  /** Bit `lo mod size`. Made with the first packet: a peer that never sends costs nothing. */
+  /** Numbers in a row that opened, up to the highest, while there are no bits. */
+  #run = 0
+  /** Bit `lo mod size`. Made when a number is missing or late: most peers cost nothing. */
   #bits: Uint32Array | undefined
 
   constructor(size: number) {
@@ -36,27 +38,45 @@ export class ReplayWindow implements PacketWindow {
     const ahead = distance(hi, lo, this.hi, this.lo)
     if (ahead > 0) return true
     if (ahead <= -this.size) return false
+    const bits = this.#bits
+    if (bits === undefined) return ahead <= -this.#run
     const bit = lo & (this.size - 1)
-    return ((this.#bits as Uint32Array)[bit >>> 5]! & (1 << (bit & 31))) === 0
+    return (bits[bit >>> 5]! & (1 << (bit & 31))) === 0
   }
 
   /** The packet with this number, which `isFresh`, has opened. */
   mark(hi: number, lo: number): void {
-    this.#bits ??= new Uint32Array(this.size / 32)
     const ahead = this.isEmpty ? this.size : distance(hi, lo, this.hi, this.lo)
-    if (ahead > 0) {
-      this.#forget(ahead, lo)
+    if (this.#bits === undefined && (this.isEmpty || ahead === 1)) {
+      this.#run++
       this.isEmpty = false
+      this.hi = hi
+      this.lo = lo
+      return
+    }
+    const bits = this.#bits ?? this.#spread()
+    if (ahead > 0) {
+      this.#forget(bits, ahead, lo)
       this.hi = hi
       this.lo = lo
     }
     const bit = lo & (this.size - 1)
-    this.#bits[bit >>> 5]! |= 1 << (bit & 31)
+    bits[bit >>> 5]! |= 1 << (bit & 31)
+  }
+
+  /** The row so far as bits. */
+  #spread(): Uint32Array {
+    const bits = new Uint32Array(this.size / 32)
+    for (let i = 0; i < Math.min(this.#run, this.size); i++) {
+      const bit = (this.lo - i) & (this.size - 1)
+      bits[bit >>> 5]! |= 1 << (bit & 31)
+    }
+    this.#bits = bits
+    return bits
   }
 
   /** Clears the bits of the `count` numbers up to `lo`, which now stand for newer numbers. */
-  #forget(count: number, lo: number): void {
-    const bits = this.#bits as Uint32Array
+  #forget(bits: Uint32Array, count: number, lo: number): void {
     if (count >= this.size) {
       bits.fill(0)
       return

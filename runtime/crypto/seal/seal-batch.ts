@@ -19,7 +19,7 @@ export class SealBatch {
   readonly #rows: AeadRows
   /** Which made the keys of this batch. */
   #provider: CryptoProvider | undefined
-  readonly #seals: PacketSeal[] = []
+  readonly #seals: (PacketSeal | undefined)[] = []
   /** Keys that packets of this batch are still sealed with, though their successors are in use. */
   readonly #retired: Aead[] = []
   readonly #retire = (aead: Aead): void => {
@@ -102,9 +102,8 @@ export class SealBatch {
       else if (this.#seals[row]!.plan.isPrepended) tagToFront(this.slab, from, to)
     }
     rows.clear()
-    this.#seals.length = 0
-    for (const aead of this.#retired) aead.destroy()
-    this.#retired.length = 0
+    this.#seals.fill(undefined, 0, this.count)
+    if (this.#retired.length > 0) for (const aead of this.#retired.splice(0)) aead.destroy()
     return sealed
   }
 

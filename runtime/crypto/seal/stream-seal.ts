@@ -107,7 +107,7 @@ export class StreamSeal {
     bytes.fill(0, end, to)
     this.#spend()
     this.#renewal?.count()
-    aead.seal(this.#nonce, bytes.subarray(frame.aadStart, frame.aadEnd), bytes, start, to)
+    aead.seal(this.#nonce, additional(bytes, frame), bytes, start, to)
     this.#clear?.keep()
     if (plan.isPrepended) tagToFront(bytes, start, to + TAG_LENGTH)
     return to + TAG_LENGTH
@@ -122,7 +122,7 @@ export class StreamSeal {
     const aead = this.#keyFor(bytes, frame)
     plan.nonce.write(this.#nonce, 0, bytes, frame.frameStart, number.hi, number.lo)
     if (plan.isPrepended) tagToBack(bytes, start, end)
-    const length = aead.open(this.#nonce, bytes.subarray(frame.aadStart, frame.aadEnd), bytes, start, end)
+    const length = aead.open(this.#nonce, additional(bytes, frame), bytes, start, end)
     if (length < 0) return this.#failed()
     if (plan.isPrepended) bytes.copyWithin(start + TAG_LENGTH, start, start + length)
     if (!this.#isNew(bytes, frame.frameStart, number.hi, number.lo)) {
@@ -221,6 +221,11 @@ export class StreamSeal {
     this.#clear?.drop()
     return FAILED
   }
+}
+
+/** What is authenticated beside the text. */
+function additional(bytes: Uint8Array, { aadStart, aadEnd }: SealedFrame): Uint8Array {
+  return aadStart === aadEnd ? NO_BYTES : bytes.subarray(aadStart, aadEnd)
 }
 
 function ruleOf(key: Uint8Array | KeyExpression): KeyExpression {

@@ -2,8 +2,18 @@
 
 /** `number` holds the low `size` bytes (1 to 7) and becomes the whole number nearest to `nearHi * 2^32 + nearLo`. */
 export function widen(number: { hi: number; lo: number }, size: number, nearHi: number, nearLo: number): void {
-  if (size <= 4) widenLow(number, 2 ** (8 * size), nearHi, nearLo)
+  if (size === 4) widenWord(number, nearHi, nearLo)
+  else if (size < 4) widenLow(number, 2 ** (8 * size), nearHi, nearLo)
   else widenHigh(number, 2 ** (8 * size - 32), nearHi, nearLo)
+}
+
+/** The usual one: a signed difference of 32 bits is the way to the nearest. */
+function widenWord(number: { hi: number; lo: number }, nearHi: number, nearLo: number): void {
+  const { lo } = number
+  const ahead = (lo - nearLo) | 0
+  // Over the edge of a word, up or down; nothing is below zero.
+  if (ahead >= 0) number.hi = lo >= nearLo ? nearHi : nearHi + 1
+  else number.hi = lo <= nearLo || nearHi === 0 ? nearHi : nearHi - 1
 }
 
 function widenLow(number: { hi: number; lo: number }, range: number, nearHi: number, nearLo: number): void {

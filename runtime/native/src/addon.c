@@ -12,6 +12,7 @@ void instance_release(instance *i) {
 #ifdef __linux__
   receiving_free(i);
 #endif
+  seats_free(i);
   free(i->sockets.slots);
   free(i->keys.slots);
   free(i);

@@ -38,6 +38,7 @@ void table_remove(table *t, int32_t handle);
 enum { AES_256_GCM, AES_128_GCM, CHACHA20_POLY1305, XCHACHA20_POLY1305, ALGORITHMS };
 
 struct receiving; /* receive.c */
+struct seats;     /* aead.c */
 
 /* One JavaScript context. Lives until it and everything that has a finalizer or an open handle is gone. */
 typedef struct {
@@ -47,12 +48,14 @@ typedef struct {
   table keys;
   EVP_CIPHER *ciphers[ALGORITHMS];
   struct receiving *receiving;
+  struct seats *seats;
   napi_async_cleanup_hook_handle hook;
   uint32_t open_sockets;
   bool is_ending;
 } instance;
 
 void instance_release(instance *i);
+void seats_free(instance *i);
 /* A socket is closed for good: the context may end when it was the last. */
 void instance_socket_closed(instance *i);
 

@@ -1,8 +1,11 @@
-/* AEAD through Node's own OpenSSL, with one context for each key: one at a time and in batches, in place.
+/* AEAD through Node's own OpenSSL, with a context for each key that is in use: one at a time and in batches, in place.
+ * A context takes a kilobyte, so only so many keys have one; that of a key which rests goes to another (a clock).
  * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) derives a key for each nonce with HChaCha20. */
 #include "addon.h"
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,21 +16,85 @@
 
 typedef struct {
   instance *in;
-  EVP_CIPHER_CTX *context; /* NULL: destroyed */
-  int32_t handle;
+  EVP_CIPHER_CTX *context; /* NULL: it rests */
+  uint32_t seat;           /* of the context */
+  int32_t handle;          /* 0: destroyed */
   uint8_t algorithm;
-  uint8_t secret[32]; /* of XChaCha20 only */
+  int8_t direction; /* the context is ready to seal (1) or to open (0); -1: neither yet */
+  uint8_t secret[32];
 } key;
+
+/* Keys with a context. */
+#define SEATS 4096
+
+struct seats {
+  uint32_t count;
+  uint32_t hand;
+  key *owners[SEATS];
+  bool was_used[SEATS];
+};
 
 static const uint8_t KEY_LENGTH[ALGORITHMS] = {32, 16, 32, 32};
 static const uint8_t NONCE_LENGTH[ALGORITHMS] = {12, 12, 12, 24};
 
 static void key_destroy(key *k) {
-  if (k->context == NULL) return;
+  if (k->handle == 0) return;
+  if (k->context != NULL) k->in->seats->owners[k->seat] = NULL;
   EVP_CIPHER_CTX_free(k->context); /* wipes the key schedule */
   k->context = NULL;
   OPENSSL_cleanse(k->secret, sizeof k->secret);
   table_remove(&k->in->keys, k->handle);
+  k->handle = 0;
+}
+
+void seats_free(instance *i) { free(i->seats); }
+
+/* A seat for another key; what its owner had is in `context`, NULL where it is free. */
+static uint32_t take_seat(struct seats *all, EVP_CIPHER_CTX **context, uint8_t *algorithm) {
+  *context = NULL;
+  if (all->count < SEATS) return all->count++;
+  for (;; all->hand = (all->hand + 1) % SEATS) {
+    key *owner = all->owners[all->hand];
+    if (owner != NULL && all->was_used[all->hand]) {
+      all->was_used[all->hand] = false;
+      continue;
+    }
+    if (owner != NULL) {
+      *context = owner->context;
+      *algorithm = owner->algorithm;
+      owner->context = NULL;
+      owner->direction = -1;
+    }
+    return all->hand;
+  }
+}
+
+/* Sees to it that the key has a context. */
+static bool warm(key *k) {
+  struct seats *all = k->in->seats;
+  if (k->context != NULL) {
+    all->was_used[k->seat] = true;
+    return true;
+  }
+  if (all == NULL && (all = k->in->seats = calloc(1, sizeof *all)) == NULL) return false;
+  EVP_CIPHER_CTX *context;
+  uint8_t before;
+  uint32_t seat = take_seat(all, &context, &before);
+  bool is_same = context != NULL && before == k->algorithm;
+  bool is_x = k->algorithm == XCHACHA20_POLY1305; /* its keys come with its nonces */
+  if (context == NULL) context = EVP_CIPHER_CTX_new();
+  if (context == NULL ||
+      EVP_CipherInit_ex2(context, is_same ? NULL : k->in->ciphers[k->algorithm], is_x ? NULL : k->secret, NULL, 1, NULL) != 1) {
+    EVP_CIPHER_CTX_free(context);
+    all->owners[seat] = NULL;
+    return false;
+  }
+  k->context = context;
+  k->seat = seat;
+  k->direction = -1;
+  all->owners[seat] = k;
+  all->was_used[seat] = true;
+  return true;
 }
 
 /* The JavaScript object that owns the key was collected, or its context ends. */
@@ -64,13 +131,9 @@ napi_value aead_key(napi_env env, napi_callback_info info) {
   }
   k->in = a.in;
   k->algorithm = (uint8_t)algorithm;
-  k->context = EVP_CIPHER_CTX_new();
-  bool is_x = algorithm == XCHACHA20_POLY1305;
-  if (is_x) memcpy(k->secret, secret.at, sizeof k->secret);
-  if (k->context == NULL ||
-      EVP_CipherInit_ex2(k->context, a.in->ciphers[algorithm], is_x ? NULL : secret.at, NULL, 1, NULL) != 1 ||
-      (k->handle = table_add(&a.in->keys, k)) == 0) {
-    EVP_CIPHER_CTX_free(k->context);
+  k->direction = -1;
+  memcpy(k->secret, secret.at, secret.length);
+  if ((k->handle = table_add(&a.in->keys, k)) == 0) {
     OPENSSL_cleanse(k, sizeof *k);
     free(k);
     napi_throw_error(env, NULL, "no room for another key");
@@ -129,7 +192,7 @@ static void hchacha20(const uint8_t secret[32], const uint8_t nonce[16], uint8_t
 }
 
 /* Gives the key's context its nonce. */
-static bool begin(key *k, const uint8_t *nonce, bool is_seal) {
+static bool set_nonce(key *k, const uint8_t *nonce, bool is_seal) {
   if (k->algorithm != XCHACHA20_POLY1305) return EVP_CipherInit_ex2(k->context, NULL, NULL, nonce, is_seal, NULL) == 1;
   uint8_t derived[32];
   uint8_t rest[12] = {0};
@@ -140,15 +203,36 @@ static bool begin(key *k, const uint8_t *nonce, bool is_seal) {
   return ok;
 }
 
+/* AES-GCM whose context has worked in this direction: the nonce goes in as a parameter, together with the tag to compare.
+ * EVP_CipherInit_ex2 would look up the length of the nonce each time, which costs a fifth of the whole. */
+static bool begin_again(key *k, bool is_seal, const uint8_t *nonce, uint8_t *tag) {
+  if (k->direction != is_seal || (k->algorithm != AES_256_GCM && k->algorithm != AES_128_GCM)) return false;
+  /* The size -1 says: all of it (EVP_CTRL_GCM_SET_IV_FIXED). */
+  const OSSL_PARAM given[3] = {{OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, OSSL_PARAM_OCTET_STRING, (void *)nonce, (size_t)-1, 0},
+                               {is_seal ? NULL : OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, tag, TAG, 0},
+                               OSSL_PARAM_END};
+  return EVP_CIPHER_CTX_set_params(k->context, given) == 1;
+}
+
+static bool begin(key *k, bool is_seal, const uint8_t *nonce, uint8_t *tag) {
+  return begin_again(k, is_seal, nonce, tag) ||
+         (set_nonce(k, nonce, is_seal) && (is_seal || EVP_CIPHER_CTX_ctrl(k->context, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1));
+}
+
+static bool finish(key *k, bool is_seal, uint8_t *tag) {
+  int n = 0;
+  uint8_t rest[16];
+  OSSL_PARAM wanted[2] = {{OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, tag, TAG, 0}, OSSL_PARAM_END};
+  return EVP_CipherFinal_ex(k->context, rest, &n) == 1 && (!is_seal || EVP_CIPHER_CTX_get_params(k->context, wanted) == 1);
+}
+
 /* `text` of `length` bytes, the tag behind it. What does not open is overwritten. */
 static bool run(key *k, bool is_seal, const uint8_t *nonce, const uint8_t *aad, int aad_length, uint8_t *text, int length) {
   int n = 0;
-  uint8_t end[16];
-  bool ok = begin(k, nonce, is_seal) && (aad_length == 0 || EVP_CipherUpdate(k->context, NULL, &n, aad, aad_length) == 1) &&
-            (is_seal || EVP_CIPHER_CTX_ctrl(k->context, EVP_CTRL_AEAD_SET_TAG, TAG, text + length) == 1) &&
-            (length == 0 || EVP_CipherUpdate(k->context, text, &n, text, length) == 1) &&
-            EVP_CipherFinal_ex(k->context, end, &n) == 1 &&
-            (!is_seal || EVP_CIPHER_CTX_ctrl(k->context, EVP_CTRL_AEAD_GET_TAG, TAG, text + length) == 1);
+  bool ok = warm(k) && begin(k, is_seal, nonce, text + length) &&
+            (aad_length == 0 || EVP_CipherUpdate(k->context, NULL, &n, aad, aad_length) == 1) &&
+            (length == 0 || EVP_CipherUpdate(k->context, text, &n, text, length) == 1) && finish(k, is_seal, text + length);
+  k->direction = ok ? is_seal : -1;
   if (!ok) ERR_clear_error(); /* nobody else's TLS is to find it */
   if (!ok && !is_seal) memset(text, 0, (size_t)length);
   return ok;

@@ -14,6 +14,8 @@ export interface Decoder<In> {
   readonly next: number
   /** After `decode` returned undefined: bytes from `at` that must be there before it is worth another look. */
   readonly needs: number
+  /** After `decode` returned undefined: bytes from `at` that were no message and are left out; `needs` counts from behind them. */
+  readonly skipped?: number
   /** Whether the next message can be read, or looked at again, with exactly `needs`: no byte behind belongs to it. */
   readonly exact?: boolean
   /** The message is used on after its hook returned, and its bytes stay: what it is read through must not be used again. */

@@ -121,6 +121,7 @@ export class HandshakeStream implements Agreed {
         this.#inbox.drop(decoder.next)
         return taken
       }
+      this.#inbox.drop(decoder.skipped ?? 0)
       have = this.#inbox.length
       await this.#more(have + 1)
     }

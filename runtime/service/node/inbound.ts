@@ -139,7 +139,10 @@ export class Inbound<In> {
           break
         }
         const message = decoder.decode(bytes, at, end)
-        if (message === undefined) break
+        if (message === undefined) {
+          at += decoder.skipped ?? 0
+          break
+        }
         const { next } = decoder
         traffic.messagesReceived++
         traffic.bytesReceived += next - at

@@ -156,12 +156,14 @@ export class Listening {
 
 /** Throws NodeError InvalidInput. */
 export function endpoint(address: string): { host: string; port: number } {
-  const match = /^\[([^\]]+)\]:(\d{1,5})$/.exec(address) ?? /^([^:/\s]+):(\d{1,5})$/.exec(address)
+  const match = (address.startsWith('[') ? BRACKETED : PLAIN).exec(address)
   const port = Number(match?.[2])
   if (match === null || port > 65_535)
     throw new NodeError('InvalidInput', `"${address}" is no address: write HOST:PORT, an IPv6 host in brackets`)
   return { host: match[1] as string, port }
 }
 
+const BRACKETED = /^\[([^\]]+)\]:(\d{1,5})$/
+const PLAIN = /^([^:/\s]+):(\d{1,5})$/
 /** SO_REUSEPORT came with Node 23.1. */
 const REUSE_PORT = Number(process.versions.node.split('.')[0]) > 22

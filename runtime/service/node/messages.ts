@@ -113,8 +113,9 @@ export function messages<T extends ProtocolTypes = AnyTypes, R extends RoleName<
   const codecs = new Codecs(make)
   const frame = (): StreamFraming => streamFraming(transport, maxFrame)
   const { isSealed, handshake } = security
+  const drops = protocol.onError.stream === 'drop'
   const decoder = (address: string, side: ConnectionSide, agreed?: Agreed): SchemaDecoder =>
-    new SchemaDecoder(codecs, frame, isSealed ? security.contextFor(address, side, agreed) : undefined)
+    new SchemaDecoder(codecs, frame, isSealed ? security.contextFor(address, side, agreed) : undefined, drops)
   // Without keys it has no state of its own, so one does for all.
   const one = new SchemaEncoder(make(), frame(), maxFrame)
   const sealing = make()

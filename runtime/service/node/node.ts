@@ -5,7 +5,7 @@ import { setMaxListeners } from 'node:events'
 import { isPeerError } from '../../core/errors.ts'
 import type { Meter } from '../../core/meter.ts'
 import { type Network, tcpNetwork } from '../../drivers/network.ts'
-import { addressOf, type Connected, type Endpoint } from '../../drivers/transport.ts'
+import { addressOf, type Connected, type Endpoint, isAddress } from '../../drivers/transport.ts'
 import { NodeConnection } from './connection.ts'
 import { asError, isNodeError, NodeError, ShuttingDown } from './errors.ts'
 import type { DisconnectOrigin, Handshake, Hooks, OnConnect, OnDisconnect, Reading, Writing } from './hooks.ts'
@@ -56,7 +56,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
   }
   readonly table: NodeTable<NodeConnection<In, Out>>
   readonly sendable: Map<string, NodeConnection<In, Out>> = new Map()
-  readonly memory: { held: number; readonly most: number } = { held: 0, most: MEMORY }
+  readonly memory: { held: number; readonly most: number }
   isShuttingDown = false
   readonly #report: (fault: Fault) => void
   /** Of connections that are over. */
@@ -78,6 +78,7 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
     extras.meter?.gauge('connections', () => this.connectedCount)
     extras.meter?.gauge('handshakes', () => this.connectingCount)
     this.#report = extras.report ?? (() => {})
+    this.memory = { held: 0, most: this.settings.limits.memory }
     this.table = new NodeTable(this.settings.limits)
     this.#listening = new Listening(this)
     this.#lifetimes = new Lifetimes(this)
@@ -165,15 +166,16 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
   async connect(address: string, options: ConnectOptions = {}): Promise<NodeConnection<In, Out>> {
     if (this.isShuttingDown) throw new ShuttingDown()
     const to = endpoint(address)
-    if (/[^\d.:a-fA-F]/.test(to.host)) to.host = await this.network.resolve(to.host)
+    if (!isAddress(to.host)) to.host = await this.network.resolve(to.host)
     const name = addressOf(to.host, to.port)
     if (this.settings.selfConnect === 'refuse' && this.#listening.isOwn(to)) throw new NodeError('AddrInUse')
     const place = this.#reserve(name)
-    const linked = linkedSignals(options.signal, this.#end.signal)
+    const { signal, source } = options
+    const linked = signal && linkedSignals(signal, this.#end.signal)
     try {
-      return await this.#dial(to, place, options.source, linked.signal)
+      return await this.#dial(to, place, source, linked?.signal ?? this.#end.signal)
     } finally {
-      linked.unlink()
+      linked?.unlink()
       this.#listening.next()
     }
   }
@@ -199,6 +201,15 @@ export class Node<In = Uint8Array, Out = In> implements SetupHost<In, Out>, List
       this.table.release(place)
       if (this.isShuttingDown) throw new ShuttingDown()
       throw dialError(error)
+    }
+    if (this.enabled.handshake === undefined) {
+      try {
+        complete(this, connection)
+      } catch (error) {
+        abandon(this, connection, asError(error))
+        throw error
+      }
+      return connection
     }
     const setup = establish(this, connection, signal)
     this.#setups.add(setup)
@@ -382,6 +393,3 @@ function dialError(error: unknown): unknown {
     error.code === 'Timeout' ? 'TimedOut' : error.code === 'HandshakeFailed' ? 'HandshakeFailed' : 'ConnectFailed'
   return new NodeError(code, error.message, { cause: error })
 }
-
-/** Bytes of unfinished messages, all connections together. */
-const MEMORY = 256 * 1024 * 1024

@@ -49,14 +49,18 @@ export class SchemaDecoder implements Decoder<Reader> {
   next = 0
   needs = 0
   exact = true
+  skipped = 0
+  /** Frames that cannot be read are left out (`on_error`); under a seal that would hide an attack. */
+  readonly #drops: boolean
   readonly #codecs: Codecs
   readonly #frame: () => StreamFraming
   readonly #secured: SecuredContext | undefined
   /** Made when it is needed: most connections are quiet. */
   #framing: StreamFraming | undefined
 
-  constructor(codecs: Codecs, frame: () => StreamFraming, secured: SecuredContext | undefined) {
+  constructor(codecs: Codecs, frame: () => StreamFraming, secured: SecuredContext | undefined, drops: boolean) {
     this.#codecs = codecs
+    this.#drops = drops && secured === undefined
     this.#frame = frame
     this.#secured = secured
   }
@@ -66,7 +70,12 @@ export class SchemaDecoder implements Decoder<Reader> {
     const framing = this.#framing
     const codec = this.#codecs.current
     if (this.#secured !== undefined) codec.context = this.#secured.context
-    const frame = framing.find(codec, bytes, at, end)
+    let from = at
+    let frame = framing.find(codec, bytes, from, end)
+    while (frame === undefined && this.#drops && framing.failure !== undefined && framing.next > from) {
+      from = framing.next
+      frame = framing.find(codec, bytes, from, end)
+    }
     if (frame !== undefined) {
       this.next = framing.next
       return frame
@@ -76,6 +85,7 @@ export class SchemaDecoder implements Decoder<Reader> {
       const place = failure.field === '' ? '' : ` in ${failure.field}`
       throw new NodeError('InvalidData', `${failure.code}${place} at byte ${failure.offset}`)
     }
+    this.skipped = from - at
     this.needs = framing.needs
     this.exact = framing.exact
     return undefined

@@ -16,6 +16,8 @@ export interface NodeLimits {
   readonly outbound: number
   readonly inboundHandshakes: number
   readonly outboundHandshakes: number
+  /** Bytes of unfinished messages, all connections together. Default 256 MiB. */
+  readonly memory: number
 }
 
 /** Times in milliseconds, sizes in bytes. `idle: 0` is off; every other 0 is over at once. */
@@ -109,6 +111,7 @@ export function schemaSettings(protocol: ProtocolDescriptor): NodeSettings {
       connections: limits.connections,
       connectionsPerAddress: limits.connectionsPerAddress,
       handshakes: limits.handshakes,
+      memory: limits.memory,
     },
     hooks: {
       handshake: {
@@ -182,6 +185,7 @@ export const DEFAULTS: NodeSettings = {
     outbound: Infinity,
     inboundHandshakes: Infinity,
     outboundHandshakes: Infinity,
+    memory: 256 * 1024 * 1024,
   },
   hooks: {
     handshake: { timeout: 3000 },

@@ -6,7 +6,9 @@ import type { Feed } from '../../core/stream-flow.ts'
 import type { Boundary } from './boundary.ts'
 import type { Run } from './run.ts'
 
-export type Overflow = 'drop-newest' | 'drop-oldest' | 'drop-client' | 'backpressure'
+/** What happens when a queue is full. */
+export const OVERFLOWS = ['drop-newest', 'drop-oldest', 'drop-client', 'backpressure'] as const
+export type Overflow = (typeof OVERFLOWS)[number]
 
 export interface QueueLimits {
   readonly frames: number

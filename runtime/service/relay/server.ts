@@ -189,7 +189,7 @@ export class RelayServer implements SessionService {
     const { plan, frame } = this.#plan
     const { lifecycle } = session
     if (lifecycle.state === undefined || lifecycle.allows(frame)) return undefined
-    const row = plan.states.get(lifecycle.state)
+    const row = plan.states.get(lifecycle.state)?.row
     const names = Object.keys(row?.frames ?? {})
     if (isObserver && names.some(name => plan.byName.get(name)?.mayReceive)) return undefined
     return names.find(name => plan.byName.get(name)?.maySend)

@@ -94,6 +94,8 @@ export class Subscriber implements Receiver, QueueOwner {
 
   full(isFull: boolean): void {
     this.#member?.full(isFull)
+    // Nothing else happens on a link that takes nothing: its deadline has to be armed.
+    if (isFull) this.#link.soon()
   }
 
   stalled(): void {

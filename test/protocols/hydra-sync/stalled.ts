@@ -82,6 +82,8 @@ async function round(overflow: string, hasStalled: boolean): Promise<Outcome> {
 let failed = false
 // Queues hold at most twice the bytes they count (run.ts), and each its read.
 const bound = 2 * (FRAMES * (size + OVERHEAD) + READ)
+// The first round is that of a cold process.
+await round('drop-newest', false)
 const base = await round('drop-newest', false)
 console.log(`figure: nobody stalled: p50 ${base.p50.toFixed(1)} ms, p99 ${base.p99.toFixed(1)} ms, lost ${base.lost}`)
 for (const overflow of ['drop-newest', 'drop-oldest', 'drop-client', 'backpressure']) {

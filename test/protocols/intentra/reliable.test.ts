@@ -1,8 +1,10 @@
 // intentra in the simulated network: what is reliable arrives once and in order, whatever the network does.
 import { expect, test } from 'vitest'
+import { Tally } from '../../../runtime/metrics/tally.ts'
+import { SimNetwork } from '../../../runtime/sim/network.ts'
 import { HARSH } from '../harsh.ts'
 import { INTENTRA } from '../secure/kinds.ts'
-import { opened, world } from '../secure/network.ts'
+import { CLIENT, opened, Party, SERVER, world } from '../secure/network.ts'
 
 const text = (n: number): Uint8Array => new TextEncoder().encode(`message ${n}`)
 const read = (value: Record<string, unknown>): string => new TextDecoder().decode(value.payload as Uint8Array)
@@ -34,4 +36,25 @@ test('DESIGN 7.9: a reliable row of 2000 messages arrives exactly once and in or
     expect({ seed, done, closes: all.client.closes }).toEqual({ seed, done: true, closes: [] })
     expect(all.server.data.map(one => read(one.value))).toEqual(Array.from({ length: 2000 }, (_, i) => `message ${i}`))
   }
+})
+
+test('what waits for a lost message shows at scrape, on both sides, and is gone when it came', () => {
+  const net = new SimNetwork({ seed: 9, link: { latency: 10 } })
+  const [there, here] = [new Tally(16), new Tally(16)]
+  const { protocol } = INTENTRA
+  const server = new Party(net, protocol, 'accepts', SERVER, { params: INTENTRA.server, meter: there })
+  const client = new Party(net, protocol, 'dials', CLIENT, { params: INTENTRA.client, meter: here })
+  const { toServer } = opened({ net, server, client })
+  let lost = 0
+  client.wire.filter = bytes => (bytes.length > 100 && lost++ === 0 ? [] : [bytes])
+  for (let n = 0; n < 400; n++) client.send(toServer, 'Data', { payload: new Uint8Array(1000) }, 'reliable')
+  // The window is full, so the rest waits to be sent.
+  expect(here.read('queue.bytes')).toBeGreaterThan(100_000)
+  net.run(net.now + 15)
+  expect(there.read('reorder.bytes')).toBeGreaterThan(1000)
+  net.runUntil(() => server.data.length === 400, 60_000)
+  net.run(net.now + 1000)
+  expect([server.data.length, there.read('reorder.bytes'), here.read('queue.bytes')]).toEqual([400, 0, 0])
+  client.close(toServer)
+  net.run(net.now + 5000)
 })

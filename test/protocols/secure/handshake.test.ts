@@ -6,6 +6,7 @@ import { SimNetwork } from '../../../runtime/sim/network.ts'
 import { counted } from './counted.ts'
 import { CHAT, INTENTRA } from './kinds.ts'
 import { CLIENT, type Kind, opened, Party, publicOf, SERVER, Stranger, secretOf, world } from './network.ts'
+import { figure } from './subjects.ts'
 
 /** The handshake kind of a packet: std/packet and the other header have it in different bits. */
 const KIND: Record<string, (bytes: Uint8Array) => string | undefined> = {
@@ -154,7 +155,7 @@ describe.each(BOTH)('%s', (name, kind) => {
     })
     net.run(10_000)
     const done = clients.filter(client => client.sessions.length === 1).length
-    console.log(`24: ${name}: ${done} of ${many} handshakes done within 10 s at 30 % loss`)
+    figure(`24: ${name}: ${done} of ${many} handshakes done within 10 s at 30 % loss`)
     expect(done).toBeGreaterThanOrEqual(0.99 * many)
     expect(server.sessions.length).toBeGreaterThanOrEqual(done)
   })
@@ -195,7 +196,7 @@ test('26: no packet of the server before confirmation is more than 0.55 of the p
     const inits = all.client.wire.sent.filter(one => KIND.chat!(one.bytes) === 'init')
     const answers = all.server.wire.sent.filter(one => KIND.chat!(one.bytes) !== undefined)
     const ratio = Math.max(...answers.map(one => one.bytes.length)) / Math.min(...inits.map(one => one.bytes.length))
-    console.log(`26: ${pattern}: longest answer / first packet = ${ratio.toFixed(2)}`)
+    figure(`26: ${pattern}: longest answer / first packet = ${ratio.toFixed(2)}`)
     expect(ratio).toBeLessThanOrEqual(0.55)
   }
 })

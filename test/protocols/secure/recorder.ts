@@ -1,4 +1,5 @@
 // Cryptography that keeps book: every key that was made, every (key, nonce) that was sealed with, every attempt to open.
+import { inspect } from 'node:util'
 import { openEach, sealEach } from '../../../runtime/crypto/batch.ts'
 import { node } from '../../../runtime/crypto/node.ts'
 import type { Aead, AeadName, CryptoProvider } from '../../../runtime/crypto/provider.ts'
@@ -20,6 +21,10 @@ export class Recorder implements CryptoProvider {
     const key = new RecordedKey(this, node.aead(name, secret), secret)
     this.keys.push(key)
     return key
+  }
+
+  toJSON(): string {
+    return 'Recorder'
   }
 }
 
@@ -66,7 +71,15 @@ export class RecordedKey implements Aead {
     this.isDestroyed = true
     this.#inner.destroy()
   }
+
+  toJSON(): string {
+    return 'RecordedKey'
+  }
 }
+
+// They know what others must not say, so they say nothing.
+for (const kind of [Recorder, RecordedKey])
+  Object.defineProperty(kind.prototype, inspect.custom, { value: () => kind.name })
 
 /** The last eight bytes of a nonce as a number; in either order of bytes distinct as long as numbers are below 2^48. */
 function numberIn(nonce: Uint8Array): number {

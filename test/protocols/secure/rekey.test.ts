@@ -9,6 +9,7 @@ import { Recorder } from './recorder.ts'
 import {
   bitsOf,
   changed,
+  codeOf,
   counterOf,
   feed,
   figure,
@@ -293,12 +294,12 @@ describe.each(SUBJECTS)('%s', (name, subject) => {
 
   test('10: a confirmation of a phase that was never sent ends the connection', () => {
     const met = meet(subject, 10)
-    const liar = new Liar(met)
+    const liar = new Liar(met.client, met.toServer)
     liar.claimPhase(1)
     liar.frame(...subjectPing())
     liar.flush()
     met.net.run(met.net.now + 500)
-    expect(met.server.closes.map(one => one.code)).toEqual(['WrongState'])
+    expect(met.server.closes.map(one => one.code)).toEqual([codeOf(subject, 'WrongState')])
     expect(met.server.endpoint.size).toBe(0)
   })
 

@@ -243,3 +243,8 @@ export const counterOf = (subject: Subject, bytes: Uint8Array): number =>
 export function figure(text: string): void {
   process.stdout.write(`figure: ${text}\n`)
 }
+
+/** What this protocol calls an error of the engine. */
+export function codeOf({ protocol }: Subject, code: string): string {
+  return protocol.covers?.[code] ?? code
+}

@@ -318,7 +318,7 @@ export const protocol: TypedProtocol<HydraSyncTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: { cut: 'payload', used: undefined, index: undefined, more: undefined, max: 16_777_216 },

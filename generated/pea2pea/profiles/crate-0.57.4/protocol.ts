@@ -89,7 +89,7 @@ export const protocol: TypedProtocol<Pea2peaTypes> = {
       reorder: { messages: 256, bytes: 524_288 },
       congestion: 'none',
       pace: undefined,
-      coalesce: 0,
+      coalesce: undefined,
       fec: undefined,
       fragment: undefined,
       split: undefined,
