@@ -407,9 +407,11 @@ function readEventList(input: Input, at: number, end: number, copy: boolean): Ev
 
 function writeEventList(items: readonly EventInput[], into: Uint8Array, at: number, field: string): number {
   let p = at
+  let last: EventInput | undefined
   for (let i = 0; i < items.length; i++) {
     const item2 = recordIn(items[i], field)
-    const itemEnd = writeEvent(item2, into, p, field, items[i - 1])
+    const itemEnd = writeEvent(item2, into, p, field, last)
+    last = { ...item2, ...EVENT_COMPUTED }
     p = itemEnd
   }
   return p
@@ -490,6 +492,7 @@ function writeEvent(value: EventInput, into: Uint8Array, at: number, field: stri
     const status2 = hasStatus ? u8(value.status, 'status') : undefined
     const kind = value.kind === undefined ? (status2 ?? prev?.kind) ?? 0 : u8(value.kind, 'kind')
     const messageEnd = writeMessage(message, into, statusBehind, 'message', kind)
+    EVENT_COMPUTED.kind = kind
     return messageEnd
   } catch (fault) {
     throw inField(fault, field)
@@ -858,6 +861,7 @@ function writeMessageSystem(value: Extract<MessageInput, { is: 'System' }>, into
 
 const TYPE_TO_LENGTH = ['type', 32, 'length', 32]
 const FORMAT_TO_DIVISION = ['format', 16, 'tracks', 16, 'division', 16]
+const EVENT_COMPUTED = {} as Partial<EventInput>
 const STATUS = ['status', 8]
 const KEY_TO_VELOCITY = ['key', 8, 'velocity', 8]
 const KEY_TO_PRESSURE = ['key', 8, 'pressure', 8]

@@ -9,7 +9,7 @@ import { EncodeScope } from './encode-scope.ts'
 import { converted } from './encode-value.ts'
 import { type Ink, writeValue } from './encode-write.ts'
 import { asNumber, type Code, emitExpr, type Form, intCode, plainCode } from './expr.ts'
-import { fixedBits } from './facts.ts'
+import { fieldsOf, fixedBits } from './facts.ts'
 import { localName } from './names.ts'
 import { className, quote } from './naming.ts'
 import { endText, position } from './position.ts'
@@ -82,7 +82,7 @@ function deeper(scope: EncodeScope, type: Type): string {
 function writeStruct(unit: Unit, writer: CodeBlockWriter, name: string, captures: readonly Capture[]): void {
   const { body } = unit.protocol.structs.get(name)!
   if (unit.depth) writer.writeLine(`${unit.use('notTooDeep')}(depth, ${unit.depthLimit}, field)`)
-  writeRecord(unit, writer, body, `${name}.`, inward(captures))
+  writeRecord(unit, writer, body, `${name}.`, inward(captures), 0, name)
 }
 
 function writeRecord(
@@ -92,13 +92,36 @@ function writeRecord(
   label: string,
   captures: readonly Capture[],
   bit = 0,
+  struct?: string,
 ): void {
   const scope = nestedScope(unit, body, label, captures, bit)
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   underName(unit, writer, () => {
     const end = new EncodeBody(scope, writer).write()
+    if (struct && captures.some(({ request }) => request.what === 'prev')) remember(scope, writer, struct)
     writer.writeLine(`return ${endText(end)}`)
   })
+}
+
+/** The next item of a list may ask for what this one left to be computed. */
+function remember(scope: EncodeScope, writer: CodeBlockWriter, struct: string): void {
+  const { unit, body } = scope
+  for (const field of fieldsOf(body.nodes)) {
+    const code = field.from && scope.values.get(field)
+    if (!code) continue
+    const plain = unit.asPlain(code, field.type)
+    writer.writeLine(`${computedBefore(unit, struct)}.${field.name} = ${plain}${code.absent ? '!' : ''}`)
+  }
+}
+
+/** Constant that holds the computed fields of the item that was written last. */
+function computedBefore(unit: Unit, struct: string): string {
+  return unit.constant(`${struct}_computed`, `{} as Partial<${unit.shape(`${struct}Input`)}>`)
+}
+
+/** Whether a struct has fields that are computed from what was read. */
+function computes(unit: Unit, type: Type): type is Extract<Type, { kind: 'struct' | 'enum' | 'bitset' }> {
+  return type.kind === 'struct' && fieldsOf(unit.protocol.structs.get(type.name)!.body.nodes).some(field => field.from)
 }
 
 /** Errors of what is inside get the name of the value around. */
@@ -222,21 +245,24 @@ function writeList(
   const bits = fixedBits(unit.protocol, type.of)
   const loose = bits !== undefined && bits % 8 !== 0
   const tested = requestsOf(type.count.by === 'until' ? type.count.test : undefined)
-  const asked = [...tested, ...typeRequests(unit.protocol, type.of)].some(
+  const asked = [...tested, ...typeRequests(unit.protocol, type.of)].filter(
     request => request.what === 'item' || request.what === 'prev',
   )
   writer.writeLine(`const view = ${unit.use('viewOf')}(into)`)
   writer.writeLine(`let p = ${loose ? 'at * 8' : 'at'}`)
   if (type.count.by === 'until') writer.writeLine(`if (items.length === 0) ${unit.use('exactly')}(0, 1, field)`)
+  const last = computes(unit, type.of) && asked.some(({ what }) => what === 'prev') ? type.of.name : undefined
+  if (last) writer.writeLine(`let last: ${unit.shape(`${last}Input`)} | undefined`)
   writer.write('for (let i = 0; i < items.length; i++)').block(() => {
-    if (asked)
+    if (asked.length > 0)
       scope.listed = {
         item: itemCode(unit, type.of, 'items[i]!'),
-        prev: { ...itemCode(unit, type.of, 'items[i - 1]'), absent: true },
+        prev: { ...itemCode(unit, type.of, last ? 'last' : 'items[i - 1]'), absent: true },
       }
     const code = own(converted(scope, type.of, 'items[i]', 'field'))
     const plain = /^\w+$/.test(code.text) ? code : { ...code, text: scope.local(writer, 'item', code.text), prec: 20 }
     const { end } = writeValue(ink, type.of, plain, loose ? { base: 'p', bits: 0, loose: true } : position('p'))
+    if (last) writer.writeLine(`last = { ...${plain.text}, ...${computedBefore(unit, last)} }`)
     if (type.count.by === 'until') {
       const test = emitExpr(type.count.test, scope)
       const text = test.absent ? `(${test.text}) === true` : `(${test.text})`

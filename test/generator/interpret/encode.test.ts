@@ -182,4 +182,17 @@ frames:
     expect([...into]).toEqual([0, 0, 0, 0, 0, 0])
     expect(codec.encode('Test', { a: 1 }, into, 1)).toBe(5)
   })
+
+  it('computes for an item what the one before left to be computed', () => {
+    const codec = frameOf(
+      ['items: Item*u8'],
+      'structs: { Item: { own: u8 if next(u8) >= 0x80, kind: u8 from own or prev.kind or 0, size: u8, data: Data(kind) } }\nunions: { Data: { by: u8, variants: { Byte: { id: 0x81, type: u8 }, Word: { other: true, type: u16 } } } }',
+    )
+    const byte = (value: number, own?: number): object => ({
+      ...(own === undefined ? {} : { own }),
+      size: 1,
+      data: { is: 'Byte', value },
+    })
+    expect(encode(codec, { items: [byte(7, 0x81), byte(8), byte(9)] })).toBe('03810107' + '0108' + '0109')
+  })
 })
