@@ -491,15 +491,17 @@ UNION.Value = function(c, v, tag)
     do
       local c = region(c, quietly(c, uint, 32, false))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           item = record(c, "value: Entry", RECORD.Entry)
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.value = list
+        c.prev = outer
       end
       close(c)
     end
@@ -517,15 +519,17 @@ UNION.Method = function(c, v, tag)
     do
       local c = region(c, quietly(c, uint, 32, false))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           item = record(c, "properties: Entry", RECORD.Entry)
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.properties = list
+        c.prev = outer
       end
       close(c)
     end

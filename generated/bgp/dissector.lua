@@ -491,14 +491,16 @@ end
 RECORD.Segment = function(c, v)
   v.type = uint(c, F["segment.type"], 8, false)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, quietly(c, uint, 8, false) do
       local item
       item = uint(c, F["segment.path"], 16, false)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.path = list
+    c.prev = outer
   end
 end
 
@@ -532,15 +534,17 @@ UNION.AttributeContent = function(c, v, tag)
   elseif tag == 2 then
     if c.tree then c.tree:append_text(", AsPath") end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "value: Segment", RECORD.Segment)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.value = list
+      c.prev = outer
     end
   elseif tag == 3 then
     if c.tree then c.tree:append_text(", NextHop") end
@@ -585,15 +589,17 @@ FRAME.Open = function(c, v)
     do
       local c = region(c, quietly(c, uint, 8, false))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           item = record(c, "parameters: Parameter", RECORD.Parameter)
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.parameters = list
+        c.prev = outer
       end
       close(c)
     end
@@ -614,43 +620,49 @@ FRAME.Update = function(c, v)
     do
       local c = region(c, quietly(c, uint, 16, false))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           item = record(c, "withdrawn: Prefix", RECORD.Prefix)
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.withdrawn = list
+        c.prev = outer
       end
       close(c)
     end
     do
       local c = region(c, quietly(c, uint, 16, false))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           item = record(c, "attributes: Attribute", RECORD.Attribute)
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.attributes = list
+        c.prev = outer
       end
       close(c)
     end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "routes: Prefix", RECORD.Prefix)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.routes = list
+      c.prev = outer
     end
     close(c)
   end

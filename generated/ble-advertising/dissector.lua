@@ -491,8 +491,9 @@ FRAME.AdvInd = function(c, v)
       close(c)
     end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         do
@@ -501,9 +502,10 @@ FRAME.AdvInd = function(c, v)
           close(c)
         end
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.data = list
+      c.prev = outer
     end
     close(c)
   end
@@ -545,8 +547,9 @@ FRAME.AdvNonconnInd = function(c, v)
       close(c)
     end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         do
@@ -555,9 +558,10 @@ FRAME.AdvNonconnInd = function(c, v)
           close(c)
         end
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.data = list
+      c.prev = outer
     end
     close(c)
   end
@@ -599,8 +603,9 @@ FRAME.ScanRsp = function(c, v)
       close(c)
     end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         do
@@ -609,9 +614,10 @@ FRAME.ScanRsp = function(c, v)
           close(c)
         end
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.data = list
+      c.prev = outer
     end
     close(c)
   end
@@ -663,8 +669,9 @@ FRAME.AdvScanInd = function(c, v)
       close(c)
     end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         do
@@ -673,9 +680,10 @@ FRAME.AdvScanInd = function(c, v)
           close(c)
         end
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.data = list
+      c.prev = outer
     end
     close(c)
   end

@@ -514,15 +514,17 @@ FRAME.WatchdogRequest = function(c, v)
   do
     local c = region(c, (v.length - 20))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "avps: Avp", RECORD.Avp)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.avps = list
+      c.prev = outer
     end
     close(c)
   end
@@ -539,15 +541,17 @@ FRAME.WatchdogAnswer = function(c, v)
   do
     local c = region(c, (v.length - 20))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "avps: Avp", RECORD.Avp)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.avps = list
+      c.prev = outer
     end
     close(c)
   end

@@ -472,15 +472,17 @@ FRAME.Frame = function(c, v)
   do
     local c = region(c, ((v.length - 5) + (truncate(((v.length - 5) + 15), 16) * 2)))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "blocks: Block", RECORD.Block)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.blocks = list
+      c.prev = outer
     end
     close(c)
   end
@@ -500,15 +502,17 @@ ENVELOPE = function(c, v)
   do
     local c = region(c, ((v.length - 5) + (truncate(((v.length - 5) + 15), 16) * 2)))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "blocks: Block", RECORD.Block)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.blocks = list
+      c.prev = outer
     end
     close(c)
   end

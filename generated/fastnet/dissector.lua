@@ -510,14 +510,16 @@ end
 RECORD.Delta = function(c, v)
   v.base = uint(c, F["delta.base"], 16, true)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, quietly(c, uint, 16, true) do
       local item
       item = record(c, "ranges: DeltaRange", RECORD.DeltaRange)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.ranges = list
+    c.prev = outer
   end
 end
 

@@ -502,15 +502,17 @@ FRAME.Settings = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "settings: SettingEntry", RECORD.SettingEntry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.settings = list
+      c.prev = outer
     end
     close(c)
   end

@@ -475,14 +475,16 @@ UNION.Found = function(c, v, tag)
   elseif tag == 1 then
     if c.tree then c.tree:append_text(", Contacts") end
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
+      c.prev = false
       for _ = 1, quietly(c, varint, "leb128", 10) do
         local item
         item = record(c, "value: Contact", RECORD.Contact)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.value = list
+      c.prev = outer
     end
   else
     error({ problem = "unknown variant", at = c.at })
@@ -505,14 +507,16 @@ FRAME.FindNodeResult = function(c, v)
   v.tag = varint(c, F["tag"], "leb128", 10)
   v.rpc = varint(c, F["rpc"], "leb128", 10)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, quietly(c, varint, "leb128", 10) do
       local item
       item = record(c, "contacts: Contact", RECORD.Contact)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.contacts = list
+    c.prev = outer
   end
 end
 

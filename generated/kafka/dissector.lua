@@ -481,14 +481,16 @@ FRAME.Metadata = function(c, v)
   v.correlation_id = int(c, F["correlation_id"], 32, false)
   v.client = record(c, "client: NullableString", RECORD.NullableString)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, quietly(c, uint, 32, false) do
       local item
       item = record(c, "topics: NullableString", RECORD.NullableString)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.topics = list
+    c.prev = outer
   end
 end
 

@@ -467,6 +467,7 @@ RECORD.Event = function(c, v)
   if (peek(c, 8, false) >= 128) then
     v.status = uint(c, F["event.status"], 8, false)
   end
+  v.kind = ((v.status or (c.prev or {}).kind) or 0)
   do
     local tag = math.floor(v.kind / 2 ^ 4)
     v.message = record(c, "message: Message", function(c, v) UNION.Message(c, v, tag) end)
@@ -533,15 +534,17 @@ FRAME.Track = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "events: Event", RECORD.Event)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.events = list
+      c.prev = outer
     end
     close(c)
   end

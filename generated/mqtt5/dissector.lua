@@ -525,8 +525,9 @@ FRAME.Connect = function(c, v)
     do
       local c = region(c, quietly(c, varint, "leb128", 4))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           do
@@ -534,9 +535,10 @@ FRAME.Connect = function(c, v)
             item = record(c, "properties: Property", function(c, v) UNION.Property(c, v, tag) end)
           end
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.properties = list
+        c.prev = outer
       end
       close(c)
     end
@@ -567,8 +569,9 @@ FRAME.Publish = function(c, v)
     do
       local c = region(c, quietly(c, varint, "leb128", 4))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           do
@@ -576,9 +579,10 @@ FRAME.Publish = function(c, v)
             item = record(c, "properties: Property", function(c, v) UNION.Property(c, v, tag) end)
           end
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.properties = list
+        c.prev = outer
       end
       close(c)
     end

@@ -463,14 +463,16 @@ FRAME.Packet = function(c, v)
   v.timestamp = uint(c, F["timestamp"], 32, false)
   v.ssrc = uint(c, F["ssrc"], 32, false)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, v.csrc_count do
       local item
       item = uint(c, F["csrc"], 32, false)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.csrc = list
+    c.prev = outer
   end
   do
     local c = rest(c, 0)
@@ -490,14 +492,16 @@ ENVELOPE = function(c, v)
   v.timestamp = uint(c, F["timestamp"], 32, false)
   v.ssrc = uint(c, F["ssrc"], 32, false)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, v.csrc_count do
       local item
       item = uint(c, F["csrc"], 32, false)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.csrc = list
+    c.prev = outer
   end
   if not c.open then bytes(c, EXTRA.body) end
 end

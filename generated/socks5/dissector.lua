@@ -497,14 +497,16 @@ end
 FRAME.Greeting = function(c, v)
   v.version = uint(c, F["greeting.version"], 8, false)
   do
-    local list, prev = {}, nil
+    local list, outer = {}, c.prev
+    c.prev = false
     for _ = 1, quietly(c, uint, 8, false) do
       local item
       item = uint(c, F["greeting.methods"], 8, false)
       list[#list + 1] = item
-      prev = item
+      c.prev = item
     end
     v.methods = list
+    c.prev = outer
   end
 end
 

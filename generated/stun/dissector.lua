@@ -486,6 +486,7 @@ RECORD.XorAddress = function(c, v)
   v._zero = uint(c, F["xoraddress.zero"], 8, false)
   v.family = uint(c, F["xoraddress.family"], 8, false)
   v.x_port = uint(c, F["xoraddress.x_port"], 16, false)
+  v.port = XOR(v.x_port, 8466)
   do
     local c = region(c, (function() if (v.family == 1) then return 4 end return 16 end)())
     v.x_ip = bytes(c, F["xoraddress.x_ip"])
@@ -540,15 +541,17 @@ UNION.AttributeValue = function(c, v, tag)
     do
       local c = region(c, quietly(c, uint, 16, false))
       do
-        local list, prev = {}, nil
+        local list, outer = {}, c.prev
         local c = rest(c, 0)
+        c.prev = false
         while c.at < c.stop do
           local item
           item = uint(c, F["unknownattributes.value"], 16, false)
           list[#list + 1] = item
-          prev = item
+          c.prev = item
         end
         v.value = list
+        c.prev = outer
       end
       close(c)
     end
@@ -625,14 +628,16 @@ FRAME.BindingRequest = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
+      c.prev = false
       while ((((c.stop - c.at) > 0) and (peek(c, 16, false) ~= 8)) and (peek(c, 16, false) ~= 32808)) do
         local item
         item = record(c, "attributes: Attribute", RECORD.Attribute)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.attributes = list
+      c.prev = outer
     end
     if (((c.stop - c.at) > 0) and (peek(c, 16, false) == 8)) then
       v.integrity_type = uint(c, F["integrity_type"], 16, false)
@@ -672,14 +677,16 @@ FRAME.BindingIndication = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
+      c.prev = false
       while ((((c.stop - c.at) > 0) and (peek(c, 16, false) ~= 8)) and (peek(c, 16, false) ~= 32808)) do
         local item
         item = record(c, "attributes: Attribute", RECORD.Attribute)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.attributes = list
+      c.prev = outer
     end
     if (((c.stop - c.at) > 0) and (peek(c, 16, false) == 8)) then
       v.integrity_type = uint(c, F["integrity_type"], 16, false)
@@ -719,14 +726,16 @@ FRAME.BindingResponse = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
+      c.prev = false
       while ((((c.stop - c.at) > 0) and (peek(c, 16, false) ~= 8)) and (peek(c, 16, false) ~= 32808)) do
         local item
         item = record(c, "attributes: Attribute", RECORD.Attribute)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.attributes = list
+      c.prev = outer
     end
     if (((c.stop - c.at) > 0) and (peek(c, 16, false) == 8)) then
       v.integrity_type = uint(c, F["integrity_type"], 16, false)
@@ -766,14 +775,16 @@ FRAME.BindingError = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
+      c.prev = false
       while ((((c.stop - c.at) > 0) and (peek(c, 16, false) ~= 8)) and (peek(c, 16, false) ~= 32808)) do
         local item
         item = record(c, "attributes: Attribute", RECORD.Attribute)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.attributes = list
+      c.prev = outer
     end
     if (((c.stop - c.at) > 0) and (peek(c, 16, false) == 8)) then
       v.integrity_type = uint(c, F["integrity_type"], 16, false)
@@ -813,14 +824,16 @@ ENVELOPE = function(c, v)
   do
     local c = region(c, v.length)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
+      c.prev = false
       while ((((c.stop - c.at) > 0) and (peek(c, 16, false) ~= 8)) and (peek(c, 16, false) ~= 32808)) do
         local item
         item = record(c, "attributes: Attribute", RECORD.Attribute)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.attributes = list
+      c.prev = outer
     end
     if (((c.stop - c.at) > 0) and (peek(c, 16, false) == 8)) then
       v.integrity_type = uint(c, F["integrity_type"], 16, false)

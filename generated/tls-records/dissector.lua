@@ -482,15 +482,17 @@ RECORD.ClientHello = function(c, v)
   do
     local c = region(c, quietly(c, uint, 16, false))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = uint(c, F["clienthello.cipher_suites"], 16, false)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.cipher_suites = list
+      c.prev = outer
     end
     close(c)
   end
@@ -502,15 +504,17 @@ RECORD.ClientHello = function(c, v)
   do
     local c = region(c, quietly(c, uint, 16, false))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "extensions: Extension", RECORD.Extension)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.extensions = list
+      c.prev = outer
     end
     close(c)
   end
@@ -569,15 +573,17 @@ UNION.ExtensionValue = function(c, v, tag)
       do
         local c = region(c, quietly(c, uint, 16, false))
         do
-          local list, prev = {}, nil
+          local list, outer = {}, c.prev
           local c = rest(c, 0)
+          c.prev = false
           while c.at < c.stop do
             local item
             item = record(c, "names: ServerName", RECORD.ServerName)
             list[#list + 1] = item
-            prev = item
+            c.prev = item
           end
           v.names = list
+          c.prev = outer
         end
         close(c)
       end
@@ -590,15 +596,17 @@ UNION.ExtensionValue = function(c, v, tag)
       do
         local c = region(c, quietly(c, uint, 8, false))
         do
-          local list, prev = {}, nil
+          local list, outer = {}, c.prev
           local c = rest(c, 0)
+          c.prev = false
           while c.at < c.stop do
             local item
             item = uint(c, F["supportedversions.versions"], 16, false)
             list[#list + 1] = item
-            prev = item
+            c.prev = item
           end
           v.versions = list
+          c.prev = outer
         end
         close(c)
       end
@@ -611,8 +619,9 @@ UNION.ExtensionValue = function(c, v, tag)
       do
         local c = region(c, quietly(c, uint, 16, false))
         do
-          local list, prev = {}, nil
+          local list, outer = {}, c.prev
           local c = rest(c, 0)
+          c.prev = false
           while c.at < c.stop do
             local item
             do
@@ -621,9 +630,10 @@ UNION.ExtensionValue = function(c, v, tag)
               close(c)
             end
             list[#list + 1] = item
-            prev = item
+            c.prev = item
           end
           v.protocols = list
+          c.prev = outer
         end
         close(c)
       end
@@ -668,8 +678,9 @@ FRAME.Handshakes = function(c, v)
   do
     local c = region(c, quietly(c, uint, 16, false))
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         do
@@ -677,9 +688,10 @@ FRAME.Handshakes = function(c, v)
           item = record(c, "messages: HandshakeMessage", function(c, v) UNION.HandshakeMessage(c, v, tag) end)
         end
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.messages = list
+      c.prev = outer
     end
     close(c)
   end

@@ -486,15 +486,17 @@ FRAME.Hello = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -524,15 +526,17 @@ FRAME.Welcome = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -562,15 +566,17 @@ FRAME.Data = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -600,15 +606,17 @@ FRAME.Ping = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -638,15 +646,17 @@ FRAME.Pong = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -676,15 +686,17 @@ FRAME.Bye = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -714,15 +726,17 @@ FRAME.Ack = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -752,15 +766,17 @@ FRAME.Err = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end
@@ -790,15 +806,17 @@ ENVELOPE = function(c, v)
   do
     local c = region(c, v.header_len)
     do
-      local list, prev = {}, nil
+      local list, outer = {}, c.prev
       local c = rest(c, 0)
+      c.prev = false
       while c.at < c.stop do
         local item
         item = record(c, "headers: Entry", RECORD.Entry)
         list[#list + 1] = item
-        prev = item
+        c.prev = item
       end
       v.headers = list
+      c.prev = outer
     end
     close(c)
   end

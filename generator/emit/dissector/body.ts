@@ -65,7 +65,7 @@ class BodyWriter {
   }
 
   #field(field: Field): string[] {
-    if (field.from) return []
+    if (field.from) return this.#computed(field, field.from)
     const target = `v.${luaName(field.name)}`
     const from = `from_${luaName(field.name)}`
     const lines = this.value(field.type, field, target)
@@ -73,6 +73,12 @@ class BodyWriter {
     if (check) lines.push(check)
     const all = check ? [`local ${from} = c.at`, ...lines] : lines
     return field.if ? block(undefined, all, `if ${this.#expr(field.if)} then`) : check ? block(undefined, all) : all
+  }
+
+  /** A value without bytes of its own. What it is made of may not be known here: then it is missed only where it is used. */
+  #computed(field: Field, from: Expr): string[] {
+    const value = this.#expr(from)
+    return value.includes('unknown(') ? [] : [`v.${luaName(field.name)} = ${value}`]
   }
 
   /** `= crc32(..)` over what stands in front of the field, compared with what was read. */
@@ -119,25 +125,27 @@ class BodyWriter {
   }
 
   #list(type: Extract<Type, { kind: 'list' }>, field: Field, target: string): string[] {
-    const item = [`local item`, ...this.value(type.of, field, 'item'), `list[#list + 1] = item`, 'prev = item']
+    const item = [`local item`, ...this.value(type.of, field, 'item'), `list[#list + 1] = item`, 'c.prev = item']
     const { count } = type
-    const open = 'local list, prev = {}, nil'
-    const end = `${target} = list`
+    const open = 'local list, outer = {}, c.prev'
+    const first = 'c.prev = false'
+    const end = [`${target} = list`, 'c.prev = outer']
     switch (count.by) {
       case 'count':
-        return block(open, [...block(undefined, item, `for _ = 1, ${this.#expr(count.count)} do`), end])
+        return block(open, [first, ...block(undefined, item, `for _ = 1, ${this.#expr(count.count)} do`), ...end])
       case 'prefix':
-        return block(open, [...block(undefined, item, `for _ = 1, ${this.#number(count.type)} do`), end])
+        return block(open, [first, ...block(undefined, item, `for _ = 1, ${this.#number(count.type)} do`), ...end])
       case 'rest':
         return block(open, [
           `local c = rest(c, ${count.tail})`,
+          first,
           ...block(undefined, item, 'while c.at < c.stop do'),
-          end,
+          ...end,
         ])
       case 'while':
-        return block(open, [...block(undefined, item, `while ${this.#expr(count.test)} do`), end])
+        return block(open, [first, ...block(undefined, item, `while ${this.#expr(count.test)} do`), ...end])
       case 'until':
-        return block(open, ['repeat', ...indent(item), `until ${this.#expr(count.test)}`, end])
+        return block(open, [first, 'repeat', ...indent(item), `until ${this.#expr(count.test)}`, ...end])
     }
   }
 

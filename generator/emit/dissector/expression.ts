@@ -73,7 +73,8 @@ export function luaText(text: string): string {
 
 function special(name: string): string {
   if (name === 'remaining') return '(c.stop - c.at)'
-  return name === 'item' || name === 'prev' ? name : `unknown("${name}")`
+  if (name === 'prev') return 'c.prev'
+  return name === 'item' ? name : `unknown("${name}")`
 }
 
 /** A param with a literal default is taken to have it. */
