@@ -60,8 +60,8 @@ finds the end of frames by itself, it may be several. An input that breaks the p
   async run(): Promise<void> {
     const { args, flags, argv } = await this.input(ARGS, FLAGS)
     const words = argv.slice(1)
-    if (words.length > 1 && words.some(word => !/^[\da-fA-FxX:]+$/.test(word)))
-      throw usage(`only hex may come in several words, not ${words.find(word => !/^[\da-fA-FxX:]+$/.test(word))}`)
+    const odd = words.length > 1 ? words.find(word => !/^[\da-fA-FxX:]+$/.test(word)) : undefined
+    if (odd !== undefined) throw usage(`only hex may come in several words, not ${odd}`)
     if (flags.pcap !== undefined && args.input !== undefined) throw usage('give either an input or --pcap')
     const { protocol, sources } = await loadSchema(args.schema, flags.profile)
     const { Decoder } = await import('../decode/decoder.ts')

@@ -2,8 +2,9 @@
 // value of the envelope, in direction or in state. Order in the file never decides.
 
 import type { Expr, Frame, Literal } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type Check, directionsMeet, type Subject } from './subject.ts'
-import { fieldsOf, groupsAround } from './walk.ts'
+import { groupsAround } from './walk.ts'
 
 export const ambiguous: Check = subject => {
   const frames = [...subject.protocol.frames.values()]

@@ -2,10 +2,10 @@
 // window, pieces that fit their fields and a datagram, and no key that the delivery ignores.
 
 import type { Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import type { Channel, FramePath, HEADER_ROLES } from '../normalize/behaviour.ts'
 import { type Check, type Subject, section } from './subject.ts'
 import { rangeOf } from './unreachable.ts'
-import { fieldsOf } from './walk.ts'
 
 export const channels: Check = subject => {
   const { behaviour } = subject

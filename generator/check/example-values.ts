@@ -2,8 +2,8 @@
 // `0x..`, `text:..` or `base64:..`, big numbers decimal text, enums and bits names. And how two plain values compare.
 
 import type { Body, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { isMap } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 /** Fields of a body as plain values. What does not fit its type is left as it is, for the codec to refuse. */
 export function plainFields(

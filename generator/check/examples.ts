@@ -3,9 +3,9 @@
 
 import { type Codec, type Context, EncodeError } from '../../runtime/wire/codec.ts'
 import type { Example, Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { difference, fromHex, plainFields, toHex } from './example-values.ts'
 import type { Subject } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 /** Makes a codec straight from the model. */
 export type Interpret = (protocol: Protocol, context: Partial<Context>) => Codec

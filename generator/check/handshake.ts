@@ -2,10 +2,10 @@
 // fields that exist, keys used after they were made, and a cookie where a server would answer anybody.
 
 import type { Path } from '../load/document.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { fieldAt } from './noise.ts'
 import { type Check, isMap, listOf, type Subject, section } from './subject.ts'
 import { readExpr, syntaxParts } from './texts.ts'
-import { fieldsOf } from './walk.ts'
 
 export const handshake: Check = subject => {
   steps(subject)

@@ -3,8 +3,8 @@
 
 import { type Pattern, parseProtocolName } from '../../runtime/crypto/noise/pattern.ts'
 import type { Frame } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type Check, isMap, listOf, type Plain, type Subject, section } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 export const noise: Check = subject => {
   const raw = section(subject, 'handshake')

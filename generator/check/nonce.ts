@@ -2,9 +2,10 @@
 // repeats under one key, a packet counter that is not a channel's number, and every clear field authenticated.
 
 import type { Expr, Field, Frame, Group, Seal } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type Check, isMap, reportUnlessInsecure, type Subject, section } from './subject.ts'
 import { namesIn, readExpr } from './texts.ts'
-import { fieldsOf, groupsOf, partsOf } from './walk.ts'
+import { groupsOf, partsOf } from './walk.ts'
 
 export const nonce: Check = subject => {
   for (const seal of subject.protocol.seals.values()) {

@@ -2,9 +2,9 @@
 // and nothing accepted twice.
 
 import type { Seal } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { drawn, fieldsNamed, sealedFrames } from './nonce.ts'
 import { type Check, isMap, listOf, type Plain, reportUnlessInsecure, type Subject, section } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 export const rekey: Check = subject => {
   for (const seal of subject.protocol.seals.values()) {

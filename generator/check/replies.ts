@@ -2,9 +2,9 @@
 // the runtime can fill in what it answers by itself, and no two rules answer each other for ever.
 
 import type { Expr, Frame, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import type { FramePath, Reply } from '../normalize/behaviour.ts'
 import { type Check, directionsMeet, isMap, reportUnlessInsecure, type Subject, section } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 export const replies: Check = subject => {
   for (const reply of subject.behaviour.replies) {

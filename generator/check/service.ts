@@ -2,8 +2,8 @@
 // refusals that their frame can say.
 
 import type { Frame, Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type Check, directionsMeet, isMap, listOf, type Plain, type Subject, section } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 export const service: Check = subject => {
   echo(subject)

@@ -3,9 +3,10 @@
 
 import type { Path } from '../load/document.ts'
 import type { Body, Expr, Field, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { measureType } from './measure.ts'
 import { type Check, isMap, type Plain, type Subject, section } from './subject.ts'
-import { expressionsOf, fieldsOf, partsOf } from './walk.ts'
+import { expressionsOf, partsOf } from './walk.ts'
 
 export const sizes: Check = subject => {
   for (const { body, path, own } of written(subject)) {

@@ -2,8 +2,8 @@
 // constant there, nothing is left for `match: else`, or it is bare where frames with an envelope come first.
 
 import type { Field, Frame, Literal, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type Check, directionsMeet, type Subject, section } from './subject.ts'
-import { fieldsOf } from './walk.ts'
 
 export const unreachable: Check = subject => {
   const frames = [...subject.protocol.frames.values()]

@@ -1,11 +1,6 @@
 // Ways through a model: every node of a body, every expression in it, every part of an expression or type.
 
-import type { Body, Expr, Field, Group, Node, Protocol, Type } from '../model/model.ts'
-
-/** Fields in wire order, groups opened. */
-export function fieldsOf(nodes: readonly Node[]): Field[] {
-  return nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsOf(node.nodes)))
-}
+import type { Body, Expr, Group, Node, Protocol, Type } from '../model/model.ts'
 
 /** Groups at any depth, outer ones first. */
 export function groupsOf(nodes: readonly Node[]): Group[] {

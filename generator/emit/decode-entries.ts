@@ -1,6 +1,8 @@
 // Well-known entries of ordered multimaps, found without building the list: `headers.msg_id` is `headersMsgId`.
+
 import type { GetAccessorDeclarationStructure, OptionalKind } from 'ts-morph'
 import type { Field, Multimap, Struct, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { itemsStart } from './decode-items.ts'
 import { Layout } from './decode-layout.ts'
 import { plainText, rawCode } from './decode-read.ts'
@@ -8,7 +10,7 @@ import { DecodeScope, type Slot } from './decode-scope.ts'
 import { checkFunction, RESERVED, readFunction } from './decode-values.ts'
 import type { EncodeScope } from './encode-scope.ts'
 import { type Code, plainCode } from './expr.ts'
-import { coreType, fieldsOf, fixedBits, intBounds, isNarrow } from './facts.ts'
+import { coreType, fixedBits, intBounds, isNarrow } from './facts.ts'
 import { camel } from './names.ts'
 import { className, quote } from './naming.ts'
 import { byteText, endText, position } from './position.ts'

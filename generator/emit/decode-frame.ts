@@ -1,4 +1,5 @@
 // The reader of a frame: a flyweight class. `layOut` finds the offsets, `checkFields` validates, members give the fields.
+
 import {
   type ClassDeclarationStructure,
   CodeBlockWriter,
@@ -7,6 +8,7 @@ import {
   StructureKind,
 } from 'ts-morph'
 import type { Body, Field, Frame, Group } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { fieldGetters, storedFields, storedMember, storedTexts } from './decode-getters.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
@@ -15,7 +17,6 @@ import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { computedText, writeObject } from './decode-structs.ts'
 import { drawLayout } from './draw.ts'
 import { asNumber, emitExpr } from './expr.ts'
-import { fieldsOf } from './facts.ts'
 import { shownPath } from './header.ts'
 import { camel, constant, frameTypeName } from './names.ts'
 import { quote } from './naming.ts'

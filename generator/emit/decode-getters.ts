@@ -1,13 +1,15 @@
 // The members of a reader that give the fields of a frame. Numbers may be read at once, into plain members: that costs
 // about a nanosecond each, whereas a getter that the caller's optimiser has no room to inline puts every float and every
 // large integer on the heap. Everything else is read when asked for.
+
 import type { GetAccessorDeclarationStructure, OptionalKind, PropertyDeclarationStructure } from 'ts-morph'
 import type { Body, Field, Node, Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { entryGetters } from './decode-entries.ts'
 import { plainText } from './decode-read.ts'
 import type { DecodeScope } from './decode-scope.ts'
 import { computedText } from './decode-structs.ts'
-import { coreType, fieldsOf, isIntegral, isNarrow } from './facts.ts'
+import { coreType, isIntegral, isNarrow } from './facts.ts'
 import { camel } from './names.ts'
 import { byteText, endText } from './position.ts'
 import { fieldShape, hasValue } from './shape.ts'

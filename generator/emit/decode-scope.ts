@@ -1,11 +1,13 @@
 // A record whose decoding is being written: where its fields stand, and how expressions reach them. A frame keeps the
 // offsets it finds in members of its reader; a struct or variant keeps them in locals of its function.
+
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Group, Node, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { entryCode, entryMember } from './decode-entries.ts'
 import { rawCode, valueCode } from './decode-read.ts'
 import { ANY_SIZE, ATOM, asNumber, type Code, emitExpr, plainCode, type Reach, wrap } from './expr.ts'
-import { coreType, fieldsOf } from './facts.ts'
+import { coreType } from './facts.ts'
 import { Names } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position } from './position.ts'

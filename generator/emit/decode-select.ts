@@ -1,14 +1,16 @@
 // Choosing the frame (docs/adr/0002-decoding.md, "Choosing the frame"): direction and state, then the id and match values
 // of the envelope. Where these stand at fixed offsets the codec switches on them; otherwise the envelope is laid out first.
+
 import { CodeBlockWriter } from 'ts-morph'
 import type { Field, Frame, Group, Literal, Node, Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { writeIf } from './decode-check.ts'
 import { namesAround, writeLayOut } from './decode-frame.ts'
 import { Layout } from './decode-layout.ts'
 import { type SealMembers, Validation } from './decode-order.ts'
 import { DecodeScope, groupsOf } from './decode-scope.ts'
 import { type Code, emitEquals, intCode, wrap } from './expr.ts'
-import { fieldsOf, fixedBits } from './facts.ts'
+import { fixedBits } from './facts.ts'
 import { endText, position } from './position.ts'
 import { render } from './statements.ts'
 import type { Unit } from './unit.ts'

@@ -1,12 +1,14 @@
 // Structs and the records of variants inside other values.
+
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { Layout } from './decode-layout.ts'
 import { Validation } from './decode-order.ts'
 import { plainText } from './decode-read.ts'
 import { DecodeScope } from './decode-scope.ts'
 import { type Capture, RESERVED } from './decode-values.ts'
-import { fieldsOf, fixedBodyBits } from './facts.ts'
+import { fixedBodyBits } from './facts.ts'
 import { endText, type Position, position } from './position.ts'
 import { requestKey } from './request.ts'
 import { hasValue } from './shape.ts'

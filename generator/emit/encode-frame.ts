@@ -1,11 +1,13 @@
 // The encoder of a frame: `sizeOfData` counts, `encodeData` writes into the caller's slab and returns the offset behind.
+
 import { CodeBlockWriter, StructureKind } from 'ts-morph'
 import type { Frame, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { EncodeBody, type Sealing } from './encode-body.ts'
 import { EncodeScope } from './encode-scope.ts'
 import { writeSize } from './encode-size.ts'
 import { asNumber, emitExpr } from './expr.ts'
-import { coreType, fieldsOf } from './facts.ts'
+import { coreType } from './facts.ts'
 import type { Statements } from './file.ts'
 import { frameTypeName } from './names.ts'
 import { quote } from './naming.ts'

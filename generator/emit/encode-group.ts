@@ -1,11 +1,13 @@
 // Groups of fields: inline, conditional, behind a size, sealed.
+
 import { CodeBlockWriter } from 'ts-morph'
 import type { Group } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import type { EncodeBody, Sealing } from './encode-body.ts'
 import { fitting } from './encode-value.ts'
 import { moved, writeValue } from './encode-write.ts'
 import { asNumber, type Code, emitExpr } from './expr.ts'
-import { fieldsOf, fixedBits } from './facts.ts'
+import { fixedBits } from './facts.ts'
 import { camel } from './names.ts'
 import { quote } from './naming.ts'
 import { aligned, byteText, endText, type Position, plus, position } from './position.ts'

@@ -1,7 +1,9 @@
 // Functions that write values inside others: structs, unions and lists. `writeEntry(value, into, at)` returns the offset
 // behind what it wrote. What their expressions need of the record around comes as parameters, as for decoding.
+
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Type, Union, Variant } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { inward } from './decode-structs.ts'
 import { type Capture, typeKey, typeName } from './decode-values.ts'
 import { EncodeBody } from './encode-body.ts'
@@ -9,7 +11,7 @@ import { EncodeScope } from './encode-scope.ts'
 import { converted } from './encode-value.ts'
 import { type Ink, writeValue } from './encode-write.ts'
 import { asNumber, type Code, emitExpr, type Form, intCode, plainCode } from './expr.ts'
-import { fieldsOf, fixedBits } from './facts.ts'
+import { fixedBits } from './facts.ts'
 import { localName } from './names.ts'
 import { className, quote } from './naming.ts'
 import { endText, position } from './position.ts'

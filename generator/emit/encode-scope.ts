@@ -1,11 +1,13 @@
 // A record whose encoding is being written: which values are known as locals, what stands where already. An expression
 // that asks for what is not written yet throws NotYet; its field is filled in later.
+
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Body, Expr, Field, Group, Node, Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { entryCode } from './decode-entries.ts'
 import type { Slot } from './decode-scope.ts'
 import { ANY_SIZE, ATOM, type Code, type Reach } from './expr.ts'
-import { coreType, fieldsOf, fixedBits } from './facts.ts'
+import { coreType, fixedBits } from './facts.ts'
 import { Names } from './names.ts'
 import { quote } from './naming.ts'
 import { byteText, endText, type Position } from './position.ts'

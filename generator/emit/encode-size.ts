@@ -1,9 +1,10 @@
 // `sizeOfData`: the bytes that encoding takes, from the values alone. Where a size follows from a formula, or from a value
 // that the encoder computes, the frame is encoded into a slab of its own and measured.
+
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Frame, Group, Node, Type } from '../model/model.ts'
-import { looksAhead } from '../model/walk.ts'
-import { fieldsOf, fixedBits, isRecursive, type VarintType } from './facts.ts'
+import { fieldsOf, looksAhead } from '../model/walk.ts'
+import { fixedBits, isRecursive, type VarintType } from './facts.ts'
 import { hasValue } from './shape.ts'
 import type { Unit } from './unit.ts'
 

@@ -1,13 +1,14 @@
 // Where the values of a record come from while it is written (docs/adr/0002-decoding.md, "Encoding"): the caller, what the
 // schema computes, what sizes and counts measure; and under which conditions its fields are there.
+
 import type { CodeBlockWriter } from 'ts-morph'
 import type { Expr, Field, Group, Node } from '../model/model.ts'
-import { looksAhead } from '../model/walk.ts'
+import { fieldsOf, looksAhead } from '../model/walk.ts'
 import { type EncodeScope, NotYet } from './encode-scope.ts'
 import { literalCode, plainFallback, storedAs, withBits, zeroOf } from './encode-stored.ts'
 import { converted, fitting } from './encode-value.ts'
 import { ATOM, alike, asNumber, type Code, emitExpr, intCode, truth, wrap } from './expr.ts'
-import { coreType, fieldsOf, isIntegral } from './facts.ts'
+import { coreType, isIntegral } from './facts.ts'
 import { localName } from './names.ts'
 import { className, quote } from './naming.ts'
 import { type Request, requestsOf } from './request.ts'

@@ -1,5 +1,7 @@
 // Expressions that reach into a value: members of structs, unions and bit sets, items of lists, `param.x` and its like.
+
 import type { Expr, Node, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import {
   ATOM,
   asNumber,
@@ -14,7 +16,7 @@ import {
   SAFE,
   wrap,
 } from './expr.ts'
-import { fieldsOf, intBounds } from './facts.ts'
+import { intBounds } from './facts.ts'
 import { quote } from './naming.ts'
 
 export function emitMember(expr: Extract<Expr, { is: 'member' }>, reach: Reach): Code {

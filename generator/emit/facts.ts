@@ -1,5 +1,7 @@
 // What the emitter asks of types: fixed sizes, plain TypeScript types, ranges of numbers. Nothing is emitted here.
+
 import type { Body, Enum, Field, IntType, Node, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 
 export type VarintType = Extract<Type, { kind: 'varint' }>
 
@@ -214,11 +216,6 @@ export function isPair(field: Pick<Field, 'number'> | undefined): boolean {
 /** The number of bytes of whole-byte integers, for the accessors that read them at once. */
 export function wholeBytes(type: IntType): number | undefined {
   return type.bits % 8 === 0 ? type.bits / 8 : undefined
-}
-
-/** All fields of a body in wire order, groups opened. */
-export function fieldsOf(nodes: readonly Node[]): readonly Field[] {
-  return nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsOf(node.nodes)))
 }
 
 /** Whether structs or unions can contain themselves, or nest deeper than the limit, so that depth must be counted. */

@@ -1,5 +1,6 @@
 // Emits `types.ts`: the plain values of a protocol. One type for each struct, union and frame, one more for what its
 // encoder takes, a table of values for each enum and bit set. Names and order are the schema's.
+
 import {
   type OptionalKind,
   type PropertySignatureStructure,
@@ -8,7 +9,8 @@ import {
   Writers,
 } from 'ts-morph'
 import type { Bitset, Body, Enum, Expr, Field, Node, Protocol, Struct, Union, Variant } from '../model/model.ts'
-import { coreType, fieldsOf, intBounds, isNarrow } from './facts.ts'
+import { fieldsOf } from '../model/walk.ts'
+import { coreType, intBounds, isNarrow } from './facts.ts'
 import { type EmitOptions, printFile, type Statements } from './file.ts'
 import { frameTypeName } from './names.ts'
 import { propertyKey, quote } from './naming.ts'

@@ -1,16 +1,8 @@
 // `name=value` on the command line: nested fields as `a.b=..`, lists and records as JSON.
+
 import type { Field, Protocol, Type } from '../model/model.ts'
-import {
-  type At,
-  fieldNamed,
-  fieldsOf,
-  frameOf,
-  fromJson,
-  isObject,
-  type ReadFile,
-  ValueError,
-  valueFromJson,
-} from './values.ts'
+import { fieldsOf } from '../model/walk.ts'
+import { type At, fieldNamed, frameOf, fromJson, isObject, type ReadFile, ValueError, valueFromJson } from './values.ts'
 
 /**
  * The plain value of a frame from `['a.b=1', 'list=[1,2]', 'flags=ack,crc']`. `base` is what `--data` gave; assignments

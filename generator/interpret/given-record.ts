@@ -3,7 +3,7 @@
 import type { EncodeError } from '../../runtime/wire/codec.ts'
 import { exprText } from '../emit/notation.ts'
 import type { Body, Expr, Field, Group, Node } from '../model/model.ts'
-import { looksAhead } from '../model/walk.ts'
+import { fieldsOf, looksAhead } from '../model/walk.ts'
 import { checkGiven } from './check-given.ts'
 import { bytesOf, type Chunk, EMPTY, holdsSeal, joinChunks, lateChunk, sealedChunk, zeroChunk } from './chunk.ts'
 import { type EncodeRun, EncodeScope } from './encode-scope.ts'
@@ -238,7 +238,7 @@ export class Given implements StructValue {
   /** What stands behind is not known yet: a group whose condition looks there is written when something of it was given. */
   private isThere(group: Group): boolean {
     if (group.if === undefined || !looksAhead(group.if)) return this.holds(group.if)
-    return fieldsIn(group).some(field => this.given(field) && !field.hidden && field.type.kind !== 'at')
+    return fieldsOf(group.nodes).some(field => this.given(field) && !field.hidden && field.type.kind !== 'at')
   }
 
   private holds(condition: Expr | undefined): boolean {
@@ -351,10 +351,6 @@ export class Given implements StructValue {
     if (!group.extent) return sealed
     return this.guarded(scope, () => bounded(group.extent!, BigInt(plain.bits / 8 + seal.overhead), sealed, scope))
   }
-}
-
-function fieldsIn(group: Group): Field[] {
-  return group.nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsIn(node)))
 }
 
 /** Computes once; asked again while it computes, it gives `within`. */

@@ -1,7 +1,9 @@
 // Plain values and the JSON of the command line (DESIGN section 6, "Values"): bytes are 0x-hex, big integers decimal
 // strings, bit sets lists of names, secrets never shown. Reading takes more spellings than writing.
+
 import { didYouMean } from '../language/problem.ts'
-import type { Field, Frame, Node, Protocol, Type } from '../model/model.ts'
+import type { Field, Frame, Protocol, Type } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type ReadFile, readScalar, ValueError } from './scalars.ts'
 
 export { type ReadFile, ValueError } from './scalars.ts'
@@ -93,11 +95,6 @@ export interface At {
   /** What has the fields, for messages. */
   readonly title: string
   readonly readFile?: ReadFile | undefined
-}
-
-/** The fields of a record that callers see. */
-export function fieldsOf(nodes: readonly Node[]): readonly Field[] {
-  return nodes.flatMap(node => (node.kind === 'group' ? fieldsOf(node.nodes) : [node]))
 }
 
 export function frameOf(protocol: Protocol, frameName: string): Frame {

@@ -1,10 +1,10 @@
 // Values that are computed from each other in a circle: nothing could write them.
 
 import type { Catalog } from './catalog.ts'
-import type { Body, Expr, Field, Node } from './model.ts'
+import type { Body, Expr, Field } from './model.ts'
 import type { Draft } from './scope.ts'
 import type { Sizes } from './sizes.ts'
-import { partsOf } from './walk.ts'
+import { fieldsOf, partsOf } from './walk.ts'
 
 export function checkCycles(body: Body, draft: Draft, catalog: Catalog, sizes: Sizes): void {
   const fields = fieldsOf(body.nodes)
@@ -23,10 +23,6 @@ export function checkCycles(body: Body, draft: Draft, catalog: Catalog, sizes: S
     catalog.reports.error(path, 'cycle', `${circle[0]} would be computed from itself: ${chain}`)
     return
   }
-}
-
-export function fieldsOf(nodes: readonly Node[]): Field[] {
-  return nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsOf(node.nodes)))
 }
 
 function find(

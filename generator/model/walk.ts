@@ -1,6 +1,11 @@
-// Visiting every part of a resolved expression.
+// Visiting every part of a resolved expression, and every field of a record.
 
-import type { Expr } from './model.ts'
+import type { Expr, Field, Node } from './model.ts'
+
+/** Fields in wire order, groups opened. */
+export function fieldsOf(nodes: readonly Node[]): Field[] {
+  return nodes.flatMap(node => (node.kind === 'field' ? [node] : fieldsOf(node.nodes)))
+}
 
 /** Calls `visit` for the expression and everything in it. */
 export function walkExpr(expr: Expr, visit: (part: Expr) => void): void {

@@ -3,8 +3,9 @@
 
 import type { FragmentDescriptor, SplitDescriptor } from '../../runtime/core/protocol.ts'
 import type { Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { type Channel, type ChannelHeaderData, type FramePath, HEADER_ROLES, type Transfer } from './behaviour.ts'
-import { fieldsOf, framePath, innerType } from './path.ts'
+import { framePath, innerType } from './path.ts'
 import type { Section } from './section.ts'
 
 export function normalizeChannels(section: Section, protocol: Protocol): Channel[] {
@@ -165,7 +166,7 @@ function transfer(section: Section, name: string, protocol: Protocol): Transfer 
 /** Without `cut`: the last field of bytes of the channel's frames, which must be the same in all of them. */
 function largest(channel: string, protocol: Protocol, section: Section): string {
   const cuts = framesOn(channel, protocol).map(name => {
-    const own = fieldsOf(protocol.frames.get(name)!.body).filter(field => innerType(field.type).kind === 'bytes')
+    const own = fieldsOf(protocol.frames.get(name)!.body.nodes).filter(field => innerType(field.type).kind === 'bytes')
     return own.at(-1)?.name
   })
   const [cut, ...others] = new Set(cuts)

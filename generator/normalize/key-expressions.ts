@@ -8,8 +8,9 @@ import type { Path } from '../load/document.ts'
 import type { Expr, Field, Protocol, ValueType } from '../model/model.ts'
 import { resolveIn } from '../model/resolve-in.ts'
 import { BYTES, INT } from '../model/values.ts'
+import { fieldsOf } from '../model/walk.ts'
 import { attempt } from './attempt.ts'
-import { fieldsOf, innerType, valueType } from './path.ts'
+import { innerType, valueType } from './path.ts'
 import type { Report } from './section.ts'
 
 /** What may be named besides params, session values, peer and `Frame.field`. */
@@ -81,7 +82,7 @@ function written(expr: Expr, protocol: Protocol): Expr {
 /** The field that `Frame.path` or `Struct.path` names. */
 export function fieldAt(protocol: Protocol, frame: string, path: readonly string[]): Field | undefined {
   const body = protocol.frames.get(frame)?.body ?? protocol.structs.get(frame)?.body
-  const field = body && fieldsOf(body).find(one => one.name === path[0])
+  const field = body && fieldsOf(body.nodes).find(one => one.name === path[0])
   if (!field || path.length === 1) return field
   const type = innerType(field.type)
   return type.kind === 'struct' ? fieldAt(protocol, type.name, path.slice(1)) : undefined

@@ -2,15 +2,10 @@
 // have them, as expressions over a decoded frame.
 
 import type { Path } from '../load/document.ts'
-import type { Body, Expr, Field, Frame, Node, Protocol, Type, ValueType } from '../model/model.ts'
+import type { Expr, Field, Frame, Protocol, Type, ValueType } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import type { FramePath } from './behaviour.ts'
 import type { Report } from './section.ts'
-
-/** Fields of a frame, struct or variant as its record has them: groups have no value of their own. */
-export function fieldsOf(body: Body): Field[] {
-  const flat = (node: Node): Field[] => (node.kind === 'field' ? [node] : node.nodes.flatMap(flat))
-  return body.nodes.flatMap(flat)
-}
 
 /**
  * Finds `text` in each of `frames`; `Frame.path` names one frame. In none of them: a `reference` problem at `at`, and
@@ -42,7 +37,7 @@ export function framePath(
 
 /** The path as an expression in the scope of the frame; undefined where the frame has no such value. */
 export function pathInFrame(protocol: Protocol, frame: Frame, path: readonly string[]): Expr | undefined {
-  const field = fieldsOf(frame.body).find(one => one.name === path[0])
+  const field = fieldsOf(frame.body.nodes).find(one => one.name === path[0])
   if (!field) return undefined
   const span = { start: 0, end: path.join('.').length }
   let expr: Expr = { ...span, is: 'field', name: field.name, type: valueType(field.type) }
@@ -106,6 +101,6 @@ function stepInto(protocol: Protocol, type: Type, name: string, field: Field | u
   }
   if (inner.kind !== 'struct') return undefined
   const body = protocol.structs.get(inner.name)?.body
-  const member = body && fieldsOf(body).find(one => one.name === name)
+  const member = body && fieldsOf(body.nodes).find(one => one.name === name)
   return member && { type: member.type, entry: false }
 }

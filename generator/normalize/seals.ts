@@ -14,9 +14,10 @@ import { conversion } from '../language/functions.ts'
 import type { Path } from '../load/document.ts'
 import type { Expr, Field, Frame, Group, Node, Protocol, Seal } from '../model/model.ts'
 import { BYTES } from '../model/values.ts'
+import { fieldsOf } from '../model/walk.ts'
 import type { FramePath } from './behaviour.ts'
 import { type KeyNames, keyExpression } from './key-expressions.ts'
-import { fieldsOf, framePath } from './path.ts'
+import { framePath } from './path.ts'
 import { behindSealed, bitPlace, bytePlace, clearPlace, fixedPart, type Placed, sealedFrames } from './places.ts'
 import { isMap, type Report, Section } from './section.ts'
 
@@ -44,7 +45,7 @@ export function normalizeSeals(protocol: Protocol, isStream: boolean, report: Re
 
 function normalizeSeal(seal: Seal, section: Section, protocol: Protocol, isStream: boolean): SealData {
   const frames = sealedFrames(protocol, seal.name)
-  const clear = fieldsOf({ nodes: seal.clear } as Frame['body'])
+  const clear = fieldsOf(seal.clear)
   const fixed = frames[0] ? fixedPart(protocol, frames[0].body.nodes) : []
   const schedule = new Section(mapOf(protocol.document.handshake), ['handshake'], section.report).section('keys').keys()
   const names: KeyNames = { keys: [...schedule, 'old'], clear, expected: BYTES }
@@ -273,7 +274,7 @@ function valuesOf(
   const values = new Set<number>()
   for (const frame of frames) {
     const own = bitPlaceOf(protocol, frame, name)
-    const field = fieldsOf(frame.body).find(one => one.name === name)
+    const field = fieldsOf(frame.body.nodes).find(one => one.name === name)
     if (!field || own?.at !== place.at || own.shift !== place.shift) return undefined
     const constants = field.isId ? frame.ids : constantsOf(field, protocol)
     if (constants.length === 0) return undefined

@@ -2,8 +2,8 @@
 // defaults; paths, conditions and tokens stay as written, for the engine that runs the service to resolve.
 
 import type { Frame, Protocol } from '../model/model.ts'
+import { fieldsOf } from '../model/walk.ts'
 import type { Service } from './behaviour.ts'
-import { fieldsOf } from './path.ts'
 import { isMap, type Section } from './section.ts'
 
 export function normalizeService(section: Section, protocol: Protocol): Service | undefined {
@@ -85,7 +85,7 @@ function answer(section: Section, protocol: Protocol): object | undefined {
 
 /** The field whose enum has all of these values. */
 function enumField(protocol: Protocol, frame: Frame, names: readonly string[]): string | undefined {
-  return fieldsOf(frame.body).find(({ type }) => {
+  return fieldsOf(frame.body.nodes).find(({ type }) => {
     const known = type.kind === 'enum' ? protocol.enums.get(type.name)?.values.map(one => one.name) : undefined
     return known !== undefined && names.every(name => known.includes(name))
   })?.name

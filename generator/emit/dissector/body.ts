@@ -1,7 +1,7 @@
 // The Lua function that dissects one record: a line or a block for each field, in wire order.
 
-import type { Body, Expr, Extent, Field, Group, Node, Protocol, Type } from '../../model/model.ts'
-import { fieldsOf } from '../../normalize/path.ts'
+import type { Body, Count, Expr, Extent, Field, Group, Node, Protocol, Type } from '../../model/model.ts'
+import { fieldsOf } from '../../model/walk.ts'
 import { luaExpr, luaName, luaString, luaText, type Scope } from './expression.ts'
 import type { ProtoFields } from './fields.ts'
 
@@ -14,7 +14,10 @@ export interface RecordContext {
 
 /** Lines of a function body over `c` (cursor) and `v` (values). */
 export function bodyLines(body: Body, context: RecordContext): string[] {
-  const scope: Scope = { protocol: context.protocol, fields: new Map(fieldsOf(body).map(field => [field.name, field])) }
+  const scope: Scope = {
+    protocol: context.protocol,
+    fields: new Map(fieldsOf(body.nodes).map(field => [field.name, field])),
+  }
   return new BodyWriter(context, scope).nodes(body.nodes)
 }
 
@@ -125,27 +128,30 @@ class BodyWriter {
   }
 
   #list(type: Extract<Type, { kind: 'list' }>, field: Field, target: string): string[] {
-    const item = [`local item`, ...this.value(type.of, field, 'item'), `list[#list + 1] = item`, 'c.prev = item']
     const { count } = type
-    const open = 'local list, outer = {}, c.prev'
-    const first = 'c.prev = false'
-    const end = [`${target} = list`, 'c.prev = outer']
+    const around = count.by === 'rest' ? [`local c = rest(c, ${count.tail})`] : []
+    const item = [`local item`, ...this.value(type.of, field, 'item'), `list[#list + 1] = item`, 'c.prev = item']
+    return block('local list, outer = {}, c.prev', [
+      ...around,
+      'c.prev = false',
+      ...this.#loop(count, item),
+      `${target} = list`,
+      'c.prev = outer',
+    ])
+  }
+
+  #loop(count: Count, item: string[]): string[] {
     switch (count.by) {
       case 'count':
-        return block(open, [first, ...block(undefined, item, `for _ = 1, ${this.#expr(count.count)} do`), ...end])
+        return block(undefined, item, `for _ = 1, ${this.#expr(count.count)} do`)
       case 'prefix':
-        return block(open, [first, ...block(undefined, item, `for _ = 1, ${this.#number(count.type)} do`), ...end])
+        return block(undefined, item, `for _ = 1, ${this.#number(count.type)} do`)
       case 'rest':
-        return block(open, [
-          `local c = rest(c, ${count.tail})`,
-          first,
-          ...block(undefined, item, 'while c.at < c.stop do'),
-          ...end,
-        ])
+        return block(undefined, item, 'while c.at < c.stop do')
       case 'while':
-        return block(open, [first, ...block(undefined, item, `while ${this.#expr(count.test)} do`), ...end])
+        return block(undefined, item, `while ${this.#expr(count.test)} do`)
       case 'until':
-        return block(open, [first, 'repeat', ...indent(item), `until ${this.#expr(count.test)}`, ...end])
+        return ['repeat', ...indent(item), `until ${this.#expr(count.test)}`]
     }
   }
 

@@ -2,8 +2,9 @@
 // told by the server's port; states are not known, so frames that differ only by them stay undecided.
 
 import type { Field, Frame, Literal, Node, Protocol } from '../../model/model.ts'
+import { fieldsOf } from '../../model/walk.ts'
 import type { Transport } from '../../normalize/behaviour.ts'
-import { fieldsOf, innerType } from '../../normalize/path.ts'
+import { innerType } from '../../normalize/path.ts'
 import { bodyLines, definition, type RecordContext } from './body.ts'
 import { luaName, luaText } from './expression.ts'
 
@@ -14,7 +15,7 @@ export function choice(protocol: Protocol, context: RecordContext): string[] {
   const frames = inside.length > 0 ? inside : all
   const bare = all.filter(frame => frame.bare)
   const needed = new Set(frames.flatMap(frame => frame.match.map(match => match.path[0]!)))
-  const id = protocol.envelope && fieldsOf(protocol.envelope).find(field => field.isId)
+  const id = protocol.envelope && fieldsOf(protocol.envelope.nodes).find(field => field.isId)
   if (id && frames.some(frame => frame.ids.length > 0)) needed.add(id.name)
   const front = protocol.envelope ? upTo(protocol.envelope.nodes, new Set(needed)) : []
   const fits = frames.map(
@@ -49,10 +50,7 @@ function upTo(nodes: readonly Node[], needed: Set<string>): Node[] | undefined {
   const front: Node[] = []
   for (const node of nodes) {
     if (needed.size === 0) return front
-    const names =
-      node.kind === 'field'
-        ? [node.name]
-        : fieldsOf({ nodes: [node], validate: [], check: [], usesParent: false }).map(one => one.name)
+    const names = node.kind === 'field' ? [node.name] : fieldsOf([node]).map(one => one.name)
     if (node.kind === 'group' && node.seal && names.some(name => needed.has(name))) return undefined
     for (const name of names) needed.delete(name)
     front.push(node)
@@ -70,7 +68,7 @@ function fitting(frame: Frame, id: Field | undefined, protocol: Protocol): strin
 }
 
 function matches(frame: Frame, path: readonly string[], value: Literal, protocol: Protocol): string {
-  const field = fieldsOf(frame.body).find(one => one.name === path[0])
+  const field = fieldsOf(frame.body.nodes).find(one => one.name === path[0])
   const type = field && innerType(field.type)
   const name = `v.${luaName(path[0]!)}`
   if (path.length > 1 && type?.kind === 'bitset') {

@@ -1,7 +1,7 @@
 // The part of the docs about bytes: frames and their fields, and the types they use.
 
 import type { Body, Field, Frame, Multimap, Protocol, Rule, Struct, Union } from '../../model/model.ts'
-import { fieldsOf } from '../../normalize/path.ts'
+import { fieldsOf } from '../../model/walk.ts'
 import { bitsText, type Placed, placed, sizeText } from '../layout.ts'
 import { bytesText, exprText, literalText, typeText } from '../notation.ts'
 import { diagram } from './diagram.ts'
@@ -90,7 +90,7 @@ function frameText(frame: Frame): string[] {
 
 /** Whether the frame says more than the envelope does. */
 function hasOwn(frame: Frame): boolean {
-  const fields = fieldsOf(frame.body)
+  const fields = fieldsOf(frame.body.nodes)
   return (
     frame.bare ||
     frame.body.check.length > 0 ||

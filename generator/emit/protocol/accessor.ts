@@ -2,8 +2,9 @@
 // a plain value about to be encoded.
 
 import type { Expr, Field, Protocol, Type } from '../../model/model.ts'
+import { fieldsOf } from '../../model/walk.ts'
 import type { FramePath, FrameTest } from '../../normalize/behaviour.ts'
-import { fieldsOf, innerType } from '../../normalize/path.ts'
+import { innerType } from '../../normalize/path.ts'
 import { quote } from '../naming.ts'
 import { literal } from './literal.ts'
 import { overReader } from './reach.ts'
@@ -56,7 +57,7 @@ function byFrame(frames: FramePath['frames'], otherwise: string, protocol: Proto
 function setter(frame: string, expr: Expr, protocol: Protocol, unit: DescriptorUnit): string {
   const { body } = protocol.frames.get(frame)!
   const steps = stepsOf(expr)
-  const field = fieldsOf(body).find(one => one.name === steps[0])!
+  const field = fieldsOf(body.nodes).find(one => one.name === steps[0])!
   const lines = assign('value', steps, field, field.type, protocol, unit)
   return ['(value, to) => {', ...lines.map(line => `  ${line}`), '}'].join('\n')
 }
@@ -86,7 +87,7 @@ function assign(
     ]
   }
   const struct = inner.kind === 'struct' ? protocol.structs.get(inner.name) : undefined
-  const member = struct && fieldsOf(struct.body).find(one => one.name === next)
+  const member = struct && fieldsOf(struct.body.nodes).find(one => one.name === next)
   if (!member) throw new Error(`${steps.join('.')} cannot be set`)
   return assign(
     `${unit.use('inside')}(${target}, ${quote(name)})`,
@@ -111,7 +112,7 @@ function setEntry(
   const item = list.kind === 'list' ? innerType(list.of) : undefined
   const struct = item?.kind === 'struct' ? protocol.structs.get(item.name) : undefined
   const coreOf = (name: string): Type | undefined => {
-    const found = struct && fieldsOf(struct.body).find(one => one.name === name)
+    const found = struct && fieldsOf(struct.body.nodes).find(one => one.name === name)
     return found && innerType(found.type)
   }
   const key =

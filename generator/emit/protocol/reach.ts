@@ -1,7 +1,8 @@
 // How the expressions of a descriptor reach the fields of a decoded frame: through the getters of its reader.
 
 import type { Expr, Field, Node, Protocol, Type } from '../../model/model.ts'
-import { fieldsOf, innerType } from '../../normalize/path.ts'
+import { fieldsOf } from '../../model/walk.ts'
+import { innerType } from '../../normalize/path.ts'
 import { ATOM, type Code, emitExpr, plainCode, type Reach } from '../expr.ts'
 import { camel, frameTypeName } from '../names.ts'
 import type { Request } from '../request.ts'
@@ -30,7 +31,7 @@ class ReaderReach implements Reach {
     this.context = `${reader}.byteInput.context`
     this.#reader = reader
     this.#unit = unit
-    this.#fields = new Map(fieldsOf(body).map(field => [field.name, field]))
+    this.#fields = new Map(fieldsOf(body.nodes).map(field => [field.name, field]))
     const always = new Set(body.nodes.flatMap(node => alwaysThere(node)))
     this.#conditional = new Set([...this.#fields.keys()].filter(name => !always.has(name)))
   }

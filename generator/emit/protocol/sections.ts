@@ -1,6 +1,7 @@
 // The sections of a descriptor that hold code beside data: frames, framing, states, replies, channels, metrics.
 
 import type { Expr, Frame, Protocol } from '../../model/model.ts'
+import { fieldsOf } from '../../model/walk.ts'
 import type {
   Behaviour,
   Channel,
@@ -11,7 +12,7 @@ import type {
   State,
   Transport,
 } from '../../normalize/behaviour.ts'
-import { fieldsOf, innerType } from '../../normalize/path.ts'
+import { innerType } from '../../normalize/path.ts'
 import { quote } from '../naming.ts'
 import { exprText } from '../notation.ts'
 import { frameTest } from './accessor.ts'
@@ -144,7 +145,7 @@ export function framing(data: FramingData): object {
 /** Paths of the fields that are secret, also inside structs. */
 function secretFields(frame: Frame, protocol: Protocol): string[] {
   const within = (body: Frame['body'], prefix: string, depth: number): string[] =>
-    fieldsOf(body).flatMap(field => {
+    fieldsOf(body.nodes).flatMap(field => {
       if (field.secret) return [prefix + field.name]
       const type = innerType(field.type)
       const struct = type.kind === 'struct' && depth < DEEPEST ? protocol.structs.get(type.name) : undefined

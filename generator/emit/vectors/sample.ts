@@ -2,7 +2,7 @@
 // field that the caller may give, and sets the bits that conditions ask for.
 
 import type { Body, Expr, Field, Protocol, Type } from '../../model/model.ts'
-import { fieldsOf } from '../../normalize/path.ts'
+import { fieldsOf } from '../../model/walk.ts'
 
 export type Variant = 'plain' | 'full'
 
@@ -28,7 +28,7 @@ class Sampler {
   }
 
   record(body: Body): Record<string, unknown> {
-    const fields = fieldsOf(body)
+    const fields = fieldsOf(body.nodes)
     const value: Record<string, unknown> = {}
     const wanted = fields.filter(field => this.#isGiven(field))
     for (const field of wanted) {

@@ -2,8 +2,8 @@
 // values can be written; those that break a rule are refused and tell nothing.
 import fc from 'fast-check'
 import { fixedBits } from '../../../generator/interpret/sizes.ts'
-import { fieldsOf } from '../../../generator/interpret/values.ts'
 import type { Field, Frame, Node, Protocol, Type } from '../../../generator/model/model.ts'
+import { fieldsOf } from '../../../generator/model/walk.ts'
 
 export function frameValue(protocol: Protocol, frame: Frame): fc.Arbitrary<Record<string, unknown>> {
   return recordValue(protocol, frame.body.nodes, 3)
