@@ -2,19 +2,17 @@
 // share. Which params they are is seen from what the handshake reads.
 
 import { randomBytes } from 'node:crypto'
-import type { HandshakeScope } from '../../runtime/core/key-scope.ts'
+import { paramsRead } from '../../runtime/core/params.ts'
 import type { ProtocolDescriptor } from '../../runtime/core/protocol.ts'
 import { node } from '../../runtime/crypto/node.ts'
-
-type Scope = Pick<HandshakeScope, 'param'>
 
 /** Values for `--set` of the keys that have none. Empty where the handshake needs none, or some were given. */
 export function throwawayKeys(protocol: ProtocolDescriptor, given: Readonly<Record<string, unknown>>): string[] {
   const noise = protocol.handshake?.script?.noise
   if (noise === undefined) return []
-  const own = typeof noise.static === 'function' ? read(noise.static) : []
-  const pinned = [...Object.values(noise.remote), ...Object.values(noise.accept)].flatMap(read)
-  const shared = noise.psk === undefined ? [] : read(noise.psk)
+  const own = typeof noise.static === 'function' ? paramsRead(noise.static) : []
+  const pinned = [...Object.values(noise.remote), ...Object.values(noise.accept)].flatMap(paramsRead)
+  const shared = paramsRead(noise.psk)
   const secret = Uint8Array.from(randomBytes(noise.suite.includes('_448_') ? 56 : 32))
   const open = node.curve(noise.suite.includes('_448_') ? '448' : '25519').publicKey(secret)
   const set: string[] = []
@@ -28,24 +26,4 @@ export function throwawayKeys(protocol: ProtocolDescriptor, given: Readonly<Reco
   }
   give(shared, randomBytes(32))
   return set
-}
-
-/** The params that an expression of a handshake reads. */
-function read(value: (scope: never) => unknown): string[] {
-  const names: string[] = []
-  const param = new Proxy<Record<string, unknown>>(
-    {},
-    {
-      get: (_all, name) => {
-        names.push(String(name))
-        return undefined
-      },
-    },
-  )
-  try {
-    value({ param } satisfies Scope as never)
-  } catch {
-    // It wanted to compute something; by then it has said of what.
-  }
-  return names
 }

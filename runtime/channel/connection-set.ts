@@ -8,7 +8,7 @@
 import { ConnectionAcks } from './connection-acks.ts'
 import { ConnectionOrder } from './connection-order.ts'
 import type { Acks, Arrival, ChannelHost, ChannelSetOptions, Numbers, PieceNumbers, SendResult } from './host.ts'
-import { type Counters, nothingYet } from './lane.ts'
+import { type Counters, isReliable, nothingYet } from './lane.ts'
 import { Outgoing } from './outgoing.ts'
 import { Seen } from './seen.ts'
 import { Serial } from './serial.ts'
@@ -84,7 +84,7 @@ export class ConnectionSet<M> implements Channels<M> {
       last: 0,
       seen: new Seen(),
       order: channel.delivery === 'reliable-ordered' ? new ConnectionOrder<M>(channel.reorder) : undefined,
-      table: channel.delivery.startsWith('reliable') ? tables++ : undefined,
+      table: isReliable(channel) ? tables++ : undefined,
     }))
     this.#acks = new ConnectionAcks(this.#serial, tables, sweep)
   }

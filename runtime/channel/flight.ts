@@ -6,9 +6,10 @@
 
 import type { Parcel } from './outgoing.ts'
 import type { Path } from './path.ts'
+import { type Linked, SlotList } from './slot-list.ts'
 
 /** A message or a piece, from when it is first sent until it and all before it are acknowledged. */
-export interface Slot<M> {
+export interface Slot<M> extends Linked<Slot<M>> {
   number: number
   message: M | undefined
   parcel: Parcel<M> | undefined
@@ -25,39 +26,6 @@ export interface Slot<M> {
   tries: number
   /** It was taken for lost at least once. */
   overtaken: boolean
-  before: Slot<M> | undefined
-  after: Slot<M> | undefined
-}
-
-/** Slots one behind the other; a slot is in one list at most. */
-class SlotList<M> {
-  first: Slot<M> | undefined
-  count = 0
-  #last: Slot<M> | undefined
-
-  /** At the end. */
-  add(slot: Slot<M>): void {
-    slot.before = this.#last
-    slot.after = undefined
-    if (this.#last === undefined) this.first = slot
-    else this.#last.after = slot
-    this.#last = slot
-    this.count++
-  }
-
-  remove(slot: Slot<M>): void {
-    if (slot.before === undefined) this.first = slot.after
-    else slot.before.after = slot.after
-    if (slot.after === undefined) this.#last = slot.before
-    else slot.after.before = slot.before
-    slot.before = slot.after = undefined
-    this.count--
-  }
-
-  clear(): void {
-    this.first = this.#last = undefined
-    this.count = 0
-  }
 }
 
 export class Flight<M> {
@@ -70,8 +38,8 @@ export class Flight<M> {
   lossAt: number = Infinity
   readonly #path: Path
   #ring: (Slot<M> | undefined)[] = []
-  readonly #flying = new SlotList<M>()
-  readonly #lost = new SlotList<M>()
+  readonly #flying = new SlotList<Slot<M>>()
+  readonly #lost = new SlotList<Slot<M>>()
   #order = 0
   /** Highest order that is known to have arrived. */
   #arrived = 0

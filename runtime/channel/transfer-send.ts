@@ -9,6 +9,7 @@ import { LocalError } from '../core/errors.ts'
 import { RoundTrip } from '../reliability/round-trip.ts'
 import { SendWindow } from '../reliability/window.ts'
 import { BufferSource, FeedSource, type PartSource } from './parts.ts'
+import { type Linked, SlotList } from './slot-list.ts'
 
 export type MessageId = number | bigint
 
@@ -79,13 +80,11 @@ export class OutgoingTransfer<T> {
 }
 
 /** A part that was sent or is to be sent again. In flight it is in a list ordered by `number`. */
-interface Slot<T> extends Part<T> {
+interface Slot<T> extends Part<T>, Linked<Slot<T>> {
   attempt: number
   sentAt: number
   number: number
   state: 'flying' | 'lost' | 'done'
-  before: Slot<T> | undefined
-  after: Slot<T> | undefined
 }
 
 export class TransferSender<T> {
@@ -96,9 +95,7 @@ export class TransferSender<T> {
   readonly #lost: Slot<T>[] = []
   readonly #window: SendWindow
   readonly #roundTrip = new RoundTrip()
-  #oldest: Slot<T> | undefined
-  #newest: Slot<T> | undefined
-  #flying = 0
+  readonly #flying = new SlotList<Slot<T>>()
   /** Highest number that was acknowledged. */
   #arrived = -1
   /** Timeouts in a row without an acknowledgement. */
@@ -124,7 +121,7 @@ export class TransferSender<T> {
 
   /** Parts on the way now, and how many may be. */
   get inFlight(): { readonly parts: number; readonly window: number } {
-    return { parts: this.#flying, window: this.#window.size }
+    return { parts: this.#flying.count, window: this.#window.size }
   }
 
   /** Begins to send a payload, in parts of `size` bytes. It must not change until the transfer ends. */
@@ -146,7 +143,7 @@ export class TransferSender<T> {
 
   /** The next part to send now, or undefined. */
   next(now: number): Part<T> | undefined {
-    this.#limited = this.#flying >= this.#window.size
+    this.#limited = this.#flying.count >= this.#window.size
     if (this.#limited) return undefined
     let slot = this.#nextLost()
     if (slot === undefined) {
@@ -163,7 +160,7 @@ export class TransferSender<T> {
     if (slot === undefined) return false
     this.#silent = 0
     if (slot.state === 'flying') {
-      this.#land(slot)
+      this.#flying.remove(slot)
       if (slot.attempt === 1) this.#roundTrip.sample(now, now - slot.sentAt)
       this.#arrived = Math.max(this.#arrived, slot.number)
       this.#window.arrived(slot.number, this.#limited, this.#roundTrip.swollen)
@@ -246,25 +243,11 @@ export class TransferSender<T> {
     slot.state = 'flying'
     slot.sentAt = now
     slot.number = this.#window.number()
-    slot.before = this.#newest
-    slot.after = undefined
-    if (this.#newest === undefined) this.#oldest = slot
-    else this.#newest.after = slot
-    this.#newest = slot
-    this.#flying++
-  }
-
-  /** Takes a part out of the list of those in flight. */
-  #land(slot: Slot<T>): void {
-    if (slot.before === undefined) this.#oldest = slot.after
-    else slot.before.after = slot.after
-    if (slot.after === undefined) this.#newest = slot.before
-    else slot.after.before = slot.before
-    this.#flying--
+    this.#flying.add(slot)
   }
 
   #lose(slot: Slot<T>): void {
-    this.#land(slot)
+    this.#flying.remove(slot)
     slot.state = 'lost'
     this.#lost.push(slot)
     this.#window.lost()
@@ -279,18 +262,18 @@ export class TransferSender<T> {
 
   /** RFC 9002 section 6.1.2: a part is lost when a later one arrived and it had time enough. */
   #detectLoss(now: number): void {
-    while (now >= this.#lossAt()) this.#lose(this.#oldest as Slot<T>)
+    while (now >= this.#lossAt()) this.#lose(this.#flying.first as Slot<T>)
   }
 
   #lossAt(): number {
-    const oldest = this.#oldest
+    const oldest = this.#flying.first
     if (oldest === undefined || oldest.number > this.#arrived) return Infinity
     return oldest.sentAt + this.#roundTrip.reordering
   }
 
   /** RFC 9002 section 6.2: when nothing comes back, the oldest parts are sent again, ever more rarely. */
   #probeAt(): number {
-    const newest = this.#newest
+    const newest = this.#flying.last
     if (newest === undefined) return Infinity
     const { from, to } = this.#options.rto
     return newest.sentAt + Math.min(to, Math.max(from, this.#roundTrip.timeout) * 2 ** this.#silent)
@@ -299,10 +282,14 @@ export class TransferSender<T> {
   #probe(): void {
     this.#silent = Math.min(this.#silent + 1, 30)
     if (this.#silent >= 2) this.#window.silence()
-    for (let i = 0; i < PROBES && this.#oldest !== undefined; i++) this.#lose(this.#oldest)
+    for (let i = 0; i < PROBES && this.#flying.first !== undefined; i++) this.#lose(this.#flying.first)
     // Those in flight count against the window; a probe must get through nevertheless.
-    for (let spare = this.#flying - this.#window.size + PROBES; spare > 0 && this.#oldest !== undefined; spare--)
-      this.#lose(this.#oldest)
+    for (
+      let spare = this.#flying.count - this.#window.size + PROBES;
+      spare > 0 && this.#flying.first !== undefined;
+      spare--
+    )
+      this.#lose(this.#flying.first)
   }
 
   #failsAt(transfer: OutgoingTransfer<T>): number {
@@ -315,7 +302,7 @@ export class TransferSender<T> {
     this.#transfers.splice(at, 1)
     for (const slot of this.#slots.values()) {
       if (slot.transfer !== transfer) continue
-      if (slot.state === 'flying') this.#land(slot)
+      if (slot.state === 'flying') this.#flying.remove(slot)
       this.#finish(slot)
     }
     return true

@@ -44,7 +44,7 @@ export class Arrivals {
   /** Any frame. */
   consider(now: Instant, frame: Reader, plan: FramePlan): void {
     if (!this.#mayArrive(now, frame, plan)) return
-    const channels = this.#emission.channels ?? this.#channelsFor(now, frame, plan)
+    const channels = this.#session.plan.hasChannels ? this.#channelsFor(now, frame, plan) : undefined
     if (channels !== undefined) {
       if (plan.isChannelled && !this.#delivery.hasRoom) {
         // Not acknowledged, so it comes again where it is reliable.
@@ -63,12 +63,10 @@ export class Arrivals {
   }
 
   /** The first that travels on channels, holds what does, or acknowledges what did, has them made. */
-  #channelsFor(now: Instant, frame: Reader, { isChannelled, name }: FramePlan): SessionChannels | undefined {
+  #channelsFor(now: Instant, frame: Reader, { concernsChannels }: FramePlan): SessionChannels | undefined {
     const session = this.#session
-    const { channelHeader, channels } = session.plan.protocol
-    const holds = name === channelHeader?.bundleFrame || name === channelHeader?.parityFrame
-    const acks = channels.some(one => one.ack?.frame === name) || !!channelHeader?.ack?.get(frame)
-    const concerns = isChannelled || holds || acks
+    if (this.#emission.channels !== undefined) return this.#emission.channels
+    const concerns = concernsChannels || !!session.plan.protocol.channelHeader?.ack?.get(frame)
     return concerns ? session.makeChannels(now) : undefined
   }
 

@@ -18,6 +18,8 @@ export type TakePacket = (packet: Uint8Array) => void
 export class CarriedEndpoint implements DatagramMachine {
   readonly #inner: Endpoint
   readonly #streams = new Map<Address, TakePacket>()
+  /** There was a stream: packets for one that is gone may still come. */
+  #hasStreams = false
 
   constructor(inner: Endpoint) {
     this.#inner = inner
@@ -26,6 +28,7 @@ export class CarriedEndpoint implements DatagramMachine {
   /** Packets for this address go into a stream from now on. */
   attach(address: Address, take: TakePacket): void {
     this.#streams.set(address, take)
+    this.#hasStreams = true
   }
 
   /** The stream is gone. */
@@ -44,7 +47,7 @@ export class CarriedEndpoint implements DatagramMachine {
 
   transmit(): Batch | undefined {
     for (let batch = this.#inner.transmit(); batch !== undefined; batch = this.#inner.transmit()) {
-      if (this.#streams.size > 0 || batch.peers[0]?.endsWith(SUFFIX)) this.#divert(batch as TaggedBatch<never>)
+      if (this.#hasStreams) this.#divert(batch as TaggedBatch<never>)
       if (batch.count > 0) return batch
       this.#inner.release(batch)
     }

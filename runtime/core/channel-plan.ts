@@ -3,6 +3,7 @@
 
 import { Budget } from '../channel/budget.ts'
 import type { NumberWidths } from '../channel/host.ts'
+import { isReliable } from '../channel/lane.ts'
 import type { Codec, Reader } from '../wire/codec.ts'
 import type { TextPlaces } from './frame-texts.ts'
 import { idShape } from './ids.ts'
@@ -92,8 +93,8 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
   const ackFrames = channels.map(channel => plan.byName.get(channel.ack?.frame ?? '') ?? empty)
   const acks = acksOf(codec, header, channels, ackFrames) ?? acksOf(codec, header, channels, carriers)
   const pieces = channels.find(one => one.fragment !== undefined)
-  const inside = insidePlan(plan, codec, header, channels, carriers)
-  const isReliable = channels.map(one => one.delivery === 'reliable' || one.delivery === 'reliable-ordered')
+  const inside = insidePlan(plan, codec, { header, channels, carriers, isSeqWide: seq?.wide ?? false })
+  const reliable = channels.map(isReliable)
   const ids = channels.map(one => one.id)
   const piece = pieces && pieceOf(codec, header, carriers[channels.indexOf(pieces)], pieces)
   return {
@@ -115,8 +116,8 @@ function factsOf(plan: Plan, codec: Codec, empty: FramePlan | undefined): Channe
     areBitsWide: acks?.wide ?? false,
     ackFrames,
     acknowledging: new Set(channels.flatMap(channel => plan.byName.get(channel.ack?.frame ?? '')?.index ?? [])),
-    isReliable,
-    onlyReliable: isReliable.filter(one => one).length === 1 ? isReliable.indexOf(true) : undefined,
+    isReliable: reliable,
+    onlyReliable: reliable.filter(one => one).length === 1 ? reliable.indexOf(true) : undefined,
     places: new Map(channels.map((one, place) => [one.name, place])),
     path: header.channel?.path.split('.') ?? [],
     placeOf: id => {

@@ -6,6 +6,7 @@ import { ChannelSet } from '../channel/set.ts'
 import type { ChannelPlan } from './channel-plan.ts'
 import { LocalError } from './errors.ts'
 import type { FramePlan } from './plan.ts'
+import type { ChannelDescriptor } from './protocol.ts'
 import { blank, type Plain } from './recast.ts'
 
 /** Makes the values that leave of those that were given. */
@@ -27,14 +28,12 @@ export class ChannelValues {
 
   /** The value with the numbers of its transmission, to be encoded at once. */
   numbered(channel: number, frame: FramePlan, given: Plain, { seq, fragment }: Numbers, acks: Acks | undefined): Plain {
-    const { header, channels, isReliable, isSeqWide, numbers } = this.#plan
-    const id = channels[channel]?.id
+    const { header, channels, isReliable, numbers } = this.#plan
     const value =
       acks === undefined && fragment === undefined
         ? this.#reused(channel, frame, given)
         : Object.assign({ ...this.#templateOf(channel, frame, given) }, given)
-    if (id !== undefined) header.channel?.set(value, id)
-    header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
+    stamp(value, this.#plan, channels[channel], seq)
     if (isReliable[channel] === true) header.reliable_flag?.set(value, true)
     if (acks !== undefined && (acks.ack !== 0 || numbers.seqSpace === 'connection'))
       acknowledge(this.#plan, value, acks)
@@ -74,27 +73,35 @@ export class ChannelValues {
 
   /** The value as it would be sent first, to see whether it can. */
   sample(channel: number, given: Plain): Plain {
-    const { header, channels, isSeqWide } = this.#plan
     const value: Plain = { ...given }
-    const { id } = channels[channel] ?? {}
-    if (id !== undefined) header.channel?.set(value, id)
-    header.seq?.set(value, isSeqWide ? 1n : 1)
+    stamp(value, this.#plan, this.#plan.channels[channel], 1)
     return value
   }
 
   /** Fields that are there already are set much faster than those that are added one by one, so all that may come are. */
   #templateOf(channel: number, { index }: FramePlan, given: Plain): Plain {
-    const { templates, channels, header } = this.#plan
+    const { templates, channels, header, isReliable } = this.#plan
     const at = index * channels.length + channel
     const known = templates[at]
     if (known !== undefined) return known
     const value: Plain = { ...this.sample(channel, given), ...this.#owned }
-    if (channels[channel]?.delivery.startsWith('reliable')) header.reliable_flag?.set(value, true)
+    if (isReliable[channel] === true) header.reliable_flag?.set(value, true)
     if (this.acknowledges(channel)) acknowledge(this.#plan, value, NO_ACKS)
     const made = blank(value)
     templates[at] = made
     return made
   }
+}
+
+/** Writes which channel a value is for, and its number there. */
+export function stamp(
+  value: Plain,
+  { header, isSeqWide }: Pick<ChannelPlan, 'header' | 'isSeqWide'>,
+  channel: ChannelDescriptor | undefined,
+  seq: number,
+): void {
+  if (channel?.id !== undefined) header.channel?.set(value, channel.id)
+  header.seq?.set(value, isSeqWide ? BigInt(seq) : seq)
 }
 
 /** Throws LocalError where the channels of a schema cannot run. */

@@ -295,7 +295,7 @@ export class SessionChannels implements ChannelHost<Message> {
 
   /** What may wait must not be refused by the schema when its turn comes. */
   mayWait(channel: number, { frame, value }: Message, size: number): void {
-    if (!this.plan.channels[channel]?.delivery.startsWith('reliable')) return
+    if (this.plan.isReliable[channel] !== true) return
     const { carrier, session } = this.#host
     carrier.codec(session).encode(frame.name, this.#values.sample(channel, value), scratch(size + 64), 0)
   }

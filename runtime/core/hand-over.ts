@@ -78,7 +78,6 @@ export class HandOver implements StreamMachine {
   #now: Instant = instant(0)
   #id: number | undefined
   #state: 'idle' | 'running' | 'carrying' | 'done' | 'failed' = 'idle'
-  #hasEnded = false
 
   /** Throws LocalError NotBuilt where the steps need more than this engine does. */
   constructor(options: HandOverOptions, address: Address, now: Instant) {
@@ -147,7 +146,6 @@ export class HandOver implements StreamMachine {
   leave(now: Instant): void {
     if (this.#state !== 'carrying') return
     this.#state = 'done'
-    this.#hasEnded = true
     this.deadline = instant(now + LINGER)
     this.closing = 'after-flush'
   }
@@ -293,8 +291,7 @@ export class HandOver implements StreamMachine {
 
   /** The stream carries nothing more. */
   #gone(now: Instant): void {
-    if (this.#state !== 'carrying' || this.#hasEnded) return
-    this.#hasEnded = true
+    if (this.#state !== 'carrying') return
     this.#state = 'done'
     this.#options.carries?.ended(now)
   }

@@ -2,7 +2,7 @@
 // params, payloads, and which static keys a peer may show.
 
 import { NoiseHandshake } from '../crypto/noise/handshake.ts'
-import { parseProtocolName, type Suite } from '../crypto/noise/pattern.ts'
+import { keyLength, parseProtocolName, type Suite } from '../crypto/noise/pattern.ts'
 import type { CryptoProvider } from '../crypto/provider.ts'
 import type { Context } from '../wire/codec.ts'
 import type { ByRole, HandshakeScript, KeyScope, KeyValue, NoiseDescriptor } from './handshake-descriptor.ts'
@@ -191,7 +191,7 @@ export function isSame(a: Uint8Array, b: Uint8Array): boolean {
 
 /** The own static secret as the schema has it; undefined where it has none. */
 export function staticSecret(noise: NoiseDescriptor, suite: Suite, scope: KeyScope): Uint8Array | undefined {
-  if (noise.static === 'generate') return scope.random(suite.curve === '448' ? 56 : 32)
+  if (noise.static === 'generate') return scope.random(keyLength(suite))
   const value = noise.static?.(scope)
   return value instanceof Uint8Array ? value : undefined
 }

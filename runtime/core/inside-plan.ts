@@ -2,6 +2,7 @@
 // frame whose text came inside one can be told from it again is tried once, before anything is sent.
 
 import type { Codec } from '../wire/codec.ts'
+import { stamp } from './channel-values.ts'
 import { LocalError } from './errors.ts'
 import { frameOf, type TextPlaces, textOf } from './frame-texts.ts'
 import { leastValue } from './least.ts'
@@ -34,14 +35,18 @@ export interface InsidePlan {
   readonly parityOverhead: number
 }
 
+/** What is known of the channels by then. */
+interface Around {
+  readonly header: ChannelHeader
+  readonly isSeqWide: boolean
+  readonly channels: readonly ChannelDescriptor[]
+  /** By place: a frame that travels there. */
+  readonly carriers: readonly (FramePlan | undefined)[]
+}
+
 /** Throws LocalError NotBuilt where a frame cannot be told from its text. */
-export function insidePlan(
-  plan: Plan,
-  codec: Codec,
-  header: ChannelHeader,
-  channels: readonly ChannelDescriptor[],
-  carriers: readonly (FramePlan | undefined)[],
-): InsidePlan {
+export function insidePlan(plan: Plan, codec: Codec, around: Around): InsidePlan {
+  const { header, channels, carriers } = around
   const seal = datagramSeal(plan)?.layout
   const texts = seal === undefined ? { before: 0, after: 0 } : { before: seal.sealedAt, after: seal.behind + TAG }
   const covered = channels.findIndex(one => one.fec !== undefined)
@@ -54,13 +59,13 @@ export function insidePlan(
     const carrier = carriers[place]
     const outer = place === covered ? parity?.frame : bundle?.frame
     if (channel === undefined || carrier === undefined || outer === undefined) continue
-    if (!comesBack(codec, header, channel, carrier, outer, texts))
+    if (!comesBack(codec, around, channel, carrier, outer, texts))
       throw new LocalError(
         'NotBuilt',
         `${channel.name}: what stands in front of the sealed part tells ${carrier.name} from ${outer.name}, so no frame can be made of its sealed part alone`,
       )
   }
-  const empty: Plain = parity === undefined ? {} : numberedOn(header, channels[covered] as ChannelDescriptor)
+  const empty: Plain = parity === undefined ? {} : numberedOn(around, channels[covered] as ChannelDescriptor)
   parity?.count.set(empty, 1)
   parity?.length.set(empty, 0)
   parity?.sum.set(empty, new Uint8Array(0))
@@ -87,24 +92,24 @@ function bundlePlan(plan: Plan, codec: Codec, header: ChannelHeader): BundlePlan
   return { frame, parts, overhead, overheadEach: size(1) - overhead }
 }
 
-function numberedOn(header: ChannelHeader, channel: ChannelDescriptor): Plain {
+function numberedOn(around: Around, channel: ChannelDescriptor): Plain {
   const value: Plain = {}
-  if (channel.id !== undefined) header.channel?.set(value, channel.id)
-  header.seq?.set(value, 1)
+  stamp(value, around, channel, 1)
   return value
 }
 
 /** Whether the text of one frame, behind the clear part of the other, is that frame again. */
 function comesBack(
   codec: Codec,
-  header: ChannelHeader,
+  numbers: Around,
   channel: ChannelDescriptor,
   carrier: FramePlan,
   outer: FramePlan,
   texts: TextPlaces,
 ): boolean {
-  const inner = leastValue(codec, carrier.name, numberedOn(header, channel))
-  const around = leastValue(codec, outer.name, header.seq === undefined ? {} : numberedOn(header, channel))
+  const { header } = numbers
+  const inner = leastValue(codec, carrier.name, numberedOn(numbers, channel))
+  const around = leastValue(codec, outer.name, header.seq === undefined ? {} : numberedOn(numbers, channel))
   if (inner === undefined || around === undefined) return false
   const bytes = new Uint8Array(codec.sizeOf(carrier.name, inner))
   const end = codec.encode(carrier.name, inner, bytes, 0)

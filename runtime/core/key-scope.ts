@@ -107,6 +107,11 @@ export class HandshakeScope implements KeyScope {
   }
 }
 
+/** The scope with other values for some names. `peer` may be worked out when it is asked for, which a spread leaves out. */
+export function scopeWith(scope: KeyScope, changes: Partial<KeyScope>): KeyScope {
+  return { ...scope, peer: scope.peer, ...changes }
+}
+
 /** The scope of a connection at an endpoint, whose clock it goes by. */
 export function scopeOf(
   host: { readonly shared: Shared; readonly now: number },

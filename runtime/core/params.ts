@@ -2,7 +2,7 @@
 // appears in a message.
 
 import { LocalError } from './errors.ts'
-import type { KeyScope } from './handshake-descriptor.ts'
+import type { KeyScope, KeyValue } from './handshake-descriptor.ts'
 import type { ParamDescriptor, ParamType, ProtocolDescriptor, RoleDescriptor } from './protocol.ts'
 
 export interface ParamSources {
@@ -76,22 +76,25 @@ function missing(param: ParamDescriptor, protocol: ProtocolDescriptor, role: Rol
   const doc = param.doc === undefined ? '' : ` (${param.doc})`
   const example = param.type.kind === 'bytes' ? 'bytes' : shape(param.type)
   return new LocalError(
-    knowsPeerBy(protocol, role).has(param.name) ? 'Authentication' : 'MissingParam',
+    knowsPeerBy(protocol, role).includes(param.name) ? 'Authentication' : 'MissingParam',
     `${protocol.name} needs the param "${param.name}"${doc}, which is ${example}`,
   )
 }
 
 /** Params that hold the keys by which this role knows its peer: what `accept` and `remote` of the handshake read. */
-function knowsPeerBy({ handshake }: ProtocolDescriptor, role: RoleDescriptor): ReadonlySet<string> {
+function knowsPeerBy({ handshake }: ProtocolDescriptor, role: RoleDescriptor): readonly string[] {
   const noise = handshake?.script?.noise
-  const read = new Set<string>()
-  const param = new Proxy<Record<string, unknown>>({}, { get: (_, name) => void read.add(String(name)) })
-  for (const keys of ['', ...role.is].flatMap(name => [noise?.accept[name], noise?.remote[name]])) {
-    try {
-      keys?.({ param } as KeyScope)
-    } catch {
-      // It computes with what it read, and nothing is there: what it read is known all the same.
-    }
+  return ['', ...role.is].flatMap(name => [noise?.accept[name], noise?.remote[name]].flatMap(paramsRead))
+}
+
+/** Names of the params that an expression of a handshake reads. */
+export function paramsRead(value: KeyValue | undefined): string[] {
+  const read: string[] = []
+  const param = new Proxy<Record<string, unknown>>({}, { get: (_, name) => void read.push(String(name)) })
+  try {
+    value?.({ param } as KeyScope)
+  } catch {
+    // It computes with what it read, and nothing is there: what it read is known all the same.
   }
   return read
 }

@@ -6,6 +6,7 @@ import type { ChannelSet } from '../channel/set.ts'
 import type { Parity } from '../reliability/fec.ts'
 import type { Reader } from '../wire/codec.ts'
 import type { ChannelPlan } from './channel-plan.ts'
+import { stamp } from './channel-values.ts'
 import type { ChannelsHost } from './channels.ts'
 import { frameOf, headOf } from './frame-texts.ts'
 import type { Instant } from './machine.ts'
@@ -36,12 +37,9 @@ export class Parities {
   send(now: Instant, place: number, first: number, parity: Parity): number {
     const { session, carrier, emission } = this.#host
     if (!carrier.hasRoom) return 0
-    const { header, isSeqWide, channels } = this.#plan
     const { frame, count, length, sum } = this.#parity
-    const { id } = channels[place] ?? {}
     const value: Plain = {}
-    if (id !== undefined) header.channel?.set(value, id)
-    header.seq?.set(value, isSeqWide ? BigInt(first) : first)
+    stamp(value, this.#plan, this.#plan.channels[place], first)
     count.set(value, parity.count)
     length.set(value, parity.lengths)
     sum.set(value, parity.bytes)

@@ -23,6 +23,8 @@ export interface Plan {
   readonly side: 'dials' | 'accepts'
   readonly transport: TransportDescriptor
   readonly isStream: boolean
+  /** Its channels have an engine on this transport. */
+  readonly hasChannels: boolean
   /** Largest frame in bytes, both ways. */
   readonly maxFrame: number
   /** By index, as in the codec. */
@@ -59,6 +61,8 @@ export interface FramePlan {
   readonly fragment: FragmentDescriptor | undefined
   /** It travels on channels that have an engine; then the place of its channel, unless the sender names it. */
   readonly isChannelled: boolean
+  /** It travels on them, holds what does, or acknowledges what did. */
+  readonly concernsChannels: boolean
   readonly place: number | undefined
   /** On streams: how messages are laid into frames, and the field that marks the last one. */
   readonly split: SplitDescriptor | undefined
@@ -166,6 +170,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
       channel,
       fragment,
       isChannelled: channelled,
+      concernsChannels: channelled || (hasChannels && servesChannels(protocol, descriptor.name)),
       place: channelled && place >= 0 ? place : undefined,
       split,
       end,
@@ -187,6 +192,7 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     side: options.side,
     transport,
     isStream,
+    hasChannels,
     maxFrame: sizeOf(transport.maxFrame, options.params),
     frames,
     byName,
@@ -197,6 +203,12 @@ export function plan(protocol: ProtocolDescriptor, transport: TransportDescripto
     bye: frames.find(one => one.descriptor.close !== undefined && one.maySend),
     tell: toldBy(protocol, isStream, byName),
   }
+}
+
+/** Whether a frame is one that channels send for themselves. */
+function servesChannels({ channelHeader, channels }: ProtocolDescriptor, name: string): boolean {
+  const { bundleFrame, parityFrame } = channelHeader ?? {}
+  return name === bundleFrame || name === parityFrame || channels.some(one => one.ack?.frame === name)
 }
 
 function toldBy(

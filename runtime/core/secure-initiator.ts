@@ -2,6 +2,7 @@
 // whole attempt, puts the newest cookie in, repeats with growing pauses, and after the last Noise message goes on saying
 // that it has the keys until a sealed packet opens. Nothing that arrives in the clear can end it.
 
+import { keyLength } from '../crypto/noise/pattern.ts'
 import type { Reader } from '../wire/codec.ts'
 import { LocalError, type PeerError, peerError } from './errors.ts'
 import type { NoiseDescriptor } from './handshake-descriptor.ts'
@@ -35,7 +36,7 @@ export class Initiator {
     const { script, suite } = host
     this.#host = host
     this.#noise = script.noise as NoiseDescriptor
-    this.#ephemeral = host.random(suite?.curve === '448' ? 56 : 32)
+    this.#ephemeral = host.random(keyLength(suite))
     this.#sentAt = now
     host.scope.frames[this.#frame(0)] = this.#told(this.#frame(0))
     this.#exchange = host.exchange(Uint8Array.from(this.#ephemeral))

@@ -1,6 +1,7 @@
 // The server's half of a Noise handshake over datagrams, behind the cookie: one half-open entry. It answers the same
 // first message with the same bytes, and is open only when the first sealed packet of the client opened.
 
+import { keyLength } from '../crypto/noise/pattern.ts'
 import type { Reader } from '../wire/codec.ts'
 import { peerError } from './errors.ts'
 import type { NoiseDescriptor } from './handshake-descriptor.ts'
@@ -23,7 +24,7 @@ export class Responder {
   constructor(host: AttemptHost, now: Instant, timeout: number) {
     this.#host = host
     this.#noise = host.script.noise as NoiseDescriptor
-    this.#exchange = host.exchange(host.random(host.suite?.curve === '448' ? 56 : 32))
+    this.#exchange = host.exchange(host.random(keyLength(host.suite)))
     this.#repliedAt = now
     this.deadline = instant(now + timeout)
   }
@@ -94,7 +95,7 @@ export class Responder {
 
   /** The first message did not open: it goes on with the key in front of it, in the suite that the schema names for that. */
   #fallBack(first: Uint8Array): boolean {
-    const length = this.#host.suite?.curve === '448' ? 56 : 32
+    const length = keyLength(this.#host.suite)
     if (first.length < length) return false
     const other = this.#host.fallback(this.#host.random(length), first.slice(0, length))
     if (other === undefined) return false

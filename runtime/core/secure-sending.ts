@@ -12,6 +12,7 @@ import { SealedCodec } from './sealed-codec.ts'
 import type { SecureConnection } from './secure-connection.ts'
 import type { SecurePlan } from './secure-plan.ts'
 import { freshContext, type Shared } from './shared.ts'
+import { LARGEST_DATAGRAM, NOTHING, SPARES } from './socket-bounds.ts'
 
 export class SecureSending {
   /** Where the frame written last stands, as text. */
@@ -163,8 +164,3 @@ export class SecureSending {
 }
 
 const TAG = 16
-const NOTHING = new Uint8Array(0)
-/** UDP over IPv4. */
-const LARGEST_DATAGRAM = 65_507
-/** Codecs kept for handlers that take their time. */
-const SPARES = 16

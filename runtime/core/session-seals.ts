@@ -11,6 +11,7 @@ import { OPAQUE, type SealedFrame } from '../wire/codec.ts'
 import { LocalError } from './errors.ts'
 import type { KeyExpression, KeyScope } from './handshake-descriptor.ts'
 import type { Secured } from './handshake-stream.ts'
+import { scopeWith } from './key-scope.ts'
 import type { Instant } from './machine.ts'
 import type { FramePlan, Plan } from './plan.ts'
 import type { Plain } from './recast.ts'
@@ -184,9 +185,9 @@ function nameOf(
   { protocol }: Plan,
 ): string | undefined {
   if (descriptor.replay?.by !== 'increasing') return undefined
-  const rest: KeyScope = { ...scope, peer: scope.peer, now: () => 0, random: length => new Uint8Array(length) }
+  const rest: KeyScope = scopeWith(scope, { now: () => 0, random: length => new Uint8Array(length) })
   const clear = Object.fromEntries(descriptor.clear.map(({ name, fresh }) => [name, fresh?.(rest)]))
-  const material = typeof key === 'function' ? key({ ...rest, clear }) : key
+  const material = typeof key === 'function' ? key(scopeWith(rest, { clear })) : key
   return `${protocol.name}/${descriptor.name}/${Buffer.from(sha256(material)).toString('base64')}`
 }
 

@@ -7,7 +7,6 @@ import { Answers } from './answers.ts'
 import { Arrivals } from './arrivals.ts'
 import { Asking } from './asking.ts'
 import type { Carrier, Ticket } from './carrier.ts'
-import { isChannelled } from './channel-plan.ts'
 import type { SessionChannels } from './channels.ts'
 import { Conduct, overdue } from './conduct.ts'
 import { Delivery } from './delivery.ts'
@@ -144,7 +143,7 @@ export class Session extends SessionRecord {
 
   /** The channels, made when something travels on them first: most peers of a large server say nothing most of the time. */
   makeChannels(now: Instant): SessionChannels | undefined {
-    if (this.phase === 'opening' || !isChannelled(this.plan)) return undefined
+    if (this.phase === 'opening' || !this.plan.hasChannels) return undefined
     const [carrier, emission] = [this.#carrier, this.#emission]
     const parts = { session: this, carrier, emission, arrivals: this.#arrivals, out: this.#out }
     emission.channels ??= sessionChannels(parts, now)

@@ -3,22 +3,13 @@
 
 import { lookup } from 'node:dns/promises'
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, Socket } from 'node:net'
-import { peerError } from '../core/errors.ts'
-import { type Instant, NEVER } from '../core/machine.ts'
+import type { Instant } from '../core/machine.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
 import { loop, type Woken } from './loop.ts'
-import { adopt, own, ownerOf, ReadBuffer, type SocketOwner, SocketPort } from './socket-port.ts'
-import type { PortEvents } from './stream-link.ts'
+import { opened } from './opening.ts'
+import { adopt, ReadBuffer, SocketConnected } from './socket-port.ts'
 import { dialTls, listenTls, type TlsSettings } from './tls.ts'
-import {
-  addressOf,
-  type Connected,
-  cannotListen,
-  type Endpoint,
-  isAddress,
-  type Listener,
-  unreachable,
-} from './transport.ts'
+import { addressOf, type Connected, cannotListen, type Endpoint, isAddress, type Listener } from './transport.ts'
 
 export interface Network {
   now(): Instant
@@ -131,118 +122,14 @@ export class TcpNetwork implements Network {
     } as unknown as NetConnectOpts)
     // Nothing is read until somebody is there to read it.
     socket.pause()
-    return new Promise((resolve, reject) => {
-      new Dialling({ socket, buffer, name: addressOf(to.host, to.port), options, resolve, reject }).start()
-    })
+    const name = addressOf(to.host, to.port)
+    await opened(socket, 'connect', name, options.timeout, signal)
+    return new SocketConnected(socket, buffer, name)
   }
 }
 
 /** For all nodes of this process. */
 export const tcpNetwork: TcpNetwork = new TcpNetwork()
-
-interface DiallingOptions {
-  readonly socket: Socket
-  readonly buffer: ReadBuffer
-  readonly name: string
-  readonly options: DialOptions
-  readonly resolve: (connected: Connected) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** A dial under way. One object that is told of everything: nodes may make many thousands in a second. */
-class Dialling implements SocketOwner, Woken {
-  at: number = NEVER
-  place = -1
-  readonly #options: DiallingOptions
-  #due = Infinity
-  #isOver = false
-
-  constructor(options: DiallingOptions) {
-    this.#options = options
-  }
-
-  start(): void {
-    const { socket, options } = this.#options
-    own(socket, this)
-    socket.on('connect', onConnect)
-    options.signal?.addEventListener('abort', this)
-    if (options.timeout === Infinity) return
-    this.#due = loop.now() + options.timeout
-    loop.arm(this, this.#due)
-  }
-
-  connected(): void {
-    if (!this.#leave()) return
-    const { socket, buffer, name, resolve } = this.#options
-    resolve(new SocketConnected(socket, buffer, name))
-  }
-
-  failed(error: NodeJS.ErrnoException): void {
-    this.#fail(unreachable(error, this.#options.name))
-  }
-
-  ended(): void {}
-
-  closed(): void {
-    this.#fail(peerError('Unreachable', `${this.#options.name} closed the connection`))
-  }
-
-  /** The signal aborted. */
-  handleEvent(): void {
-    this.#fail(this.#options.options.signal?.reason)
-  }
-
-  wake(): void {
-    const { name, options } = this.#options
-    if (loop.now() < this.#due) loop.arm(this, this.#due)
-    else this.#fail(peerError('Timeout', `${name} did not answer within ${options.timeout} ms`))
-  }
-
-  #fail(error: unknown): void {
-    if (!this.#leave()) return
-    this.#options.socket.destroy()
-    this.#options.reject(error)
-  }
-
-  /** False: it was over before. */
-  #leave(): boolean {
-    if (this.#isOver) return false
-    this.#isOver = true
-    loop.disarm(this)
-    this.#options.options.signal?.removeEventListener('abort', this)
-    return true
-  }
-}
-
-function onConnect(this: Socket): void {
-  const owner = ownerOf(this)
-  if (owner instanceof Dialling) owner.connected()
-}
-
-/** A class, not closures: there may be many thousands. */
-class SocketConnected implements Connected {
-  readonly address: string
-  readonly #socket: Socket
-  readonly #buffer: ReadBuffer | undefined
-
-  constructor(socket: Socket, buffer: ReadBuffer | undefined, address: string) {
-    this.address = address
-    this.#socket = socket
-    this.#buffer = buffer
-  }
-
-  port(events: PortEvents): SocketPort {
-    return new SocketPort(this.#socket, this.#buffer, events)
-  }
-
-  start(): void {
-    this.#socket.resume()
-  }
-
-  refuse(): void {
-    this.#socket.on('error', () => {}).destroy()
-  }
-}
 
 /** The part of libuv's server handle that is used, where there is one. */
 interface ServerHandle {

@@ -5,7 +5,7 @@ import { Socket } from 'node:net'
 import { peerError } from '../core/errors.ts'
 import { copyOf } from '../wire/copy.ts'
 import type { PortEvents, StreamPort } from './stream-link.ts'
-import { plain } from './transport.ts'
+import { type Connected, plain } from './transport.ts'
 
 /**
  * Memory that a socket reads into. Grows while reads fill it; what was read and is still in use stays where it is. Until something was
@@ -158,6 +158,31 @@ export class SocketPort implements StreamPort, SocketOwner {
 
   resume(): void {
     this.#socket.resume()
+  }
+}
+
+/** A socket that is there. A class, not closures: there may be many thousands. */
+export class SocketConnected implements Connected {
+  readonly address: string
+  readonly #socket: Socket
+  readonly #buffer: ReadBuffer | undefined
+
+  constructor(socket: Socket, buffer: ReadBuffer | undefined, address: string) {
+    this.address = address
+    this.#socket = socket
+    this.#buffer = buffer
+  }
+
+  port(events: PortEvents): SocketPort {
+    return new SocketPort(this.#socket, this.#buffer, events)
+  }
+
+  start(): void {
+    this.#socket.resume()
+  }
+
+  refuse(): void {
+    this.#socket.on('error', () => {}).destroy()
   }
 }
 

@@ -1,10 +1,10 @@
 // TCP over node:net.
 
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
-import { peerError } from '../core/errors.ts'
 import type { TransportDescriptor } from '../core/protocol.ts'
-import { adopt, ReadBuffer, SocketPort } from './socket-port.ts'
-import { addressOf, type Connected, cannotListen, type Endpoint, type Listener, unreachable } from './transport.ts'
+import { opened } from './opening.ts'
+import { adopt, ReadBuffer, SocketConnected } from './socket-port.ts'
+import { addressOf, type Connected, cannotListen, type Endpoint, type Listener } from './transport.ts'
 
 /** Listens. Rejects with LocalError BadTarget where it cannot. */
 export async function listenTcp(
@@ -47,50 +47,19 @@ export async function dialTcp(to: Endpoint, transport: TransportDescriptor, sign
   return connected(socket, buffer, transport)
 }
 
-/** Waits for a socket to be there; destroys it when it is too late, or not wanted any more. */
-export async function opened(
+/** `address`: where the peer is, where it may have gone already. */
+export function connected(
   socket: Socket,
-  event: 'connect' | 'secureConnect',
-  name: string,
-  timeout: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  let onAbort: (() => void) | undefined
-  try {
-    await new Promise<void>((resolve, reject) => {
-      if (timeout !== Infinity)
-        timer = setTimeout(() => reject(peerError('Timeout', `${name} did not answer within ${timeout} ms`)), timeout)
-      onAbort = () => reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort)
-      socket.once(event, resolve)
-      socket.once('error', error => reject(unreachable(error, name)))
-      socket.once('close', () => reject(peerError('Unreachable', `${name} closed the connection`)))
-    })
-  } catch (error) {
-    socket.on('error', () => {})
-    socket.destroy()
-    throw error
-  } finally {
-    clearTimeout(timer)
-    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
-    socket.removeAllListeners()
-  }
-}
-
-export function connected(socket: Socket, buffer: ReadBuffer | undefined, transport: TransportDescriptor): Connected {
-  const { remoteAddress = '', remotePort = 0 } = socket
-  if (transport.nodelay) socket.setNoDelay(true)
-  return {
-    address: addressOf(remoteAddress, remotePort),
-    port: events => new SocketPort(socket, buffer, events),
-    start: () => void socket.resume(),
-    refuse: () => void socket.on('error', () => {}).destroy(),
-  }
+  buffer: ReadBuffer | undefined,
+  { nodelay }: TransportDescriptor,
+  address: string = addressOf(socket.remoteAddress ?? '', socket.remotePort ?? 0),
+): Connected {
+  if (nodelay) socket.setNoDelay(true)
+  return new SocketConnected(socket, buffer, address)
 }
 
 function accepted(socket: Socket, transport: TransportDescriptor): Connected {
   const { remoteAddress = '', remotePort = 0 } = socket
   const { socket: adopted, buffer } = adopt(socket)
-  return { ...connected(adopted, buffer, transport), address: addressOf(remoteAddress, remotePort) }
+  return connected(adopted, buffer, transport, addressOf(remoteAddress, remotePort))
 }

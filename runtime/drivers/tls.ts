@@ -16,7 +16,8 @@ import {
 } from 'node:tls'
 import { isPeerError, LocalError, peerError } from '../core/errors.ts'
 import type { ParamOr, TlsDescriptor, TransportDescriptor } from '../core/protocol.ts'
-import { connected, listening, opened } from './tcp.ts'
+import { opened } from './opening.ts'
+import { connected, listening } from './tcp.ts'
 import { addressOf, type Connected, type Endpoint, type Listener } from './transport.ts'
 
 export interface TlsSettings {

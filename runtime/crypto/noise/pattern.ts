@@ -17,6 +17,11 @@ export interface Pattern {
   readonly oneWay: boolean
 }
 
+/** Bytes of a key on the curve of a suite. */
+export function keyLength(suite: Pick<Suite, 'curve'> | undefined): number {
+  return suite?.curve === '448' ? 56 : 32
+}
+
 export interface Suite {
   readonly pattern: Pattern
   readonly curve: CurveName

@@ -2,6 +2,7 @@
 // derivation, and replaces it only if it opens.
 
 import type { KeyExpression, KeyScope } from '../../core/handshake-descriptor.ts'
+import { scopeWith } from '../../core/key-scope.ts'
 import type { SealedFrame } from '../../wire/codec.ts'
 import type { Aead } from '../provider.ts'
 import type { SealPlan } from './plan.ts'
@@ -36,7 +37,7 @@ export class ClearKeys {
       return this.#aead
     const clear: Record<string, unknown> = {}
     for (const { name } of this.#plan.descriptor.clear) clear[name] = frame.clear(name)
-    const key = Uint8Array.from(this.#rule({ ...this.#scope, peer: this.#scope.peer, clear }))
+    const key = Uint8Array.from(this.#rule(scopeWith(this.#scope, { clear })))
     this.derivations++
     const aead = this.#plan.aead(key)
     key.fill(0)

@@ -2,6 +2,7 @@
 
 import { LocalError } from '../../core/errors.ts'
 import type { KeyExpression, KeyScope } from '../../core/handshake-descriptor.ts'
+import { scopeWith } from '../../core/key-scope.ts'
 import type { BitPlace, BytePlace, SealDescriptor, SealLayout } from '../../core/seal-descriptor.ts'
 import type { Aead, CryptoProvider } from '../provider.ts'
 import { TAG_LENGTH } from '../provider.ts'
@@ -84,7 +85,7 @@ export class SealPlan {
 
 /** A key derived from another one and, where the rule names it, from a packet's number. The result is a copy. */
 export function derived(rule: KeyExpression, scope: KeyScope, old: Uint8Array, counter: bigint = 0n): Uint8Array {
-  return Uint8Array.from(rule({ ...scope, peer: scope.peer, key: { ...scope.key, old }, counter }))
+  return Uint8Array.from(rule(scopeWith(scope, { key: { ...scope.key, old }, counter })))
 }
 
 export interface SealKeys {

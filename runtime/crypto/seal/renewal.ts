@@ -2,6 +2,7 @@
 // is the signal: on a stream nobody has to agree on when it happens.
 
 import type { KeyScope } from '../../core/handshake-descriptor.ts'
+import { scopeWith } from '../../core/key-scope.ts'
 import type { SealDescriptor } from '../../core/seal-descriptor.ts'
 
 /** Unix milliseconds that never come twice. One for a process: its streams may share key material. */
@@ -25,7 +26,7 @@ export class Renewal {
 
   constructor(descriptor: SealDescriptor, scope: KeyScope, clock: GrowingClock) {
     this.#descriptor = descriptor
-    this.#scope = { ...scope, peer: scope.peer, now: () => clock.next(scope.now()) }
+    this.#scope = scopeWith(scope, { now: () => clock.next(scope.now()) })
   }
 
   /** The values for the next frame. */
