@@ -14,6 +14,8 @@ function patient(times: number): ProtocolDescriptor {
   )
   return { ...protocol, replies }
 }
+/** So many that no seed spares them all of what the network does to one in twenty. */
+const EACH = 80
 const label = (who: string, i: number) => `${who}${i}`
 const bytes = (text: string) => new TextEncoder().encode(text)
 const many = (who: string, n: number) => Array.from({ length: n }, (_, i) => label(who, i))
@@ -35,16 +37,16 @@ describe('acknowledged Data', () => {
         const all = pair(patient(40), seed, HARSH)
         const { net, client, server, toServer } = all
         const toClient = meet(all)
-        for (const name of many('c', 30)) client.sendAcked(toServer, name, bytes(name))
-        for (const name of many('s', 30)) server.sendAcked(toClient, name, bytes(name))
-        const done = () => client.outcomes.length + server.outcomes.length === 60
+        for (const name of many('c', EACH)) client.sendAcked(toServer, name, bytes(name))
+        for (const name of many('s', EACH)) server.sendAcked(toClient, name, bytes(name))
+        const done = () => client.outcomes.length + server.outcomes.length === 2 * EACH
         expect(net.runUntil(done, net.now + 120_000)).toBe(true)
         net.run(net.now + 5000)
-        expect([...client.outcomes].sort()).toEqual(many('c', 30).sort())
-        expect([...server.outcomes].sort()).toEqual(many('s', 30).sort())
+        expect([...client.outcomes].sort()).toEqual(many('c', EACH).sort())
+        expect([...server.outcomes].sort()).toEqual(many('s', EACH).sort())
         const heard = server.payloads().filter(text => text !== 'hello?')
-        expect(heard.sort()).toEqual(many('c', 30).sort())
-        expect(client.payloads().sort()).toEqual(many('s', 30).sort())
+        expect(heard.sort()).toEqual(many('c', EACH).sort())
+        expect(client.payloads().sort()).toEqual(many('s', EACH).sort())
         expect(Math.min(net.counters.lost, net.counters.corrupted, net.counters.duplicated)).toBeGreaterThan(0)
       }),
       { numRuns: 15 },
